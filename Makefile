@@ -1,0 +1,64 @@
+# Every target makes the environment it needs in .venv; a second run installs nothing.
+PYTHON ?= python3
+PIP_FLAGS ?=
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+
+.PHONY: help demo test check format bench bench-speed bench-recipes tables clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     learn MNIST to 99 % in seconds, score it on the test set, and say where the report is"
+	@echo "make test     run every test"
+	@echo "make check    lint, format, types and who imports whom"
+	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README"
+	@echo "make format   format the code"
+	@echo "make clean    remove the environment and all caches; runs stay"
+	@echo
+	@echo "PYTHON=python3.12 chooses the interpreter; PIP_FLAGS='--extra-index-url URL' another place for packages"
+
+.venv/.train: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_FLAGS) -c constraints.txt -e '.[train]'
+	touch $@
+
+.venv/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_FLAGS) -c constraints.txt -e '.[train,dev]'
+	touch $@ .venv/.train
+
+demo: .venv/.train
+	$(BIN)/python -m tenfold train
+	$(BIN)/python -m tenfold evaluate
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python benchmarks/tables.py --check
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+bench: bench-speed bench-recipes tables
+
+bench-speed: .venv/.dev
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/speed.py
+
+bench-recipes: .venv/.dev
+	$(BIN)/python benchmarks/recipes.py
+
+tables: .venv/.dev
+	$(BIN)/python benchmarks/tables.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

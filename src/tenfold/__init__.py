@@ -1,0 +1,76 @@
+"""tenfold learns handwritten digits with PyTorch in seconds.
+
+    run = tenfold.train("fast")        a run folder
+    tenfold.evaluate(run)              scores on the test set, figures, a report
+    tenfold.predict(run)               answers for test digits
+    tenfold.MNIST(train=True)          torchvision's dataset class, without a download
+
+Names are loaded when they are first used: importing tenfold imports neither torch nor numpy.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tenfold.errors import TenfoldError, missing_extra
+
+if TYPE_CHECKING:
+    from tenfold.learn.evaluation import Evaluation, evaluate
+    from tenfold.learn.models import Model
+    from tenfold.learn.prediction import Prediction, predict
+    from tenfold.learn.recipe import Recipe
+    from tenfold.learn.recipes import RECIPES
+    from tenfold.learn.runs import Run
+    from tenfold.learn.training import train
+    from tenfold.mnist import dataset as datasets
+    from tenfold.mnist import transforms
+    from tenfold.mnist.dataset import MNIST
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "MNIST": "tenfold.mnist.dataset",
+    "Evaluation": "tenfold.learn.evaluation",
+    "Model": "tenfold.learn.models",
+    "Prediction": "tenfold.learn.prediction",
+    "RECIPES": "tenfold.learn.recipes",
+    "Recipe": "tenfold.learn.recipe",
+    "Run": "tenfold.learn.runs",
+    "evaluate": "tenfold.learn.evaluation",
+    "predict": "tenfold.learn.prediction",
+    "train": "tenfold.learn.training",
+}
+_MODULES = {"datasets": "tenfold.mnist.dataset", "transforms": "tenfold.mnist.transforms"}
+
+__all__ = [
+    "MNIST",
+    "RECIPES",
+    "Evaluation",
+    "Model",
+    "Prediction",
+    "Recipe",
+    "Run",
+    "TenfoldError",
+    "datasets",
+    "evaluate",
+    "predict",
+    "train",
+    "transforms",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME and name not in _MODULES:
+        raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_MODULES.get(name) or _HOME[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "tenfold":
+            raise
+        raise missing_extra(str(error.name), "train") from error
+    value = module if name in _MODULES else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,72 @@
+"""Files appear whole or not at all: they are written beside their place and renamed into it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tenfold.errors import StorageError
+
+
+@contextmanager
+def file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds, remove it when it fails.
+
+    Raises StorageError when the file cannot be written (full disk, no permission, a folder in the way).
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb+") as written:  # a rename that survives a power cut needs the bytes on the disk first
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        _forget(temporary)
+
+
+def text(path: str | Path, content: str) -> None:
+    """Write `content` to `path` as UTF-8, whole or not at all."""
+    with file(path) as temporary:
+        temporary.write_text(content, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; rename it to `path` when the block succeeds, remove it when it fails.
+
+    Raises StorageError when `path` holds something already or cannot be written.
+    """
+    path = Path(path)
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise StorageError(f"{path} exists already and is not empty: choose another place, or remove it first")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary.chmod(0o755)
+        yield temporary
+        if path.is_dir():
+            path.rmdir()  # empty, as checked above
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"cannot write {path}: {error.strerror or error}; free some space or choose another place")
+
+
+def _forget(temporary: Path) -> None:
+    with suppress(
+        OSError
+    ):  # the disk that refused the file may refuse this too, and the first error is the one to tell
+        temporary.unlink(missing_ok=True)

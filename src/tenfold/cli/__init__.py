@@ -1,0 +1,78 @@
+"""The command line: each verb parses its options, calls the function of the same name, and prints."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tenfold import __version__
+from tenfold.cli import data, evaluate, predict, recipes, runs, train
+from tenfold.errors import MissingExtra, TenfoldError, missing_extra
+
+app = typer.Typer(
+    name="tenfold",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Every verb has examples: tenfold train --help",
+)
+app.command("train", epilog=train.EPILOG)(train.train)
+app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("predict", epilog=predict.EPILOG)(predict.predict)
+app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
+app.command("runs", epilog=runs.EPILOG_RUNS)(runs.runs)
+app.command("save", epilog=runs.EPILOG_SAVE)(runs.save)
+app.add_typer(data.app, name="data")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"tenfold {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _tenfold(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; works at every place.")
+    ] = False,
+) -> None:
+    """Handwritten digits: learn MNIST in seconds, offline.
+
+    Begin with: tenfold train, then tenfold evaluate.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Errors end as one line on standard error, with the status they carry."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        app([word for word in given if word != "--debug"])
+    except TenfoldError as error:
+        _fail(error, error.status, debug)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package == "tenfold":
+            raise
+        _fail(missing_extra(package, "train"), MissingExtra.status, debug)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (OSError, MemoryError) as error:
+        _fail(error, 1, debug)
+
+
+def _fail(error: BaseException, status: int, debug: bool) -> None:
+    if debug:
+        raise error
+    text = " ".join(str(error).split()) or type(error).__name__
+    print(f"tenfold: {text}", file=sys.stderr)
+    sys.exit(status)

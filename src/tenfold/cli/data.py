@@ -1,0 +1,91 @@
+"""`tenfold data show`, `verify` and `export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Look at the data, check it, export it for other tools.")
+
+_DATA = typer.Option(help="Your own digits instead of MNIST: IDX files, an .npz, or a folder of class folders.")
+
+
+@app.command(
+    epilog="Examples:\n\n  tenfold data show\n\n  tenfold data show --data my-digits/ --part train -o mine.png"
+)
+def show(
+    data: Annotated[Path | None, _DATA] = None,
+    part: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture of every class.")] = Path("digits.png"),
+) -> None:
+    """Count the classes, describe the pixels, and draw examples of every class."""
+    from tenfold.cli.printing import table
+    from tenfold.errors import UsageError, nearest
+    from tenfold.learn import figures
+    from tenfold.learn.progress import track
+    from tenfold.mnist import sources
+    from tenfold.mnist.digits import split_last
+
+    source = sources.load(data, track=track)
+    parts = source.parts
+    if data is None:
+        train, validation = split_last(parts["train"], None)  # as training cuts it
+        parts = {"train": train, "validation": validation, "test": parts["test"]}
+    if part not in parts:
+        raise UsageError(nearest("part", part, parts))
+    for note in source.notes:
+        print(f"{source.name}: {note}")
+    counts = [
+        (name, *(f"{int((digits.labels == k).sum()):,}" for digits in parts.values()))
+        for k, name in enumerate(source.classes)
+    ]
+    table(("class", *parts), [*counts, ("all", *(f"{len(digits):,}" for digits in parts.values()))])
+    print()
+    statistics: list[tuple[str, ...]] = []
+    for name, digits in parts.items():
+        pixels = digits.images
+        statistics.append(
+            (name, f"{len(digits):,} x {pixels.shape[1]} x {pixels.shape[2]}", f"{pixels.min()} to {pixels.max()}")
+        )
+        statistics[-1] += (f"{pixels.mean() / 255:.4f}", f"{pixels.std() / 255:.4f}", f"{(pixels > 0).mean():.1%}")
+    table(("part", "shape", "values", "mean / 255", "std / 255", "pixels above 0"), statistics, left=2)
+    path = figures.save(figures.classes(parts[part], source.classes), out)
+    print(f"\nevery class of {part} is drawn in {path}")
+
+
+@app.command(epilog="Example:\n\n  tenfold data verify")
+def verify(
+    folder: Annotated[
+        Path | None, typer.Option(help="A folder with the four .gz files. [default: the package's own]")
+    ] = None,
+) -> None:
+    """Check the four MNIST files byte for byte against their published SHA-256."""
+    from tenfold.cli.printing import table
+    from tenfold.errors import DataError
+    from tenfold.mnist import embedded
+
+    checks = embedded.verify(folder or embedded.FOLDER)
+    states = {True: "good", False: "DIFFERS"}
+    rows = [
+        (c.name, c.sha256 if c.size else "", states[c.good] if c.size else "MISSING", f"{c.size:,}") for c in checks
+    ]
+    table(("file", "SHA-256", "", "bytes"), rows, left=3)
+    if bad := [c.name for c in checks if not c.good]:
+        raise DataError(f"not the published MNIST: {', '.join(bad)}")
+
+
+@app.command(
+    epilog="Examples:\n\n  tenfold data export mnist-png --format png\n\n  tenfold data export out --format npz"
+)
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="DIR")],
+    form: Annotated[str, typer.Option("--format", help="idx, png or npz.")] = "idx",
+    data: Annotated[Path | None, _DATA] = None,
+) -> None:
+    """Write the digits in a format that other tools read."""
+    from tenfold.learn.progress import track
+    from tenfold.mnist import exports, sources
+
+    source = sources.load(data, track=track)
+    exports.export(source, folder, form, track=track)
+    print(f"{sum(map(len, source.parts.values())):,} digits as {form} in {folder}")

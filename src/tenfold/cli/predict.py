@@ -1,0 +1,57 @@
+"""`tenfold predict`."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EPILOG = """
+Examples:
+
+  tenfold predict                     16 random test digits, by the newest run
+
+  tenfold predict --wrong --count 8   only mistakes
+
+  tenfold predict runs/half --seed 1  the same digits each time
+"""
+
+
+def predict(
+    run: Annotated[
+        Path | None, typer.Argument(help="A run, or a safetensors file of one. [default: the newest run]")
+    ] = None,
+    count: Annotated[int, typer.Option(help="How many digits.")] = 16,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Only digits that are answered wrong.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Draw the same digits each time.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Other labelled digits to draw from.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The picture. [default: predictions.png in the run's folder]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")] = "auto",
+) -> None:
+    """Show random test digits with the answers, here and as a picture; trains the default recipe if there is no run."""
+    from tenfold.cli.printing import braille, console
+    from tenfold.learn import figures, prediction, runs, training
+
+    if run is None and runs.newest() is None:
+        print("there is no run yet, so the default recipe is trained first")
+        training.train(device=device)
+    found = prediction.predict(run, count=count, wrong=wrong, seed=seed, data=data, device=device)
+    _, _, folder = runs.find_model(run)
+    each = 18  # columns a digit takes: 14 and a gap
+    across = max(1, (shutil.get_terminal_size().columns if sys.stdout.isatty() else 80) // each)
+    screen = console()
+    for start in range(0, len(found), across):
+        row = found[start : start + across]
+        for line in zip(*(braille(p.image) for p in row), strict=True):
+            screen.print("".join(piece.ljust(each) for piece in line).rstrip(), markup=False)
+        captions = [("" if p.right else f"{p.label} → ") + f"{p.answer}  {p.confidence:.0%}" for p in row]
+        for p, text in zip(row, captions, strict=True):
+            screen.print(text[: each - 1].ljust(each), style="bold" if p.right else "bold red", end="", markup=False)
+        screen.print("\n")
+    if not found:
+        print("no digit is answered wrong")
+    path = figures.save(prediction.picture(found), out or folder / "predictions.png")
+    print(f"{sum(p.right for p in found)} of {len(found)} right; the picture: {path}")

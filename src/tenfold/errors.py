@@ -1,0 +1,78 @@
+"""Every error a user can meet.
+
+    TenfoldError                 one line for the user; the command line exits with `status`
+    ├── UsageError               an option or argument that cannot be meant (status 2; also a ValueError)
+    ├── DataError                missing, damaged or ill-fitting data (also a RuntimeError)
+    │   └── FormatError          a file that is not in the format it should have (also an AssertionError)
+    ├── RunError                 a run, checkpoint or weights file that cannot be used
+    ├── DeviceError              a device that is not there
+    ├── DivergedError            training stopped because its loss is no longer a number
+    ├── Interrupted              training stopped by Ctrl-C after saving (status 130)
+    ├── StorageError             a file that cannot be written
+    └── MissingExtra             a package that is not installed (also an ImportError)
+
+Where a class has a second base it is the one that torchvision or Python raises in the same place, so that code
+written against those goes on working.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class TenfoldError(Exception):
+    """Base of every error that tenfold raises on purpose; its text is one line that says what to do."""
+
+    status = 1
+
+
+class UsageError(TenfoldError, ValueError):
+    """An option or argument that cannot be meant."""
+
+    status = 2
+
+
+class DataError(TenfoldError, RuntimeError):
+    """Data that is missing, damaged or does not fit."""
+
+
+class FormatError(DataError, AssertionError):
+    """A file that is not in the format it should have."""
+
+
+class RunError(TenfoldError):
+    """A run folder, checkpoint or weights file that cannot be used."""
+
+
+class DeviceError(TenfoldError):
+    """A device that this machine, or this build of PyTorch, does not have."""
+
+
+class DivergedError(TenfoldError):
+    """The loss became infinite or not a number."""
+
+
+class Interrupted(TenfoldError):
+    """Training was stopped by the user, after its state was saved."""
+
+    status = 130
+
+
+class StorageError(TenfoldError):
+    """A file or folder that cannot be written."""
+
+
+class MissingExtra(TenfoldError, ImportError):
+    """A package that an optional part of tenfold needs and that is not installed."""
+
+
+def nearest(what: str, given: str, known: Iterable[str]) -> str:
+    """The text of an error about an unknown name: what was given, the nearest known one, and all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"unknown {what} {given!r}: {hint}there are {', '.join(names)}"
+
+
+def missing_extra(package: str, extra: str) -> MissingExtra:
+    """The error for a package of an extra that is not installed, with the command that installs it."""
+    return MissingExtra(f"this needs {package}, which is not installed: pip install 'tenfold[{extra}]'")

@@ -1,0 +1,100 @@
+"""Scores, from logits (N, K) and labels (N,) on the CPU. All are fractions unless said otherwise."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BINS = 15  # of the calibration error and the reliability diagram
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class fared: precision, recall, F1 and the number of its images (support)."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The answers whose confidence is between `low` and `high`: their mean confidence, accuracy and number."""
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: float
+    count: int
+
+
+def wilson(right: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """The 95 % interval of a proportion: E. B. Wilson, J. Am. Stat. Assoc. 22, 1927; sound near 0 and 1 too."""
+    p, width = right / total, z * z / total
+    centre = (p + width / 2) / (1 + width)
+    half = z * math.sqrt(p * (1 - p) / total + width / (4 * total)) / (1 + width)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def nll(logits: Tensor, labels: Tensor) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    return torch.nn.functional.cross_entropy(logits.double(), labels).item()
+
+
+def brier(probabilities: Tensor, labels: Tensor) -> float:
+    """Mean squared distance between the probabilities and the truth, from 0 to 2: G. W. Brier 1950."""
+    truth = torch.nn.functional.one_hot(labels, probabilities.shape[1])
+    return (probabilities.double() - truth).square().sum(1).mean().item()
+
+
+def reliability(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> list[Bin]:
+    """Accuracy against confidence in bins of equal width; bins without answers are left out."""
+    confidence, answer = probabilities.max(1)
+    right = answer == labels
+    place = (confidence * bins).long().clamp(max=bins - 1)
+    found = []
+    for k in range(bins):
+        inside = place == k
+        if count := int(inside.sum()):
+            mean, accuracy = confidence[inside].double().mean().item(), right[inside].double().mean().item()
+            found.append(Bin(k / bins, (k + 1) / bins, mean, accuracy, count))
+    return found
+
+
+def calibration_error(bins: list[Bin]) -> float:
+    """Expected calibration error: C. Guo et al. 2017, arXiv 1706.04599; the mean gap weighted by the bins' sizes."""
+    return sum(b.count * abs(b.accuracy - b.confidence) for b in bins) / sum(b.count for b in bins)
+
+
+def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Counts int64 (K, K): row is the label, column the answer."""
+    return torch.bincount(labels * classes + answers, minlength=classes**2).view(classes, classes)
+
+
+def class_scores(matrix: Tensor, names: tuple[str, ...]) -> list[ClassScore]:
+    """Precision, recall and F1 of each class of a confusion matrix; a quotient with nothing below it is 0."""
+    scores = []
+    for k, name in enumerate(names):
+        right, answered, there = (int(x) for x in (matrix[k, k], matrix[:, k].sum(), matrix[k].sum()))
+        precision, recall = right / max(1, answered), right / max(1, there)
+        f1 = 2 * right / max(1, answered + there)
+        scores.append(ClassScore(name, precision, recall, f1, there))
+    return scores
+
+
+def roc_auc(scores: Tensor, positive: Tensor) -> float:
+    """Area under the ROC curve of scores (N,) for the images where `positive` holds; ties count half.
+
+    It is the chance that a positive image scores above a negative one (Mann-Whitney's U over the number of pairs).
+    NaN when one kind is missing.
+    """
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives:
+        return math.nan
+    _, inverse, counts = scores.double().unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
+    last = counts.cumsum(0).double()
+    rank = (last - (counts - 1) / 2)[inverse]  # from 1, the mean of the ranks that equal scores share
+    return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,0 +1,119 @@
+"""What a person sees of long work: a bar on a terminal, plain lines into a pipe, nothing when quiet."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from tenfold.learn.checkpoint import Epoch
+
+
+class Display:
+    """The progress of a training. Use it as a context manager; it draws only inside."""
+
+    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+        self.console = console or Console(quiet=quiet, highlight=False)
+        self.live = self.console.is_terminal and not quiet
+        self._bar: Progress | None = None
+        self._drawn = 0.0
+        self._started = (0.0, 0)  # when this epoch began here, and at which step
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            narrow = self.console.width < 70
+            columns: list[str | ProgressColumn] = [TextColumn("{task.description}"), BarColumn(10 if narrow else 20)]
+            columns += [_Figures(narrow)]
+            self._bar = Progress(*columns, console=self.console, transient=True)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def line(self, text: str) -> None:
+        """A sentence on a line of its own."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+    def begin(self, epoch: int, epochs: int, step: int, steps: int) -> None:
+        """An epoch starts, or goes on at `step`."""
+        self._started = (time.perf_counter(), step)
+        if self._bar is not None:
+            for task in list(self._bar.task_ids):
+                self._bar.remove_task(task)
+            self._bar.add_task(f"epoch {epoch}/{epochs}", total=steps, completed=step)
+
+    @property
+    def due(self) -> bool:
+        """Whether a tenth of a second has gone by since the bar was drawn, so that drawing costs nothing."""
+        return self._bar is not None and time.perf_counter() - self._drawn > 0.1
+
+    def update(self, step: int, steps_left: int, batch_size: int, loss: float, accuracy: float) -> None:
+        """The bar after `step` steps of this epoch, with `steps_left` in the whole training."""
+        self._drawn = time.perf_counter()
+        if self._bar is not None:
+            rate = (step - self._started[1]) / max(1e-9, self._drawn - self._started[0])  # steps a second
+            fields: dict[str, Any] = {
+                "loss": loss,
+                "accuracy": accuracy,
+                "rate": rate * batch_size,
+                "left": steps_left / max(1e-9, rate),
+            }
+            self._bar.update(self._bar.task_ids[0], completed=step, **fields)
+
+    def epoch(self, row: Epoch, epochs: int) -> None:
+        """A line for an epoch that is done; on a narrow terminal without its rate and loss on the training digits."""
+        number = f"epoch {row.epoch:>{len(str(epochs))}}/{epochs}"
+        train = f"train loss {row.train_loss:.4f}  accuracy {row.train_accuracy:7.2%}"
+        val = "" if row.val_loss is None else f"val loss {row.val_loss:.4f}  accuracy {row.val_accuracy:7.2%}"
+        if self.console.is_terminal and self.console.width < 100:
+            brief = val or train
+            self.line(f"{number}  {brief}  {row.seconds:.1f} s")
+        else:
+            self.line(
+                "  ".join(part for part in (number, train, val, f"lr {row.lr:.2g}", f"{row.seconds:.1f} s") if part)
+            )
+
+
+class _Figures(ProgressColumn):
+    """Loss, accuracy, images a second and time left, as many as there is room for."""
+
+    def __init__(self, narrow: bool) -> None:
+        super().__init__()
+        self.narrow = narrow
+
+    def render(self, task: Task) -> Text:
+        if "loss" not in task.fields:
+            return Text("")
+        values = task.fields
+        left = f"{int(values['left']) // 60}:{int(values['left']) % 60:02}"
+        if self.narrow:
+            return Text(f"{values['accuracy']:.1%} {left}")
+        return Text(
+            f"loss {values['loss']:.3f}  acc {values['accuracy']:.1%}  {values['rate']:,.0f} img/s  {left} left"
+        )
+
+
+def track(iteration: Iterable[Any], description: str) -> Iterator[Any]:
+    """The items of an iteration, with a bar on standard error if that is a terminal and it takes over half a second."""
+    items = list(iteration)
+    console = Console(stderr=True)
+    began = time.perf_counter()
+    progress = Progress(TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.percentage:.0f} %"))
+    bar = progress.add_task(description, total=len(items))
+    live: Live | None = None
+    try:
+        for number, item in enumerate(items):
+            if live is None and console.is_terminal and time.perf_counter() - began > 0.5:
+                live = Live(progress, console=console, transient=True)
+                live.start()
+            yield item
+            progress.update(bar, completed=number + 1)
+    finally:
+        if live is not None:
+            live.stop()

@@ -1,0 +1,116 @@
+"""The recipes that come with tenfold. Each states only what differs from the defaults of `Recipe`.
+
+Their measured accuracy, with spread and number of seeds, is in measured.json beside this file, which
+`benchmarks/recipes.py` writes and `tenfold recipes` shows.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tenfold.errors import UsageError, nearest
+from tenfold.learn.recipe import Recipe
+
+DEFAULT = "fast"
+
+RECIPES: dict[str, Recipe] = {
+    # One pass. What makes it fast: strides instead of pooling, few channels, channels-last, a short high one-way
+    # schedule; what keeps it accurate: batch normalisation and label smoothing.
+    "fast": Recipe(
+        name="fast",
+        network="strided",
+        channels=(16, 48),
+        hidden=(128,),
+        epochs=1,
+        batch_size=192,
+        optimizer="adam",
+        lr=0.02,
+        momentum=0.7,
+        beta2=0.9,
+        schedule="linear",
+        warmup=0.1,
+        label_smoothing=0.15,
+        channels_last=True,
+    ),
+    # Two hidden layers, as a first network is usually built.
+    "mlp": Recipe(
+        name="mlp", network="mlp", hidden=(512, 256), dropout=0.2, batch_size=128, lr=1e-3, schedule="linear"
+    ),
+    # Fully connected, with what makes such a network good: batch normalisation, Mish, rotations, a falling rate.
+    "mish": Recipe(
+        name="mish",
+        network="mish",
+        hidden=(512, 256),
+        dropout=0.2,
+        epochs=20,
+        batch_size=128,
+        lr=2e-3,
+        schedule="cosine",
+        augment="rotate=15,shift=1",
+    ),
+    # The network and training of the example that everybody knows.
+    "cnn": Recipe(
+        name="cnn",
+        network="cnn",
+        channels=(32, 64),
+        hidden=(128,),
+        dropout_conv=0.25,
+        dropout=0.5,
+        epochs=14,
+        batch_size=64,
+        optimizer="adadelta",
+        lr=1.0,
+        beta2=0.9,
+        schedule="step",
+        gamma=0.7,
+    ),
+    # A CNN learnt with plain stochastic gradient descent and momentum.
+    "cnn-sgd": Recipe(
+        name="cnn-sgd",
+        network="lenet",
+        channels=(16, 32),
+        hidden=(128,),
+        epochs=10,
+        batch_size=64,
+        optimizer="sgd",
+        lr=0.05,
+        momentum=0.9,
+        weight_decay=5e-4,
+        schedule="cosine",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What training a recipe gave: test accuracy as mean and standard deviation over n seeds, and seconds a run."""
+
+    accuracy: float
+    deviation: float
+    n: int
+    seconds: float
+    machine: str
+
+
+@cache
+def measured() -> dict[str, Measured]:
+    """The measurements of the recipes, by name, from measured.json."""
+    rows: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "measured.json").read_text(encoding="utf-8"))
+    return {name: Measured(**row) for name, row in rows.items()}
+
+
+def resolve(recipe: "str | Path | Recipe", **changes: Any) -> Recipe:
+    """The recipe with a name, in a JSON file, or as it is, with some fields changed.
+
+    Raises UsageError for an unknown name, field or value, DataError for a file that cannot be read.
+    """
+    if not isinstance(recipe, Recipe):
+        if str(recipe) in RECIPES:
+            recipe = RECIPES[str(recipe)]
+        elif str(recipe).endswith(".json"):
+            recipe = Recipe.read(recipe)
+        else:
+            raise UsageError(nearest("recipe", str(recipe), RECIPES) + ", or a recipe in a .json file")
+    return recipe.changed(**changes)

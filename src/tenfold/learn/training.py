@@ -1,0 +1,296 @@
+"""Training: one loop over tensors in memory, that can be stopped anywhere and gone on with."""
+
+import copy
+import csv
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tenfold import atomic
+from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, UsageError
+from tenfold.learn import (
+    calibration,
+    checkpoint,
+    devices,
+    materials,
+    models,
+    networks,
+    optimizers,
+    randomness,
+    recipes,
+    runs,
+    tasks,
+)
+from tenfold.learn.augment import Augmentation
+from tenfold.learn.checkpoint import Epoch, State
+from tenfold.learn.inference import grey, infer, normalise
+from tenfold.learn.materials import Material
+from tenfold.learn.progress import Display
+from tenfold.learn.recipe import Recipe
+from tenfold.learn.runs import Run
+from tenfold.learn.stopping import Stop
+
+MARKS = 25  # points of the training curve in an epoch
+
+
+def train(
+    recipe: str | Path | Recipe = recipes.DEFAULT,
+    *,
+    out: str | Path | None = None,
+    resume: str | Path | Run | None = None,
+    quiet: bool = False,
+    **changes: Any,
+) -> Run:
+    """Train a network and return its run folder.
+
+    Args:
+        recipe: The name of a recipe, a recipe in a JSON file, or a Recipe.
+        out: The run folder, new or empty; runs/<time>-<recipe> when it is None.
+        resume: A run that was stopped, to go on with as it was; it ends with the weights of a run without a stop.
+        quiet: Show nothing.
+        changes: Fields of the recipe, such as epochs=3 or lr=3e-3.
+
+    The same recipe, data and number of threads give bit-identical weights on the CPU. PyTorch's global random state
+    is left as it was. The test set is not read.
+
+    Raises:
+        UsageError: a name, field or value that cannot be meant.
+        DataError, DeviceError, RunError, StorageError: as their names say; then no folder is left behind.
+        DivergedError: the loss is no longer a number. The state of the epoch before is kept.
+        Interrupted: Ctrl-C. The state is kept.
+    """
+    run = None
+    if resume is not None:
+        run = Run.open(resume)
+        if changes or out is not None:
+            given = ", ".join(
+                f"--{name.replace('_', '-')}" for name in [*changes, *(["out"] if out is not None else [])]
+            )
+            raise UsageError(
+                f"--resume goes on with the run as it was begun: leave {given} out, or begin from it with --init"
+            )
+        recipe = run.recipe
+    recipe = _located(recipes.resolve(recipe, **changes))
+    device = devices.choose(recipe.device)
+    material = materials.load(recipe, device)
+    with Display(quiet=quiet) as display, Stop() as stop, randomness.isolated(device):
+        for note in material.source.notes:
+            display.line(f"{material.source.name}: {note}")
+        torch.manual_seed(recipe.seed)
+        network = networks.build(recipe, len(material.task.classes))
+        if run is None:
+            if recipe.init is not None:
+                display.line(_initialise(network, recipe, material.task))
+            network.to(device)
+            optimizer = optimizers.build(recipe, network, device)
+            state = State({}, {}, list(material.task.classes), material.source.checksum)
+            run = _begin(recipe, out, network, optimizer, state)
+        else:
+            state = _resumed(run, material)
+            network.load_state_dict(state.network)
+            network.to(device)
+            optimizer = optimizers.build(recipe, network, device)
+            optimizer.load_state_dict(state.optimizer)
+        _learn(recipe, network, optimizer, material, state, run, display, stop)
+    if state.best is not None:
+        network.load_state_dict(state.best)
+    data = {"name": material.source.name, "sha256": material.source.checksum}
+    kept = state.history[_best(state.history) if state.best is not None else -1]
+    temperature = 1.0
+    if material.val_images is not None and material.val_labels is not None:
+        temperature = calibration.fit_temperature(infer(network, material.val_images), material.val_labels)
+    model = models.Model(network, recipe, material.task, material.source.classes, asdict(kept), data, temperature)
+    models.save(model, run.model_file)
+    return run
+
+
+def _learn(
+    recipe: Recipe,
+    network: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
+    material: Material,
+    state: State,
+    run: Run,
+    display: Display,
+    stop: Stop,
+) -> None:
+    """The training loop: from where `state` is to the recipe's last epoch."""
+    device, batch, steps = material.images.device, recipe.batch_size, len(material.images) // recipe.batch_size
+    augmentation = Augmentation.parse(recipe.augment)
+    forward = torch.compile(network) if recipe.compile else network
+    while state.epoch < recipe.epochs and not state.stopped:
+        # Shuffle. All that is random in an epoch follows from the seed and its number, so it can be had again.
+        generator = torch.Generator().manual_seed(randomness.epoch_seed(recipe.seed, state.epoch))
+        torch.manual_seed(generator.initial_seed())
+        order = torch.randperm(len(material.images), generator=generator).to(device)
+        if state.step:
+            randomness.restore(state.random, generator, device)
+        sums = torch.zeros(2, device=device) if state.sums is None else state.sums.to(device)  # of loss, right answers
+        began = time.perf_counter() - state.seconds
+        network.train()
+        display.begin(state.epoch + 1, recipe.epochs, state.step, steps)
+        while state.step < steps:
+            # Learning rate.
+            lr = optimizers.learning_rate(recipe, state.epoch * steps + state.step, steps)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            # Forward and backward. A ragged last batch is left out; the next epoch's shuffle makes up for it.
+            index = order[state.step * batch : (state.step + 1) * batch]
+            ink = grey(material.images[index])  # (B, 1, 28, 28)
+            images, labels = normalise(augmentation(ink, generator) if augmentation else ink), material.labels[index]
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
+                logits = forward(images)  # (B, classes)
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            sums += torch.stack([loss.detach() * batch, (logits.detach().argmax(1) == labels).sum()])
+            state.step += 1
+            if state.step % math.ceil(steps / MARKS) == 0 or state.step == steps:
+                state.marks.append((state.step, sums.clone()))
+            # Show, and stop in the middle if asked to.
+            if display.due:
+                mean_loss, accuracy = (sums / (state.step * batch)).tolist()
+                _check_finite(mean_loss, recipe, state, run)
+                left = (recipe.epochs - state.epoch) * steps - state.step
+                display.update(state.step, left, batch, mean_loss, accuracy)
+            if stop.asked and state.step < steps:
+                state.sums, state.seconds = sums, time.perf_counter() - began
+                state.random = randomness.capture(generator, device)
+                _keep(state, network, optimizer, run)
+                raise Interrupted(
+                    f"stopped in epoch {state.epoch + 1}, all is saved; go on: tenfold train --resume {run.path}"
+                )
+        # Validate.
+        train_loss, train_accuracy = (sums / (steps * batch)).tolist()
+        _check_finite(train_loss, recipe, state, run)
+        val_loss, val_accuracy = _validate(network, material)
+        _check_finite(val_loss or 0.0, recipe, state, run)
+        # Log and save.
+        state.steps += _trace(state.marks, state.epoch, batch)
+        state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
+        state.sums, state.marks, state.random = None, [], []
+        seconds = time.perf_counter() - began
+        state.history.append(Epoch(state.epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds))
+        display.epoch(state.history[-1], recipe.epochs)
+        if recipe.patience:
+            since = state.epoch - 1 - _best(state.history)
+            state.best = copy.deepcopy(network.state_dict()) if since == 0 else state.best
+            state.stopped = since >= recipe.patience
+        _keep(state, network, optimizer, run)
+        if stop.asked and state.epoch < recipe.epochs:
+            raise Interrupted(
+                f"stopped after epoch {state.epoch}, all is saved; go on: tenfold train --resume {run.path}"
+            )
+
+
+def _validate(network: nn.Sequential, material: Material) -> tuple[float | None, float | None]:
+    """Cross-entropy and accuracy on the validation digits, if there are any."""
+    if material.val_images is None or material.val_labels is None:
+        return None, None
+    logits = infer(network, material.val_images)
+    accuracy = (logits.argmax(1) == material.val_labels).sum().item() / len(logits)
+    return F.cross_entropy(logits, material.val_labels).item(), accuracy
+
+
+def _located(recipe: Recipe) -> Recipe:
+    """The recipe with full paths, so that a run can be resumed from another folder."""
+    paths = {name: getattr(recipe, name) for name in ("data", "init")}
+    return recipe.changed(**{name: str(Path(path).expanduser().absolute()) for name, path in paths.items() if path})
+
+
+def _begin(
+    recipe: Recipe, out: str | Path | None, network: nn.Module, optimizer: torch.optim.Optimizer, state: State
+) -> Run:
+    """The run folder, with a checkpoint from before the first step, so that a run can be resumed from the start."""
+    run = runs.create(recipe, out)
+    try:
+        _keep(state, network, optimizer, run)
+    except StorageError:
+        for path in (*run.path.iterdir(), run.path):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        raise
+    return run
+
+
+def _resumed(run: Run, material: Material) -> State:
+    state = checkpoint.load(run.checkpoint_file)
+    if state.classes != list(material.task.classes):
+        theirs, ours = "/".join(state.classes), "/".join(material.task.classes)
+        raise RunError(f"{run.path} holds a checkpoint of another task: it tells {theirs} apart, the recipe {ours}")
+    if state.data != material.source.checksum:
+        raise RunError(
+            f"{run.path} was begun on other data than {material.source.name} holds now: begin anew or use --init"
+        )
+    return state
+
+
+def _initialise(network: nn.Sequential, recipe: Recipe, task: tasks.Task) -> str:
+    """Fill the network with the weights of an earlier one, and say so in a sentence."""
+    assert recipe.init is not None
+    path = Path(recipe.init)
+    name = path.name
+    if not path.is_file():
+        run = Run.open(path if path.exists() else path.name)
+        earlier = run.model().task.classes
+        path = run.model_file
+        if earlier != task.classes and not recipe.new_head:
+            raise RunError(
+                f"{recipe.init} was taught another task ({'/'.join(earlier)}, not {'/'.join(task.classes)}): "
+                "add --new-head to keep all but its output layer"
+            )
+    weights = models.read_weights(path)
+    fresh = network.state_dict()
+    if recipe.new_head:
+        head = f"{len(network) - 1}."  # the output layer is the last of every network
+        weights = {key: fresh[key] if key.startswith(head) else value for key, value in weights.items()}
+    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in fresh.items()}:
+        raise RunError(
+            f"the weights in {recipe.init} are of another network than {recipe.network} with these widths and classes"
+        )
+    network.load_state_dict(weights)
+    return f"weights from {name}" + (", but for the output layer" if recipe.new_head else "")
+
+
+def _keep(state: State, network: nn.Module, optimizer: torch.optim.Optimizer, run: Run) -> None:
+    """Write the checkpoint, then the metrics that belong to it."""
+    state.network, state.optimizer = network.state_dict(), optimizer.state_dict()
+    checkpoint.save(state, run.checkpoint_file)
+    for name, columns, rows in (
+        ("metrics.csv", list(Epoch.__dataclass_fields__), [asdict(row) for row in state.history]),
+        ("steps.csv", ["epoch", "loss", "accuracy"], state.steps),
+    ):
+        with atomic.file(run.path / name) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            for row in rows:
+                writer.writerow({key: round(x, 6) if isinstance(x, float) else x for key, x in row.items()})
+
+
+def _trace(marks: list[tuple[int, Tensor]], epoch: int, batch: int) -> list[dict[str, float]]:
+    """Mean loss and accuracy between each two marks of an epoch."""
+    rows, before, so_far = [], 0, torch.zeros(2)
+    for step, sums in marks:
+        loss, accuracy = ((sums.cpu() - so_far) / ((step - before) * batch)).tolist()
+        rows.append({"epoch": epoch + step / marks[-1][0], "loss": loss, "accuracy": accuracy})
+        before, so_far = step, sums.cpu()
+    return rows
+
+
+def _check_finite(loss: float, recipe: Recipe, state: State, run: Run) -> None:
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"the loss became {loss} in epoch {state.epoch + 1}: lower --lr (it is {recipe.lr:g}) or add --warmup; "
+            f"the state after epoch {state.epoch} is kept in {run.checkpoint_file}"
+        )
+
+
+def _best(history: list[Epoch]) -> int:
+    """The index of the epoch with the lowest validation loss."""
+    return min(range(len(history)), key=lambda k: (history[k].val_loss or 0.0, k))

@@ -1,0 +1,67 @@
+"""A set of labelled digit images, in memory, and how it is divided."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import DataError, UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Images uint8 (N, 28, 28), ink bright on a dark ground, and their labels int64 (N,)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: NDArray[np.int64]) -> "Digits":
+        """The digits at `index`, in its order."""
+        return Digits(self.images[index], self.labels[index])
+
+
+def split_last(digits: Digits, size: float | None) -> tuple[Digits, Digits]:
+    """Cut the last `size` digits off (see `count`), as views: (the rest, the last). MNIST's usual validation split."""
+    cut = len(digits) - count(size, len(digits))
+    return (
+        Digits(digits.images[:cut], digits.labels[:cut]),
+        Digits(digits.images[cut:], digits.labels[cut:]),
+    )
+
+
+def split_stratified(digits: Digits, size: float | None) -> tuple[Digits, Digits]:
+    """Cut `size` digits off (see `count`) with every class in proportion: (the rest, the part cut off).
+
+    Always the same digits for the same data, whatever the seed of the training.
+    """
+    share = count(size, len(digits)) / len(digits)
+    order = np.random.default_rng(0).permutation(len(digits))
+    order = order[np.argsort(digits.labels[order], kind="stable")]  # class by class, shuffled inside each
+    # A digit is taken wherever the running quota passes a whole number, which spreads them evenly over the classes.
+    quota = np.floor(np.arange(1, len(digits) + 1) * share + 1e-9)
+    taken = np.diff(quota, prepend=0.0) > 0
+    return digits.take(np.sort(order[~taken])), digits.take(np.sort(order[taken]))
+
+
+def count(size: float | None, total: int) -> int:
+    """How many of `total` digits a size means: None is a sixth (MNIST's customary 10,000 of 60,000), below 1 a share.
+
+    Raises UsageError when nothing would be left to train on.
+    """
+    number = round(total / 6) if size is None else round(size * total) if size < 1 else round(size)
+    if number >= total:
+        raise UsageError(
+            f"a validation split of {number:,} leaves nothing of {total:,} digits: give a smaller --val-size"
+        )
+    return number
+
+
+def check_labels(images: int, labels: int, where: str) -> None:
+    """Raise DataError unless there are as many labels as images, and any at all."""
+    if images != labels:
+        raise DataError(f"{where} has {images:,} images and {labels:,} labels: they must be as many")
+    if images == 0:
+        raise DataError(f"{where} has no images")

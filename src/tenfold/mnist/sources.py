@@ -1,0 +1,297 @@
+"""Where labelled digits come from: MNIST in the package, or a user's own files.
+
+A user's data is IDX files (plain or .gz, also in torchvision's ROOT/MNIST/raw), an .npz, or a folder with a
+sub-folder of pictures per class, itself possibly inside train/, validation/ and test/.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tenfold.errors import DataError, FormatError
+from tenfold.mnist import embedded, idx
+from tenfold.mnist.digits import Digits, check_labels, split_last, split_stratified
+
+SIDE = 28  # pixels, of every image that tenfold learns from
+DIGITS = tuple("0123456789")
+_PICTURES = {".png", ".jpg", ".jpeg"}
+_PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation"}
+_PARTS |= {"test": "test", "t10k": "test"}
+_IDX_IMAGES = re.compile(r"(?P<stem>.*?)images(?P<dot>[-.])idx3(?P<rest>[-.]ubyte)?(?P<gz>\.gz)?$")
+
+Track = Callable[[Iterable[Any], str], Iterable[Any]]  # wraps a long iteration, with its description, to show progress
+
+
+def untracked(iteration: Iterable[Any], description: str) -> Iterable[Any]:  # noqa: ARG001
+    """The iteration as it is: progress is not shown."""
+    return iteration
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled digits in up to three parts, before any split is cut.
+
+    `classes` are the names of the labels; `notes` tell what had to be done to fit the data, a sentence each.
+    """
+
+    name: str
+    train: Digits | None
+    validation: Digits | None = None
+    test: Digits | None = None
+    classes: tuple[str, ...] = DIGITS
+    notes: tuple[str, ...] = ()
+    embedded: bool = field(default=False, repr=False)
+
+    def split(self, size: float | None = None, *, final: bool = False) -> tuple[Digits, Digits | None]:
+        """(training, validation) digits. A validation part that came with the data is kept; else one is cut.
+
+        MNIST gives its last 10,000, other data a stratified share; `size` is a number of digits, or a share below 1.
+        `final` keeps everything for training and returns no validation. The test part takes no part in this.
+
+        Raises DataError when there is nothing to train on, UsageError when the size leaves nothing.
+        """
+        if self.train is None:
+            raise DataError(f"{self.name} has a test part only: there is nothing to train on")
+        if self.validation is not None:
+            return (_join(self.train, self.validation), None) if final else (self.train, self.validation)
+        if final or size == 0:
+            return self.train, None
+        train, validation = (split_last if self.embedded else split_stratified)(self.train, size)
+        return train, validation if len(validation) else None
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 over the images and labels of the training and validation parts, from which a model can learn."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation):
+            if part is not None:
+                digest.update(np.ascontiguousarray(part.images).data)
+                digest.update(np.ascontiguousarray(part.labels).data)
+        return digest.hexdigest()
+
+    @property
+    def parts(self) -> dict[str, Digits]:
+        """The parts that are there, by name."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: digits for name, digits in parts.items() if digits is not None}
+
+
+def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
+    """Labelled digits from `path`, or MNIST itself when there is none.
+
+    Raises DataError (or FormatError) when the path is missing, damaged, or none of the kinds that can be read.
+    """
+    if path is None:
+        return Source("MNIST", embedded.read("train"), None, embedded.read("test"), embedded=True)
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise DataError(f"there is no data at {path}: give IDX files, an .npz, or a folder with a sub-folder per class")
+    if path.is_file():
+        if path.suffix == ".npz":
+            return _from_npz(path)
+        return _from_idx(path, [path])
+    for folder in (path, path / "raw", path / "MNIST" / "raw"):
+        pairs = sorted(file for file in folder.glob("*images*idx3*") if _IDX_IMAGES.match(file.name))
+        if pairs:
+            return _from_idx(path, pairs)
+    return _from_class_folders(path, track)
+
+
+def _from_idx(path: Path, image_files: list[Path]) -> Source:
+    found: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
+    for file in image_files:
+        match = _IDX_IMAGES.match(file.name)
+        if match is None:
+            raise FormatError(
+                f"{file} is no data that tenfold reads: give IDX files (…images-idx3-ubyte beside …labels-idx1-ubyte, "
+                "plain or .gz), an .npz, or a folder with a sub-folder per class"
+            )
+        part = next(
+            (_PARTS[word] for word in re.split(r"[^a-z0-9]+", match["stem"].lower()) if word in _PARTS), "train"
+        )
+        if part in found:  # the same file plain and gzipped
+            continue
+        name = f"{match['stem']}labels{match['dot']}idx1{match['rest'] or ''}"
+        labels = next((file.with_name(name + end) for end in ("", ".gz") if file.with_name(name + end).is_file()), None)
+        if labels is None:
+            raise DataError(f"{file} has no labels beside it: {name} or {name}.gz is missing")
+        found[part] = (idx.read(file), idx.read(labels))
+        if found[part][0].ndim != 3 or found[part][1].ndim != 1:
+            raise FormatError(f"{file} and {labels.name} must have 3 and 1 dimensions, images and labels")
+    return _source(path, found)
+
+
+_NPZ_KEYS = {  # the names that are in use for each part: (images, labels)
+    "train": [
+        *(("train_images", "train_labels"), ("x_train", "y_train"), ("X_train", "y_train"), ("images", "labels")),
+        *(("x", "y"), ("X", "y"), ("data", "target"), ("data", "targets")),
+    ],
+    "validation": [("val_images", "val_labels"), ("validation_images", "validation_labels"), ("x_val", "y_val")],
+    "test": [("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test")],
+}
+
+
+def _from_npz(path: Path) -> Source:
+    found: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for part, names in _NPZ_KEYS.items():
+                for images, labels in names:
+                    if images in archive and labels in archive:
+                        found[part] = (archive[images], archive[labels])
+                        break
+            keys = ", ".join(archive.files)
+    except Exception as error:  # numpy raises a dozen kinds here: zipfile, zlib, pickle, header and OS errors
+        raise DataError(f"cannot read {path}: {error}") from error
+    if not found:
+        raise FormatError(
+            f"{path} has the arrays {keys or 'none'}: name them images and labels, or x_train and y_train"
+        )
+    return _source(path, found)
+
+
+def _from_class_folders(path: Path, track: Track) -> Source:
+    inside = {_PARTS[d.name.lower()]: d for d in _folders(path) if d.name.lower() in _PARTS}
+    parts = inside or {"train": path}
+    names = sorted({d.name for part in parts.values() for d in _folders(part)}, key=_natural)
+    if not names:
+        raise DataError(f"{path} has no data: IDX files, or a sub-folder of PNG or JPEG pictures for each class")
+    classes = DIGITS if set(names) <= set(DIGITS) else tuple(names)
+    if len(classes) < 2:
+        raise DataError(f"{path} has one class only, {names[0]!r}: there must be a sub-folder for each of two or more")
+    found = {}
+    for part, folder in parts.items():
+        files = [
+            (file, label)
+            for label, name in enumerate(classes)
+            for file in sorted((folder / name).glob("*"), key=lambda file: _natural(file.name))
+            if file.suffix.lower() in _PICTURES
+        ]
+        if not files:
+            raise DataError(f"{folder} has no PNG or JPEG pictures in its sub-folders")
+        images = [_picture(file) for file, _ in track(files, f"reading {folder.name}")]
+        found[part] = (images, np.array([label for _, label in files]))
+    return _source(path, found, classes)
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    return (d for d in path.iterdir() if d.is_dir() and not d.name.startswith("."))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A sort key under which 2 comes before 10."""
+    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"(\d+)", name) if piece]
+
+
+def _picture(file: Path) -> NDArray[np.uint8]:
+    """A picture as grey values (H, W), with transparent ground as white paper."""
+    try:
+        with Image.open(file) as picture:
+            if "A" in picture.getbands() or "transparency" in picture.info:
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))  # type: ignore[assignment]  # noqa: PLW2901
+            return np.asarray(picture.convert("L"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"cannot read the picture {file}: {error}; mend or remove it") from error
+
+
+def _source(path: Path, found: dict[str, tuple[Any, NDArray[Any]]], classes: tuple[str, ...] | None = None) -> Source:
+    """A Source from the raw images and labels of each part: checked, made 28 x 28, bright ink on a dark ground."""
+    notes: list[str] = []
+    parts: dict[str, Digits] = {}
+    names = classes or _classes([labels for _, labels in found.values()], path)
+    for part, (images, labels) in found.items():
+        where = f"{path} ({part})" if len(found) > 1 else str(path)
+        check_labels(len(images), len(labels), where)
+        parts[part] = Digits(_fit(_grey(images, where), part, notes), _numbers(labels, names))
+    # Dark ink on light paper is decided once for all the data: the outermost pixels of a digit's picture are ground.
+    edge = np.concatenate([_border(digits.images) for digits in parts.values()])
+    if edge.mean() > 127:
+        parts = {part: Digits(255 - digits.images, digits.labels) for part, digits in parts.items()}
+        notes.append("dark ink on a light ground: inverted, to match MNIST's bright ink on black")
+    return Source(
+        str(path), parts.get("train"), parts.get("validation"), parts.get("test"), classes=names, notes=tuple(notes)
+    )
+
+
+def _classes(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
+    """Class names for raw labels: the ten digits, or as many numbers as there are, or the words themselves."""
+    if any(part.ndim != 1 for part in labels):
+        raise FormatError(f"the labels in {path} must be a list of numbers or names, one for each image")
+    if any(part.dtype.kind not in "uibUf" for part in labels):
+        raise FormatError(f"the labels in {path} must be whole numbers or names, not {labels[0].dtype}")
+    values = np.unique(np.concatenate(labels))
+    if values.dtype.kind == "U":
+        words = {str(value) for value in values}
+        return DIGITS if words <= set(DIGITS) else tuple(sorted(words, key=_natural))
+    if len(values) and (not np.isfinite(values).all() or (values != np.floor(values)).any() or values[0] < 0):
+        raise FormatError(f"the labels in {path} must be whole numbers from 0 up")
+    if len(values) and values[-1] > 255:
+        raise FormatError(f"a label in {path} is {values[-1]}: class labels up to 255 are understood")
+    return DIGITS if not len(values) or values[-1] <= 9 else tuple(str(k) for k in range(int(values[-1]) + 1))
+
+
+def _numbers(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    if labels.dtype.kind == "U":
+        number = {name: k for k, name in enumerate(classes)}
+        return np.array([number[str(label)] for label in labels], np.int64)
+    return labels.astype(np.int64)
+
+
+def _grey(images: Any, where: str) -> Any:
+    """Images as one array uint8 (N, H, W), or a list of arrays (H, W) when their sizes differ."""
+    if isinstance(images, list):
+        return np.stack(images) if len({image.shape for image in images}) == 1 else images
+    if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):  # one channel, first or last
+        images = images[:, 0] if images.shape[1] == 1 else images[..., 0]
+    if images.ndim == 2 and int(np.sqrt(images.shape[1])) ** 2 == images.shape[1]:  # flattened squares
+        images = images.reshape(len(images), int(np.sqrt(images.shape[1])), -1)
+    if images.ndim != 3 or 0 in images.shape[1:]:
+        raise FormatError(f"the images in {where} have the shape {images.shape}: (N, height, width) is wanted")
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind not in "uifb":
+        raise FormatError(f"the images in {where} have the type {images.dtype}: grey values are wanted")
+    low, high = float(images.min()), float(images.max())
+    if not (low >= 0 and high <= 255):  # also false for NaN
+        raise FormatError(f"the images in {where} have values from {low:g} to {high:g}: 0 to 255, or 0 to 1, is wanted")
+    scale = 255.0 if images.dtype.kind in "fb" and high <= 1 else 1.0
+    return np.rint(images * scale).astype(np.uint8)
+
+
+def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
+    """Every image scaled, whole and undistorted, into 28 x 28; the rest is filled with its own ground."""
+    if isinstance(images, np.ndarray) and images.shape[1:] == (SIDE, SIDE):
+        return images
+    sizes = sorted({(image.shape[1], image.shape[0]) for image in images})
+    shown = ", ".join(f"{w} x {h}" for w, h in sizes[:3]) + (", …" if len(sizes) > 3 else "")
+    notes.append(f"{part} images of {shown} pixels were fitted into {SIDE} x {SIDE}")
+    fitted = np.empty((len(images), SIDE, SIDE), np.uint8)
+    for place, image in zip(fitted, images, strict=True):
+        height, width = image.shape
+        scale = SIDE / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = np.asarray(
+            Image.fromarray(image).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
+        )
+        left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
+        place[:] = int(np.median(_border(image[None])))
+        place[top : top + size[1], left : left + size[0]] = small
+    return fitted
+
+
+def _border(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The outermost pixels of images (N, H, W), as one list."""
+    edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    return np.concatenate([edge.ravel() for edge in edges])
+
+
+def _join(first: Digits, second: Digits) -> Digits:
+    return Digits(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
