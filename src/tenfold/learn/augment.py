@@ -25,7 +25,7 @@ class Augmentation:
     scale: float = 0.0  # 0.1 is a factor between 0.9 and 1.1
     shear: float = 0.0  # degrees of slant, either way
     elastic: float = 0.0  # pixels of displacement (its standard deviation at the grid's points)
-    erase: float = 0.0  # side, in pixels, of the largest square that is blanked in every second image
+    erase: float = 0.0  # pixels, longest side of the rectangle that is blanked in every second image
 
     @classmethod
     def parse(cls, text: str) -> "Augmentation":

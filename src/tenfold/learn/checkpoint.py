@@ -17,9 +17,9 @@ class Epoch:
     """A row of metrics.csv. Validation figures are None when there is no validation split."""
 
     epoch: int  # counted from 1
-    train_loss: float  # as it was minimised: with augmentation, dropout and label smoothing
+    train_loss: float  # cross-entropy of the batches as they were learnt: augmented, and with dropout
     train_accuracy: float
-    val_loss: float | None  # cross-entropy, plain
+    val_loss: float | None  # cross-entropy
     val_accuracy: float | None
     lr: float  # of the epoch's last step
     seconds: float

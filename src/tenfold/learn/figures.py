@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 from tenfold import atomic
@@ -59,6 +59,9 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
             axis.legend(frameon=False, fontsize=8, loc="center right")
     # The first steps are far off; what matters happens near the end of the scale.
     axes[0, 0].set_yscale("log")
+    axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes[0, 0].yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes[0, 0].yaxis.set_minor_formatter(NullFormatter())
     lowest = min([0.9, *(row["train_accuracy"] or 1.0 for row in rows), *(row["val_accuracy"] or 1.0 for row in rows)])
     axes[0, 1].set_ylim(max(0.0, lowest - 0.02), 1.0)
     axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -79,7 +82,7 @@ def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
             if matrix[row, column] or row == column:
                 color = GREY if row == column else "black"
                 axis.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=small, color=color)
-    axis.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 4 else 45, ha="center")
+    axis.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 8 else 45, ha="center")
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="answer", ylabel="label")
     axis.set_title("Confusion matrix", fontsize=11)

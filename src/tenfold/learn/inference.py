@@ -22,15 +22,17 @@ def normalise(ink: Tensor) -> Tensor:
 
 @torch.no_grad()
 def infer(
-    network: nn.Module, images: Images, *, batch_size: int = 500, step: Callable[[int], object] | None = None
+    network: nn.Module, images: Images, *, batch_size: int | None = None, step: Callable[[int], object] | None = None
 ) -> Tensor:
     """Logits float32 (N, classes) for images uint8 (N, 28, 28), on the device where the network is.
 
+    Batches are small on a CPU, where what a layer makes of them then stays in the cache, and large elsewhere.
     `step` is called with the number of images done after each batch. The network is left in the mode it was in.
     """
     device = next(network.parameters()).device
     training = network.training
     network.eval()
+    batch_size = batch_size or (125 if device.type == "cpu" else 2000)
     logits = []
     for batch in images.split(batch_size):  # type: ignore[no-untyped-call]
         logits.append(network(normalise(grey(batch.to(device)))).float())

@@ -3,6 +3,7 @@
 import json
 import pickle
 import platform
+import warnings
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -96,7 +97,7 @@ def export(model: Model, form: str, path: str | Path | None = None) -> Path:
     if form == "safetensors":
         save(model, path)
         return path
-    network = model.network.to("cpu")
+    network = networks.stock(model.network).to("cpu").eval()
     with atomic.file(path) as temporary:
         torch.save(network if form == "full" else network.state_dict(), temporary)
     return path
@@ -119,7 +120,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 def load_torch(path: Path) -> Any:
     """What torch saved in a file, on the CPU, if it is plain data; raises RunError for anything else."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch warns of foreign pickles before it refuses them
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise RunError(f"there is no file {path}") from error
     except pickle.UnpicklingError as error:

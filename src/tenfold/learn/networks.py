@@ -1,12 +1,13 @@
 """The networks: plain `nn.Module`s from images float (N, 1, 28, 28), normalised, to logits (N, classes).
 
-They are built from PyTorch's own layers only, so that a model saved whole loads where tenfold is not installed.
+They are sequences of PyTorch's own layers (see `stock`), so that a model saved whole loads without tenfold.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tenfold.errors import UsageError
 from tenfold.learn.recipe import Recipe
@@ -14,6 +15,27 @@ from tenfold.mnist.sources import SIDE
 
 # Pixel mean and standard deviation of MNIST's 60,000 training images, the usual normalisation of [0, 1] grey values.
 MEAN, STD = 0.1307, 0.3081
+
+
+class Dropout(nn.Dropout):
+    """`nn.Dropout`, several times faster on the CPU: four decisions from each random number instead of one.
+
+    The probability is rounded to a multiple of 1/65536 there. `stock` turns it back into `nn.Dropout`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input with elements blanked at random and the rest scaled up, in training; else the input itself."""
+        if not self.training or self.p == 0 or input.device.type != "cpu" or not input.is_contiguous():
+            return super().forward(input)
+        numbers = torch.empty(math.ceil(input.numel() / 4), dtype=torch.int64).random_(-(2**63), None)
+        bits = numbers.view(torch.int16)[: input.numel()].view(input.shape)  # uniform from -32768 to 32767
+        blank = round(self.p * 65536)
+        return input * (bits >= blank - 32768).to(input.dtype).mul_(65536 / (65536 - blank))
+
+
+def stock(network: nn.Sequential) -> nn.Sequential:
+    """The network, sharing its weights, out of PyTorch's own layers only."""
+    return nn.Sequential(*(nn.Dropout(layer.p) if isinstance(layer, Dropout) else layer for layer in network))
 
 
 def build(recipe: Recipe, classes: int = 10) -> nn.Sequential:
@@ -44,7 +66,7 @@ def cnn(recipe: Recipe, classes: int) -> nn.Sequential:
         inputs = width
     side = _left(SIDE - 2 * len(recipe.channels), recipe) // 2
     # ReLU and maximum commute, and after the pooling there is a quarter to do.
-    layers[-1:] = [nn.MaxPool2d(2), *layers[-1:], nn.Dropout(recipe.dropout_conv), nn.Flatten()]
+    layers[-1:] = [nn.MaxPool2d(2), *layers[-1:], nn.Flatten(), Dropout(recipe.dropout_conv)]
     return nn.Sequential(*layers, *_fully_connected(inputs * _left(side, recipe) ** 2, recipe, classes))
 
 
@@ -55,7 +77,7 @@ def lenet(recipe: Recipe, classes: int) -> nn.Sequential:
     for width in recipe.channels:
         layers += [nn.Conv2d(inputs, width, 5), nn.MaxPool2d(2), nn.ReLU(inplace=True)]
         inputs, side = width, _left((side - 4) // 2, recipe)
-    layers += [nn.Dropout(recipe.dropout_conv), nn.Flatten()]
+    layers += [nn.Flatten(), Dropout(recipe.dropout_conv)]
     return nn.Sequential(*layers, *_fully_connected(inputs * side**2, recipe, classes))
 
 
@@ -70,7 +92,7 @@ def strided(recipe: Recipe, classes: int) -> nn.Sequential:
     return nn.Sequential(
         *(nn.Conv2d(1, first, 6, stride=2, bias=False), nn.BatchNorm2d(first), nn.ReLU(inplace=True)),  # 12 x 12
         *(nn.Conv2d(first, second, 4, stride=2, bias=False), nn.BatchNorm2d(second), nn.ReLU(inplace=True)),  # 5 x 5
-        *(nn.Dropout(recipe.dropout_conv), nn.Flatten()),
+        *(nn.Flatten(), Dropout(recipe.dropout_conv)),
         *_fully_connected(second * 25, recipe, classes, normalise=True),
     )
 
@@ -92,7 +114,7 @@ def _fully_connected(
         # A batch normalisation has an offset of its own, so the layer before it needs none.
         layers += [nn.Linear(inputs, width, bias=not normalise)]
         layers += [nn.BatchNorm1d(width)] if normalise else []
-        layers += [activation(), nn.Dropout(recipe.dropout)]
+        layers += [activation(), Dropout(recipe.dropout)]
         inputs = width
     return [*layers, nn.Linear(inputs, classes)]
 

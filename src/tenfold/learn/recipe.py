@@ -161,7 +161,7 @@ def _typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
         elif kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
             if math.isfinite(value) and (kind is float or value == int(value)):
                 return kind(value)
-        elif isinstance(value, kind):
+        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
         elif kind is str and isinstance(value, Path):
             return str(value)

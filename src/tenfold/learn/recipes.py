@@ -65,6 +65,7 @@ RECIPES: dict[str, Recipe] = {
         beta2=0.9,
         schedule="step",
         gamma=0.7,
+        channels_last=True,
     ),
     # A CNN learnt with plain stochastic gradient descent and momentum.
     "cnn-sgd": Recipe(
@@ -79,6 +80,7 @@ RECIPES: dict[str, Recipe] = {
         momentum=0.9,
         weight_decay=5e-4,
         schedule="cosine",
+        channels_last=True,
     ),
 }
 

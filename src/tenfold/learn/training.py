@@ -150,7 +150,9 @@ def _learn(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            sums += torch.stack([loss.detach() * batch, (logits.detach().argmax(1) == labels).sum()])
+            # What is shown is the plain cross-entropy, to be compared with that on the validation digits.
+            shown = F.cross_entropy(logits.detach().float(), labels) if recipe.label_smoothing else loss.detach()
+            sums += torch.stack([shown * batch, (logits.detach().argmax(1) == labels).sum()])
             state.step += 1
             if state.step % math.ceil(steps / MARKS) == 0 or state.step == steps:
                 state.marks.append((state.step, sums.clone()))

@@ -48,8 +48,9 @@ def parse(raw: bytes, name: str) -> NDArray[np.generic]:
     if len(raw) != expected:
         state = "truncated" if len(raw) < expected else "too long"
         raise DataError(f"{name} is {state}: its header promises {expected:,} bytes and it has {len(raw):,}")
-    # bytearray makes the array writable, which torch.from_numpy wants
-    return np.frombuffer(bytearray(raw[start:]), dtype).reshape(shape)
+    # torch.from_numpy wants an array that is writable (hence bytearray) and in the machine's own byte order
+    array = np.frombuffer(bytearray(raw[start:]), dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def write(path: str | Path, array: NDArray[np.uint8]) -> None:

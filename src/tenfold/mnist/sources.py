@@ -142,7 +142,7 @@ _NPZ_KEYS = {  # the names that are in use for each part: (images, labels)
 def _from_npz(path: Path) -> Source:
     found: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             for part, names in _NPZ_KEYS.items():
                 for images, labels in names:
                     if images in archive and labels in archive:
@@ -186,9 +186,10 @@ def _folders(path: Path) -> Iterator[Path]:
     return (d for d in path.iterdir() if d.is_dir() and not d.name.startswith("."))
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A sort key under which 2 comes before 10."""
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"(\d+)", name) if piece]
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key under which 2 comes before 10, and both before words."""
+    pieces = [piece for piece in re.split(r"([0-9]+)", name) if piece]
+    return [(False, int(piece), "") if piece[0] in "0123456789" else (True, 0, piece) for piece in pieces]
 
 
 def _picture(file: Path) -> NDArray[np.uint8]:

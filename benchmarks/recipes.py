@@ -1,0 +1,75 @@
+"""What does each recipe reach, and how long does it take?
+
+    python benchmarks/recipes.py [RECIPE ...] [--seeds 3]
+
+Trains every recipe as it stands (50,000 digits, the other 10,000 for validation) with several seeds, `fast` with ten,
+and scores each run once on the test set. Writes results/recipes.json with every row, and the summary that `tenfold
+recipes` shows. Rows of recipes that are not named are kept, as long as the recipe has not changed since.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import tenfold
+from measuring import RESULTS, deviation, machine_name, mean, median, save
+from tenfold.learn import recipes
+
+SUMMARY = Path(recipes.__file__).parent / "measured.json"
+
+
+def one(name: str, seed: int) -> dict[str, Any]:
+    """Train and score once."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        run = tenfold.train(name, seed=seed, out=Path(folder) / "run", quiet=True)
+        seconds = time.perf_counter() - began
+        found = tenfold.evaluate(run, draw=False)
+        return {
+            "recipe": name,
+            "fields": recipes.RECIPES[name].as_dict(),
+            "seed": seed,
+            "seconds": round(seconds, 3),
+            "val_accuracy": run.metrics[-1]["val_accuracy"],
+            "accuracy": found.accuracy,
+            "nll": found.nll,
+            "ece": found.ece,
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="*", help="recipes to measure; all of them if none is named")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds for each, 0, 1, 2 …; fast has at least ten")
+    asked = parser.parse_args()
+    old = RESULTS / "recipes.json"
+    rows = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else []
+    known = {name: recipe.as_dict() for name, recipe in recipes.RECIPES.items()}
+    rows = [row for row in rows if row["fields"] == known.get(row["recipe"])]
+    for name in asked.recipe or known:
+        rows = [row for row in rows if row["recipe"] != name]
+        for seed in range(max(10, asked.seeds) if name == recipes.DEFAULT else asked.seeds):
+            rows.append(one(name, seed))
+            row = rows[-1]
+            print(f"{name:8} seed {seed}  {row['seconds']:7.1f} s  test {row['accuracy']:.2%}", flush=True)
+        summary = {}
+        for measured in known:
+            mine = [row for row in rows if row["recipe"] == measured]
+            if mine:
+                accuracies = [row["accuracy"] for row in mine]
+                summary[measured] = {
+                    "accuracy": round(mean(accuracies), 6),
+                    "deviation": round(deviation(accuracies), 6),
+                    "n": len(mine),
+                    "seconds": median([row["seconds"] for row in mine]),
+                    "machine": machine_name(),
+                }
+        save("recipes", summary, rows)
+        SUMMARY.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Each kind of bad input: one line, the right status, nothing half written."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from conftest import Cli, draw_digits, write_idx
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def place(here: Path) -> Path:
+    data = write_idx(here / "data", draw_digits(100))
+    (here / "short").mkdir()
+    for file in data.iterdir():
+        (here / "short" / file.name).write_bytes(file.read_bytes())
+    images = here / "short" / "train-images-idx3-ubyte"
+    images.write_bytes(images.read_bytes()[:500])
+    write_idx(here / "differ", draw_digits(100))
+    write_idx(here / "fewer", draw_digits(90))
+    (here / "differ" / "train-labels-idx1-ubyte.gz").write_bytes(
+        (here / "fewer" / "train-labels-idx1-ubyte.gz").read_bytes()
+    )
+    (here / "magic").mkdir()
+    (here / "magic" / "train-images-idx3-ubyte").write_bytes(b"GIF89a")
+    (here / "magic" / "train-labels-idx1-ubyte").write_bytes(b"GIF89a")
+    (here / "pickle.pth").write_bytes(b"\x80\x04}.")
+    (here / "full").mkdir()
+    (here / "full" / "file").write_text("")
+    return here
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ("train mpl", 2, "did you mean 'mlp'"),
+        ("train none.json", 1, "cannot read the recipe none.json"),
+        ("train --task parrity", 2, "unknown task 'parrity'"),
+        ("train --device gpu", 2, "unknown device 'gpu'"),
+        ("train --device xpu", 1, "there is no xpu device here: use --device cpu"),
+        ("train --optimizer sgdd", 2, "did you mean 'sgd'"),
+        ("train --schedule steps", 2, "did you mean 'step'"),
+        ("train --augment rotat=3", 2, "did you mean 'rotate'"),
+        ("train --hidden 3,x", 2, "must be widths"),
+        ("train --lr 0", 2, "--lr 0.0 makes no sense"),
+        ("train --lr=-1", 2, "--lr -1.0 makes no sense"),
+        ("train --lr nan", 2, "must be a number"),
+        ("train --epochs 0", 2, "--epochs 0 makes no sense"),
+        ("train --dropout 1.5", 2, "--dropout 1.5 makes no sense"),
+        ("train --lr fast", 2, "Invalid value for '--lr'"),
+        ("train --epoch 3", 2, "No such option"),
+        ("trian", 2, "No such command"),
+        ("train mlp --data data --batch-size 1000", 1, "a batch of 1,000 is larger than the 83 training digits"),
+        ("train mlp --data nowhere", 1, "there is no data at"),
+        ("train mlp --data short", 1, "is truncated"),
+        ("train mlp --data magic", 1, "not an IDX file: its magic number is 47494638"),
+        ("train mlp --data differ", 1, "has 100 images and 90 labels"),
+        ("train mlp --data data --batch-size 9 --out full", 1, "full exists already and is not empty"),
+        ("train --resume data", 1, "is not a run: it has no recipe.json"),
+        ("train --resume nowhere", 1, "nowhere does not exist"),
+        ("train mlp --data data --batch-size 9 --init pickle.pth", 1, "pickle.pth"),
+        ("evaluate nowhere", 1, "nowhere does not exist"),
+        ("evaluate data", 1, "is not a run"),
+        ("evaluate", 1, "there is no finished run in runs: `tenfold train` makes one"),
+        ("evaluate pickle.pth", 1, "pickle.pth"),
+        ("predict nowhere", 1, "nowhere does not exist"),
+        ("save nowhere", 1, "nowhere does not exist"),
+        ("recipes mpl", 2, "did you mean 'mlp'"),
+        ("recipes --save x.json", 2, "--save needs the name of a recipe"),
+        ("data show --part tset --data data", 2, "did you mean 'test'|unknown part 'tset'"),
+        ("data export full", 1, "not empty"),
+        ("data export new --format jpg --data data", 2, "unknown format 'jpg'"),
+        ("data verify --folder magic", 1, "not the published MNIST"),
+    ],
+)
+def test_bad_input(tenfold_cli: Cli, place: Path, words: str, status: int, says: str) -> None:
+    before = snapshot(place)
+    done = tenfold_cli(*words.split())
+    assert done.status == status
+    assert any(part in " ".join(done.err.split()) for part in says.split("|")), done.err
+    assert "Traceback" not in done.err
+    if done.err.startswith("tenfold: "):
+        assert done.err.count("\n") == 1
+    assert snapshot(place) == before
+    assert not (place / "runs").exists()
+    assert not (place / "new").exists()
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(tenfold_cli: Cli, place: Path) -> None:
+    from tenfold import cli
+    from tenfold.errors import UsageError
+
+    for words in (["--debug", "train", "mpl"], ["train", "mpl", "--debug"]):
+        with pytest.raises(UsageError):
+            cli.main(words)
+
+
+def test_a_full_disk_while_training_is_one_line(tenfold_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, count = os.fsync, 0
+
+    def full_later(number: int) -> None:
+        nonlocal count
+        count += 1
+        if count > 6:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", full_later)
+    done = tenfold_cli("train", "mlp", "--data", "data", "--batch-size", 9, "--out", "r", "--epochs", 5)
+    assert done.status == 1
+    assert "No space left on device; free some space" in done.err
+    assert not [p for p in (place / "r").iterdir() if p.name.startswith(".")]
+    monkeypatch.setattr(os, "fsync", real)
+    done = tenfold_cli("train", "--resume", "r")
+    assert done.status == 0
+    assert "epoch 5/5" in done.out
+
+
+def test_an_export_that_fails_leaves_nothing(tenfold_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = snapshot(place)
+    monkeypatch.setattr(os, "fsync", full)
+    assert tenfold_cli("data", "export", "new", "--data", "data").status == 1
+    assert snapshot(place) == before
+    assert not [p for p in place.iterdir() if p.name.startswith(".") or p.name == "new"]

@@ -1,0 +1,101 @@
+"""Small synthetic digits, and a command line that can be called in the test's own process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tenfold import cli
+from tenfold.mnist import idx
+from tenfold.mnist.digits import Digits
+
+# Which of seven segments each digit lights: top, top left, top right, middle, bottom left, bottom right, bottom.
+SEGMENTS = [
+    "1110111",
+    "0010010",
+    "1011101",
+    "1011011",
+    "0111010",
+    "1101011",
+    "1101111",
+    "1010010",
+    "1111111",
+    "1111011",
+]
+PLACES = [
+    (4, 6, 9, 19),
+    (4, 14, 9, 11),
+    (4, 14, 17, 19),
+    (13, 15, 9, 19),
+    (13, 23, 9, 11),
+    (13, 23, 17, 19),
+    (21, 23, 9, 19),
+]
+
+
+def draw_digits(count: int, seed: int = 0) -> Digits:
+    """Seven-segment digits 28 x 28, every class equally often, shifted and dimmed at random, on a noisy ground."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count) % 10
+    images = generator.integers(0, 20, (count, 28, 28)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        shape = np.zeros((28, 28), np.uint8)
+        for lit, (top, bottom, left, right) in zip(SEGMENTS[label], PLACES, strict=True):
+            if lit == "1":
+                shape[top:bottom, left:right] = generator.integers(180, 255)
+        image |= np.roll(shape, generator.integers(-2, 3, 2), (0, 1))
+        image[[0, -1], :] = image[:, [0, -1]] = 0
+    order = generator.permutation(count)
+    return Digits(images[order], labels[order].astype(np.int64))
+
+
+def write_idx(folder: Path, train: Digits, test: Digits | None = None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, digits in (("train", train), ("t10k", test)):
+        if digits is not None:
+            idx.write(folder / f"{stem}-images-idx3-ubyte", digits.images)
+            idx.write(folder / f"{stem}-labels-idx1-ubyte.gz", digits.labels.astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits() -> Digits:
+    return draw_digits(600)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """IDX files of 600 training and 200 test digits."""
+    return write_idx(tmp_path_factory.mktemp("data"), draw_digits(600), draw_digits(200, seed=1))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Outcome(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.fixture
+def tenfold_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """`tenfold …` as (status, standard output, standard error)."""
+
+    def call(*words: object) -> Outcome:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), out, err)
+
+    return call

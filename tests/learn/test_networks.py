@@ -1,0 +1,104 @@
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tenfold.errors import UsageError
+from tenfold.learn import networks
+from tenfold.learn.networks import Dropout
+from tenfold.learn.recipe import NETWORKS, Recipe
+from tenfold.learn.recipes import RECIPES
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("classes", [2, 10])
+def test_images_become_logits_and_every_parameter_learns(name: str, classes: int) -> None:
+    network = networks.build(RECIPES[name], classes)
+    logits = network(torch.randn(4, 1, 28, 28))
+    assert logits.shape == (4, classes)
+    logits.logsumexp(1).sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
+
+
+def test_the_registry_is_what_recipes_may_name() -> None:
+    assert tuple(networks.BUILDERS) == NETWORKS
+
+
+def test_the_networks_are_the_ones_that_were_asked_for() -> None:
+    def kinds(name: str) -> list[str]:
+        return [type(layer).__name__ for layer in networks.stock(networks.build(RECIPES[name]))]
+
+    linear, relu, drop = "Linear", "ReLU", "Dropout"
+    assert kinds("mlp") == ["Flatten", linear, relu, drop, linear, relu, drop, linear]
+    assert kinds("mish") == ["Flatten", *[linear, "BatchNorm1d", "Mish", drop] * 2, linear]
+    assert kinds("cnn") == ["Conv2d", relu, "Conv2d", "MaxPool2d", relu, "Flatten", drop, linear, relu, drop, linear]
+    # The parameters of the usual example: 3 x 3 convolutions of 32 and 64, then 9216 to 128 to 10.
+    assert networks.parameters(networks.build(RECIPES["cnn"])) == 320 + 18_496 + 9216 * 128 + 128 + 1290
+
+
+def test_relu_after_pooling_is_relu_before_pooling() -> None:
+    torch.manual_seed(0)
+    network = networks.build(RECIPES["cnn"]).eval()
+    x = torch.randn(3, 1, 28, 28)
+    y = x
+    for layer in (network[0], nn.ReLU(), network[2], nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), *network[7:]):
+        y = layer(y)
+    assert torch.equal(network(x), y)
+
+
+@pytest.mark.parametrize("network", ["cnn", "lenet"])
+def test_too_many_convolutions(network: str) -> None:
+    with pytest.raises(UsageError, match="leave nothing of a 28 x 28 image"):
+        networks.build(Recipe(network=network, channels=(4,) * 14))
+
+
+def test_strided_needs_two_widths() -> None:
+    with pytest.raises(UsageError, match="must be two widths, not 1"):
+        networks.build(Recipe(network="strided", channels=(16,)))
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_fast_dropout_is_dropout(p: float) -> None:
+    torch.manual_seed(0)
+    x = torch.ones(500, 401, requires_grad=True)
+    layer = Dropout(p)
+    y = layer(x)
+    kept = y != 0
+    assert kept.float().mean().item() == pytest.approx(1 - p, abs=0.005)
+    assert torch.allclose(y[kept], torch.tensor(1 / (1 - p)), rtol=1e-4)
+    # neighbours, which come from one random number, do not depend on each other
+    for gap in (1, 2, 3, 4):
+        both = (kept[:, gap:] & kept[:, :-gap]).float().mean().item()
+        assert both == pytest.approx((1 - p) ** 2, abs=0.006)
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    assert torch.equal(layer(x), y)
+    assert layer.eval()(x) is x
+
+
+def test_stock_shares_the_weights_and_needs_no_tenfold(tmp_path: Path) -> None:
+    network = networks.build(RECIPES["cnn"])
+    plain = networks.stock(network)
+    assert all(a is b for a, b in zip(network.parameters(), plain.parameters(), strict=True))
+    torch.save(plain, tmp_path / "full.pth")
+    code = (
+        "import sys; sys.modules['tenfold'] = None; import torch; "
+        f"print(torch.load({str(tmp_path / 'full.pth')!r}, weights_only=False)(torch.zeros(1, 1, 28, 28)).shape[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "10\n", done.stderr
+
+
+def test_a_seed_gives_the_same_weights() -> None:
+    def weights() -> bytes:
+        torch.manual_seed(5)
+        kept = io.BytesIO()
+        torch.save(networks.build(RECIPES["fast"]).state_dict(), kept)
+        return kept.getvalue()
+
+    assert weights() == weights()

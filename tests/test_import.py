@@ -1,0 +1,48 @@
+import subprocess
+import sys
+
+import pytest
+
+import tenfold
+
+
+def modules_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_tenfold_loads_nothing_heavy() -> None:
+    assert not modules_after("import tenfold") & {"torch", "numpy", "PIL", "matplotlib", "typer", "rich"}
+
+
+def test_help_loads_neither_torch_nor_matplotlib() -> None:
+    code = "import tenfold.cli\ntry: tenfold.cli.main(['--version'])\nexcept SystemExit: pass"
+    assert not modules_after(code) & {"torch", "matplotlib"}
+
+
+@pytest.mark.parametrize("name", tenfold.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(tenfold, name) is not None
+    assert name in dir(tenfold)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = tenfold.trian  # type: ignore[attr-defined]
+
+
+def test_without_torch_the_error_names_the_pip_command() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\nimport tenfold\ntry: tenfold.train\nexcept ImportError as e: print(e)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'tenfold[train]'" in done.stdout
+
+
+def test_without_torch_the_command_line_says_so_in_a_line() -> None:
+    code = "import sys; sys.modules['torch'] = None\nfrom tenfold.cli import main\nmain(['train'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "tenfold: this needs torch, which is not installed: pip install 'tenfold[train]'\n"
