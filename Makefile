@@ -53,9 +53,11 @@ bench: bench-speed bench-recipes tables
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/loop.py
 
 bench-recipes: .venv/.dev
 	$(BIN)/python benchmarks/recipes.py
+	$(BIN)/python benchmarks/variants.py
 
 tables: .venv/.dev
 	$(BIN)/python benchmarks/tables.py

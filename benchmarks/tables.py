@@ -1,1 +1,127 @@
-x = 1
+"""Write the tables of README.md and docs/ from results/*.json, so that no figure in them is typed by hand.
+
+python benchmarks/tables.py            write them
+python benchmarks/tables.py --check    fail when they are not what the results say
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tenfold.learn import networks, recipes
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def results(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def recipes_table() -> str:
+    found = results("recipes")
+    rows = []
+    for name, recipe in recipes.RECIPES.items():
+        m = found["summary"][name]
+        rows.append(
+            [
+                f"`{name}`" + (" (default)" if name == recipes.DEFAULT else ""),
+                f"{networks.parameters(networks.build(recipe)):,}",
+                f"{recipe.epochs}",
+                f"{m['seconds']:.3g} s",
+                f"**{m['accuracy']:.2%}** ± {m['deviation']:.2%}",
+                f"{m['n']}",
+            ]
+        )
+    head = ["recipe", "parameters", "epochs", "time", "test accuracy", "seeds"]
+    return f"{table(head, rows)}\n\n{note(found, 'recipes')}"
+
+
+def speed_table() -> str:
+    found = results("speed")
+    s = found["summary"]
+    rows = []
+    for name, shown in (("fast", "`tenfold train fast --final`"), ("train_mnist_fast", "train_mnist_fast")):
+        m = s[name]
+        seconds = [f"{m['warm_seconds']:.2f} s", f"{m['cold_seconds']:.2f} s"]
+        rows.append([shown, f"{m['accuracy']:.3%} ± {m['deviation']:.3%} (n = {m['n']})", *seconds])
+    rows.append(["ratio, median of pairs", "", f"**{s['warm_ratio']:.2f}**", f"**{s['cold_ratio']:.2f}**"])
+    e = s["cnn_epoch"]
+    both = f"An epoch of `cnn` takes {e['seconds']:.1f} s, of the usual example with the same network and batch size "
+    both += f"{e['usual_seconds']:.1f} s: ratio **{e['ratio']:.2f}** (median of {e['n']} pairs)."
+    head = ["", "test accuracy", "warm", "cold: a new process, to the test accuracy"]
+    return f"{table(head, rows)}\n\n{both}\n\n{note(found, 'speed')}"
+
+
+def startup_sentence() -> str:
+    found = results("startup")
+    s = found["summary"]
+    return (
+        f"`import tenfold` takes {s['import tenfold'] * 1000:.0f} ms, where `import torch` takes "
+        f"{s['import torch']:.1f} s; `tenfold --version` answers after {s['tenfold --version']:.2f} s, Python itself "
+        f"after {s['python, doing nothing']:.2f} s (medians of {s['n']}). {note(found, 'startup')}"
+    )
+
+
+def note(found: dict[str, Any], name: str, up: str = "") -> str:
+    m = found["machine"]
+    return (
+        f"<sub>{m['cores']} cores of {m['processor']}, torch {m['torch']}, {found['date']}; "
+        f"[every row]({up}benchmarks/results/{name}.json) by [{name}.py]({up}benchmarks/{name}.py)</sub>"
+    )
+
+
+def variants_table() -> str:
+    found = results("variants")
+    rows = []
+    for name, v in found["summary"].items():
+        if isinstance(v, dict):
+            gain = "" if name == "as it stands" else f"{v['gain'] * 100:+.3f} ± {v['gain_deviation'] * 100:.3f}"
+            rows.append([name, f"{v['val_accuracy']:.3%} ± {v['deviation']:.3%}", gain, f"{v['time_ratio']:.2f}"])
+    head = ["change", f"validation accuracy, n = {found['summary']['n']}", "gain in points", "time"]
+    return f"{table(head, rows)}\n\n{note(found, 'variants', '../')}"
+
+
+def loop_table() -> str:
+    found = results("loop")
+    rows = [
+        [name, f"{seconds:.1f} s" if seconds > 1 else f"{seconds * 1000:.2f} ms", f"{len(found['rows'][name])}"]
+        for name, seconds in found["summary"].items()
+        if name != "machine"
+    ]
+    return f"{table(['what', 'median', 'n'], rows)}\n\n{note(found, 'loop', '../')}"
+
+
+TABLES = {
+    "README.md": {"recipes": recipes_table, "speed": speed_table, "startup": startup_sentence},
+    "docs/tried.md": {"variants": variants_table, "loop": loop_table},
+}
+
+
+def main() -> None:
+    if json.loads((Path(recipes.__file__).parent / "measured.json").read_text()) != results("recipes")["summary"]:
+        raise SystemExit("measured.json is not what results/recipes.json says: run benchmarks/recipes.py")
+    for row in results("recipes")["rows"]:
+        if row["fields"] != recipes.RECIPES[row["recipe"]].as_dict():
+            raise SystemExit(f"the recipe {row['recipe']} has changed since it was measured: run benchmarks/recipes.py")
+    for file, tables in TABLES.items():
+        text = old = (ROOT / file).read_text(encoding="utf-8")
+        for name, make in tables.items():
+            before, found, after = text.partition(f"<!-- table: {name} -->\n")
+            if not found:
+                raise SystemExit(f"{file} has no place for the table {name}")
+            text = before + found + make() + "\n<!-- end -->" + after.partition("<!-- end -->")[2]
+        if "--check" in sys.argv and text != old:
+            raise SystemExit(f"{file} is not what the results say: run make tables")
+        (ROOT / file).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

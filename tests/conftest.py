@@ -45,7 +45,7 @@ def draw_digits(count: int, seed: int = 0) -> Digits:
         for lit, (top, bottom, left, right) in zip(SEGMENTS[label], PLACES, strict=True):
             if lit == "1":
                 shape[top:bottom, left:right] = generator.integers(180, 255)
-        image |= np.roll(shape, generator.integers(-2, 3, 2), (0, 1))
+        np.maximum(image, np.roll(shape, generator.integers(-2, 3, 2), (0, 1)), out=image)
         image[[0, -1], :] = image[:, [0, -1]] = 0
     order = generator.permutation(count)
     return Digits(images[order], labels[order].astype(np.int64))

@@ -57,10 +57,29 @@ def test_from_training_to_saving(tenfold_cli: Cli, data: Path, here: Path) -> No
 
 def test_every_option_reaches_the_recipe(tenfold_cli: Cli, data: Path, here: Path) -> None:
     given = {
-        "task": "parity", "val_size": 0.25, "network": "mlp", "channels": [4, 8], "hidden": [16], "dropout": 0.1,
-        "dropout_conv": 0.2, "epochs": 1, "batch_size": 25, "optimizer": "adamw", "lr": 0.002, "momentum": 0.8,
-        "beta2": 0.95, "weight_decay": 0.01, "label_smoothing": 0.05, "schedule": "cosine", "warmup": 0.1,
-        "gamma": 0.5, "augment": "shift=1", "patience": 4, "seed": 9, "device": "cpu", "amp": True,
+        "task": "parity",
+        "val_size": 0.25,
+        "network": "mlp",
+        "channels": [4, 8],
+        "hidden": [16],
+        "dropout": 0.1,
+        "dropout_conv": 0.2,
+        "epochs": 1,
+        "batch_size": 25,
+        "optimizer": "adamw",
+        "lr": 0.002,
+        "momentum": 0.8,
+        "beta2": 0.95,
+        "weight_decay": 0.01,
+        "label_smoothing": 0.05,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "gamma": 0.5,
+        "augment": "shift=1",
+        "patience": 4,
+        "seed": 9,
+        "device": "cpu",
+        "amp": True,
         "channels_last": True,
     }
     words: list[object] = []

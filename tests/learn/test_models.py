@@ -77,7 +77,7 @@ def test_a_pickle_is_refused_and_not_executed(run: Run, here: Path, capsys: pyte
         if path.name == "evil.pth":
             path.write_bytes(pickle.dumps(Evil()))
         for refuse in (models.read_weights, find_model):
-            with pytest.raises(RunError, match="pickled object, which could run any program|cannot read"):
+            with pytest.raises(RunError, match=r"pickled object, which could run any program|cannot read"):
                 refuse(path)  # type: ignore[operator]
     assert "executed" not in capsys.readouterr().out
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +155,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert (state.epoch, state.step) < (3, 0)
     assert not Run.open(tmp_path / "parts").finished
     monkeypatch.setattr(StopAfter, "limit", 9)
-    with pytest.raises(Interrupted):
-        while True:
-            tenfold.train(resume=tmp_path / "parts", quiet=True)
-            if Run.open(tmp_path / "parts").finished:
-                raise Interrupted
+    with suppress(Interrupted):  # a second stop, if there is so much left
+        tenfold.train(resume=tmp_path / "parts", quiet=True)
     monkeypatch.setattr(StopAfter, "limit", 10**9)
     parts = tenfold.train(resume=tmp_path / "parts", quiet=True)
     assert same(weights(whole), weights(parts))
@@ -319,7 +317,7 @@ def test_what_cannot_be_resumed(data: Path, tmp_path: Path) -> None:
         tenfold.train(resume=run, task="parity", lr=0.1, quiet=True)
     with pytest.raises(RunError, match="does not exist; `tenfold runs` lists"):
         tenfold.train(resume=tmp_path / "none", quiet=True)
-    with pytest.raises(RunError, match="is not a run: it has no recipe.json"):
+    with pytest.raises(RunError, match=r"is not a run: it has no recipe\.json"):
         tenfold.train(resume=data, quiet=True)
     recipe = json.loads((run.path / "recipe.json").read_text())
     (run.path / "recipe.json").write_text(json.dumps({**recipe, "task": "parity"}))

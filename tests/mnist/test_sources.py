@@ -189,7 +189,7 @@ def test_bad_places(tmp_path: Path, data: Path) -> None:
         sources.load(tmp_path / "b.npz")
     lonely = tmp_path / "x-images-idx3-ubyte.gz"
     lonely.write_bytes(gzip.compress((data / "t10k-images-idx3-ubyte").read_bytes()))
-    with pytest.raises(DataError, match="x-labels-idx1-ubyte or x-labels-idx1-ubyte.gz is missing"):
+    with pytest.raises(DataError, match=r"x-labels-idx1-ubyte or x-labels-idx1-ubyte\.gz is missing"):
         sources.load(lonely)
 
 
