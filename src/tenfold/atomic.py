@@ -30,10 +30,15 @@ def file(path: str | Path) -> Iterator[Path]:
         _forget(temporary)
 
 
-def text(path: str | Path, content: str) -> None:
-    """Write `content` to `path` as UTF-8, whole or not at all."""
+def content(path: str | Path, raw: bytes) -> None:
+    """Write bytes to `path`, whole or not at all. Raises StorageError."""
     with file(path) as temporary:
-        temporary.write_text(content, encoding="utf-8", newline="\n")
+        temporary.write_bytes(raw)
+
+
+def text(path: str | Path, words: str) -> None:
+    """Write text to `path` as UTF-8, whole or not at all. Raises StorageError."""
+    content(path, words.encode("utf-8"))
 
 
 @contextmanager

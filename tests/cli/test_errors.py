@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,30 @@ def test_a_full_disk_while_training_is_one_line(tenfold_cli: Cli, place: Path, m
     done = tenfold_cli("train", "--resume", "r")
     assert done.status == 0
     assert "epoch 5/5" in done.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX limits")
+@pytest.mark.parametrize(("limit", "left"), [(300_000, False), (3_000_000, True)])
+def test_files_that_the_system_refuses(place: Path, limit: int, left: bool) -> None:
+    # The first checkpoint of `mlp` has 2.1 MB, the next, with Adam's state, 6.4: one limit strikes early, one late.
+    words = ["train", "mlp", "--data", "data", "--batch-size", "9", "--out", "r"]
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+from tenfold.cli import main
+main({words!r})"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "tenfold: cannot write r/last.ckpt: File too large; free some space or choose another place\n"
+    assert (place / "r").exists() == left
+    if left:
+        assert sorted(p.name for p in (place / "r").iterdir()) == [
+            "last.ckpt",
+            "metrics.csv",
+            "recipe.json",
+            "steps.csv",
+        ]
 
 
 def test_an_export_that_fails_leaves_nothing(tenfold_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import dataclasses
 import pickle
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,13 @@ def test_weights_and_whole_network_for_others(run: Run, images: torch.Tensor, he
 def test_inference_does_not_depend_on_the_batch_and_keeps_the_mode(run: Run, images: torch.Tensor) -> None:
     network = run.model().network.train()
     seen: list[int] = []
-    assert torch.allclose(infer(network, images, batch_size=7, step=seen.append), infer(network, images), atol=1e-5)
+
+    def track(batches: Iterable[torch.Tensor], _: str) -> Iterator[torch.Tensor]:
+        for batch in batches:
+            yield batch
+            seen.append(len(batch))
+
+    assert torch.allclose(infer(network, images, batch_size=7, track=track), infer(network, images), atol=1e-5)
     assert seen == [7, 7, 6]
     assert network.training
 

@@ -1,12 +1,12 @@
 """Tables and digits as text, for a terminal of any width and for pipes."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 
 def console() -> Console:
@@ -17,16 +17,22 @@ def console() -> Console:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
-    """Print rows in aligned columns without a frame; the first `left` columns are words, the others figures."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, name in enumerate(head):
-        drawn.add_column(name, justify="left" if number < left else "right", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(cell.replace("[", r"\[") for cell in row))
-    out = console()
-    with out.capture() as captured:
-        out.print(drawn)
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    """Print rows in aligned columns; the first `left` columns are words, the others figures.
+
+    On a terminal that is too narrow for that, print every row as a short list.
+    """
+    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
+    if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
+        across = max(map(len, head))
+        for row in rows:
+            print(row[0])
+            for name, cell in zip(head[1:], row[1:], strict=True):
+                if cell:
+                    print(f"  {name:{across}}  {cell}")
+        return
+    for row in [head, *rows]:
+        cells = [c.ljust(w) if k < left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
+        print("  ".join(cells).rstrip())
 
 
 def braille(image: NDArray[np.uint8]) -> list[str]:

@@ -1,5 +1,6 @@
 """The state of training on disk: saved so that going on from it gives the very weights of a run without a stop."""
 
+import io
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,9 @@ def save(state: State, path: Path) -> None:
     """Write the state, whole or not at all. Raises StorageError."""
     plain = {name: getattr(state, name) for name in state.__dataclass_fields__}
     plain["history"] = [asdict(row) for row in state.history]
-    with atomic.file(path) as temporary:
-        torch.save(plain, temporary)
+    packed = io.BytesIO()  # in memory first: on a full disk torch.save fails with an error of its own kind
+    torch.save(plain, packed)
+    atomic.content(path, packed.getvalue())
 
 
 def load(path: Path) -> State:

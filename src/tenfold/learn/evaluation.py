@@ -89,7 +89,7 @@ def evaluate(
     folder = Path(out) if out is not None else folder if data is None else folder / f"on-{Path(data).stem}"
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
     began = time.perf_counter()
-    logits = infer(model.network, images).cpu()
+    logits = infer(model.network, images, track=track).cpu()
     seconds = time.perf_counter() - began
     found = _score(logits, labels, index, model, str(its_run.path if its_run else run), name, seconds)
     if draw:

@@ -1,5 +1,6 @@
 """A trained network on disk: weights that describe themselves, and the formats that others read."""
 
+import io
 import json
 import pickle
 import platform
@@ -52,8 +53,7 @@ def save(model: Model, path: str | Path) -> None:
     }
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()}
-    with atomic.file(path) as temporary:
-        temporary.write_bytes(to_safetensors(weights, texts))
+    atomic.content(path, to_safetensors(weights, texts))
 
 
 def load(path: str | Path, device: torch.device | None = None) -> Model:
@@ -98,8 +98,9 @@ def export(model: Model, form: str, path: str | Path | None = None) -> Path:
         save(model, path)
         return path
     network = networks.stock(model.network).to("cpu").eval()
-    with atomic.file(path) as temporary:
-        torch.save(network if form == "full" else network.state_dict(), temporary)
+    packed = io.BytesIO()
+    torch.save(network if form == "full" else network.state_dict(), packed)
+    atomic.content(path, packed.getvalue())
     return path
 
 

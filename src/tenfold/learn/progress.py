@@ -66,6 +66,15 @@ class Display:
             }
             self._bar.update(self._bar.task_ids[0], completed=step, **fields)
 
+    def validating(self, batches: Iterable[Any], _: str) -> Iterator[Any]:
+        """The batches of validation digits, while the bar shows how many are done."""
+        items = list(batches)
+        for number, item in enumerate(items):
+            yield item
+            if self._bar is not None and self.due:
+                self._drawn = time.perf_counter()
+                self._bar.update(self._bar.task_ids[0], description="validating", completed=number, total=len(items))
+
     def epoch(self, row: Epoch, epochs: int) -> None:
         """A line for an epoch that is done; on a narrow terminal without its rate and loss on the training digits."""
         number = f"epoch {row.epoch:>{len(str(epochs))}}/{epochs}"
@@ -73,6 +82,8 @@ class Display:
         val = "" if row.val_loss is None else f"val loss {row.val_loss:.4f}  accuracy {row.val_accuracy:7.2%}"
         if self.console.is_terminal and self.console.width < 100:
             brief = val or train
+            if self.console.width < 60:
+                brief = brief.partition("  ")[2]
             self.line(f"{number}  {brief}  {row.seconds:.1f} s")
         else:
             self.line(

@@ -172,7 +172,7 @@ def _learn(
         # Validate.
         train_loss, train_accuracy = (sums / (steps * batch)).tolist()
         _check_finite(train_loss, recipe, state, run)
-        val_loss, val_accuracy = _validate(network, material)
+        val_loss, val_accuracy = _validate(network, material, display)
         _check_finite(val_loss or 0.0, recipe, state, run)
         # Log and save.
         state.steps += _trace(state.marks, state.epoch, batch)
@@ -192,11 +192,11 @@ def _learn(
             )
 
 
-def _validate(network: nn.Sequential, material: Material) -> tuple[float | None, float | None]:
+def _validate(network: nn.Sequential, material: Material, display: Display) -> tuple[float | None, float | None]:
     """Cross-entropy and accuracy on the validation digits, if there are any."""
     if material.val_images is None or material.val_labels is None:
         return None, None
-    logits = infer(network, material.val_images)
+    logits = infer(network, material.val_images, track=display.validating)
     accuracy = (logits.argmax(1) == material.val_labels).sum().item() / len(logits)
     return F.cross_entropy(logits, material.val_labels).item(), accuracy
 

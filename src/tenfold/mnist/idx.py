@@ -56,5 +56,4 @@ def parse(raw: bytes, name: str) -> NDArray[np.generic]:
 def write(path: str | Path, array: NDArray[np.uint8]) -> None:
     """Write an array of unsigned bytes as an IDX file, gzipped if the name ends in .gz."""
     raw = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
-    with atomic.file(path) as temporary:
-        temporary.write_bytes(gzip.compress(raw, mtime=0) if str(path).endswith(".gz") else raw)
+    atomic.content(path, gzip.compress(raw, mtime=0) if str(path).endswith(".gz") else raw)
