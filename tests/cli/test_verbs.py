@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +34,7 @@ def test_from_training_to_saving(tenfold_cli: Cli, data: Path, here: Path) -> No
 
     done = tenfold_cli("evaluate", "r")
     assert done.status == 0
-    assert "the report, with figures and every mistake: r/report.html" in done.out
+    assert "the report, with figures and mistakes: r/report.html" in done.out
     accuracy = json.loads(Path("r/evaluation.json").read_text())["accuracy"]
     assert f"accuracy {accuracy:.2%}" in done.out
 
@@ -162,6 +165,17 @@ def test_evaluate_without_a_run_takes_the_newest(tenfold_cli: Cli, here: Path, d
 def test_runs_tells_when_there_are_none(tenfold_cli: Cli, here: Path) -> None:
     assert "there are no runs in runs" in tenfold_cli("runs").out
     assert json.loads(tenfold_cli("runs", "--json").out) == []
+
+
+def test_a_terminal_without_unicode(here: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tenfold", "recipes"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"% ? 0." in done.stdout
 
 
 @pytest.mark.parametrize("verb", ["train", "evaluate", "predict", "recipes", "runs", "save"])

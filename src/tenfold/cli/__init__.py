@@ -1,5 +1,6 @@
 """The command line: each verb parses its options, calls the function of the same name, and prints."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -53,6 +54,9 @@ def _tenfold(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Errors end as one line on standard error, with the status they carry."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks → or ± shows a question mark instead
+            stream.reconfigure(errors="replace")
     debug = "--debug" in given
     try:
         app([word for word in given if word != "--debug"])

@@ -39,4 +39,4 @@ def evaluate(
     print(f"NLL {found.nll:.4f}  Brier {found.brier:.4f}  ECE {found.ece:.2%}{auc}  {temperature}\n")
     rows = [(c.name, f"{c.precision:.2%}", f"{c.recall:.2%}", f"{c.f1:.2%}", f"{c.support:,}") for c in found.classes]
     table(("class", "precision", "recall", "F1", "images"), rows)
-    print(f"\nthe report, with figures and every mistake: {found.report}")
+    print(f"\nthe report, with figures and mistakes: {found.report}")
