@@ -292,6 +292,14 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_state(data: Path, tmp
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
+def test_stopping_does_not_save_what_is_no_number(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "Stop", StopAfter)
+    monkeypatch.setattr(StopAfter, "limit", 5)
+    with pytest.raises(DivergedError):
+        tenfold.train("mlp", data=data, out=tmp_path / "run", optimizer="sgd", lr=1e9, schedule="constant", **SMALL)
+    assert all(t.isfinite().all() for t in checkpoint.load(tmp_path / "run" / "last.ckpt").network.values())
+
+
 def test_a_full_disk_at_the_start_leaves_no_folder(data: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise StorageError("cannot write last.ckpt: No space left on device")

@@ -163,6 +163,9 @@ def _learn(
                 left = (recipe.epochs - state.epoch) * steps - state.step
                 display.update(state.step, left, batch, mean_loss, accuracy)
             if stop.asked and state.step < steps:
+                _check_finite(
+                    sums[0].item(), recipe, state, run
+                )  # what is no number must not replace the last good state
                 state.sums, state.seconds = sums, time.perf_counter() - began
                 state.random = randomness.capture(generator, device)
                 _keep(state, network, optimizer, run)
