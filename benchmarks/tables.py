@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from measuring import median
 from tenfold.learn import networks, recipes
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +51,7 @@ def speed_table() -> str:
     rows = []
     for name, shown in (("fast", "`tenfold train fast --final`"), ("train_mnist_fast", "train_mnist_fast")):
         m = s[name]
-        seconds = [f"{m['warm_seconds']:.2f} s", f"{m['cold_seconds']:.2f} s"]
+        seconds = [times(found["rows"], kind, name) for kind in ("warm", "cold")]
         rows.append([shown, f"{m['accuracy']:.3%} ± {m['deviation']:.3%} (n = {m['n']})", *seconds])
     rows.append(["ratio, median of pairs", "", f"**{s['warm_ratio']:.2f}**", f"**{s['cold_ratio']:.2f}**"])
     e = s["cnn_epoch"]
@@ -58,6 +59,12 @@ def speed_table() -> str:
     both += f"{e['usual_seconds']:.1f} s: ratio **{e['ratio']:.2f}** (median of {e['n']} pairs)."
     head = ["", "test accuracy", "warm", "cold: a new process, to the test accuracy"]
     return f"{table(head, rows)}\n\n{both}\n\n{note(found, 'speed')}"
+
+
+def times(rows: list[dict[str, Any]], what: str, who: str) -> str:
+    """Median, range and number of the times in the rows."""
+    seconds = [row["seconds"] for row in rows if (row["what"], row["who"]) == (what, who)]
+    return f"{median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}, n = {len(seconds)})"
 
 
 def startup_sentence() -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.errors import TenfoldError, missing_extra
 
 if TYPE_CHECKING:
+    from tenfold import datasets, transforms
     from tenfold.learn.evaluation import Evaluation, evaluate
     from tenfold.learn.models import Model
     from tenfold.learn.prediction import Prediction, predict
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tenfold.learn.recipes import RECIPES
     from tenfold.learn.runs import Run
     from tenfold.learn.training import train
-    from tenfold.mnist import dataset as datasets
-    from tenfold.mnist import transforms
     from tenfold.mnist.dataset import MNIST
 
 __version__ = "0.1.0"
@@ -39,7 +38,7 @@ _HOME = {
     "predict": "tenfold.learn.prediction",
     "train": "tenfold.learn.training",
 }
-_MODULES = {"datasets": "tenfold.mnist.dataset", "transforms": "tenfold.mnist.transforms"}
+_MODULES = {"datasets": "tenfold.datasets", "transforms": "tenfold.transforms"}
 
 __all__ = [
     "MNIST",

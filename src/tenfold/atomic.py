@@ -17,6 +17,8 @@ def file(path: str | Path) -> Iterator[Path]:
     Raises StorageError when the file cannot be written (full disk, no permission, a folder in the way).
     """
     path = Path(path)
+    if path.is_dir() or not path.name:
+        raise StorageError(f"cannot write {path}: it is a folder; name a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from conftest import Cli, draw_digits, write_idx
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {str(p): p.read_bytes() if p.is_file() else b"" for p in sorted(folder.rglob("*"))}
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def place(here: Path) -> Path:
     (here / "magic").mkdir()
     (here / "magic" / "train-images-idx3-ubyte").write_bytes(b"GIF89a")
     (here / "magic" / "train-labels-idx1-ubyte").write_bytes(b"GIF89a")
-    (here / "pickle.pth").write_bytes(b"\x80\x04}.")
+    torch.save(torch.nn.Linear(2, 2), here / "pickle.pth")
     (here / "full").mkdir()
     (here / "full" / "file").write_text("")
     return here
@@ -65,16 +66,20 @@ def place(here: Path) -> Path:
         ("train mlp --data data --batch-size 9 --out full", 1, "full exists already and is not empty"),
         ("train --resume data", 1, "is not a run: it has no recipe.json"),
         ("train --resume nowhere", 1, "nowhere does not exist"),
-        ("train mlp --data data --batch-size 9 --init pickle.pth", 1, "pickle.pth"),
+        ("train mlp --data data --batch-size 9 --init pickle.pth", 1, "pickle.pth is a pickled object"),
         ("evaluate nowhere", 1, "nowhere does not exist"),
         ("evaluate data", 1, "is not a run"),
         ("evaluate", 1, "there is no finished run in runs: `tenfold train` makes one"),
-        ("evaluate pickle.pth", 1, "pickle.pth"),
+        ("evaluate pickle.pth", 1, "pickle.pth is a pickled object"),
         ("predict nowhere", 1, "nowhere does not exist"),
         ("save nowhere", 1, "nowhere does not exist"),
         ("recipes mpl", 2, "did you mean 'mlp'"),
         ("recipes --save x.json", 2, "--save needs the name of a recipe"),
-        ("data show --part tset --data data", 2, "did you mean 'test'|unknown part 'tset'"),
+        ("data show --part tset", 2, "did you mean 'test'"),
+        ("train fast --batch-size 1", 2, "batch normalisation"),
+        ("train cnn --resume data", 1, "is not a run"),
+        ("data show --data data -o .", 1, "it is a folder"),
+        ("train mlp --data data --batch-size 9 --hidden 2000000000", 1, "not enough memory"),
         ("data export full", 1, "not empty"),
         ("data export new --format jpg --data data", 2, "unknown format 'jpg'"),
         ("data verify --folder magic", 1, "not the published MNIST"),
@@ -84,10 +89,9 @@ def test_bad_input(tenfold_cli: Cli, place: Path, words: str, status: int, says:
     before = snapshot(place)
     done = tenfold_cli(*words.split())
     assert done.status == status
-    assert any(part in " ".join(done.err.split()) for part in says.split("|")), done.err
-    assert "Traceback" not in done.err
-    if done.err.startswith("tenfold: "):
-        assert done.err.count("\n") == 1
+    assert says in done.err
+    assert done.err.startswith("tenfold: ")
+    assert done.err.count("\n") == 1
     assert snapshot(place) == before
     assert not (place / "runs").exists()
     assert not (place / "new").exists()

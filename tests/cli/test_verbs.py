@@ -149,7 +149,7 @@ def test_predict_trains_when_there_is_no_run(
     monkeypatch.setitem(RECIPES, "fast", small)
     done = tenfold_cli("predict", "--count", 2)
     assert done.status == 0, done.err
-    assert done.out.startswith("there is no run yet, so the default recipe is trained first\nepoch 1/1")
+    assert done.out.startswith("there is no finished run yet, so the default recipe is trained first\nepoch 1/1")
     assert len(list(Path("runs").iterdir())) == 1
     done = tenfold_cli("predict", "--count", 2, "--wrong")
     assert "epoch" not in done.out

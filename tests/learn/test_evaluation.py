@@ -62,11 +62,11 @@ def test_the_report_stands_alone(run: Run) -> None:
 
 
 def test_names_in_the_report_are_escaped(tmp_path: Path, digits: Digits) -> None:
-    names = np.array(["<b>x", "y&z"])[digits.labels % 2]
+    names = np.array(["<b>x", "y&z $^$"])[digits.labels % 2]
     place = tmp_path / "<i>.npz"
     np.savez(place, images=digits.images, labels=names)
     run = tenfold.train("mlp", data=place, out=tmp_path / "run", epochs=1, batch_size=50, quiet=True)
-    assert run.model().task.classes == ("<b>x", "y&z")
+    assert run.model().task.classes == ("<b>x", "y&z $^$")
     tenfold.evaluate(run, data=place)
     html = (run.path / "on-<i>" / "report.html").read_text()
     assert "<b>x" not in html
@@ -78,6 +78,9 @@ def test_other_data_gets_a_folder_of_its_own(run: Run, tmp_path: Path) -> None:
     other = write_idx(tmp_path / "other", draw_digits(60, seed=9))
     found = tenfold.evaluate(run, data=other)
     assert (found.n, found.data) == (60, f"{other} (all)")
+    assert "CC BY-SA" not in (run.path / "on-other" / "report.html").read_text()  # these digits are not MNIST's
+    np.savez(tmp_path / "light.npz", images=255 - draw_digits(20).images, labels=draw_digits(20).labels)
+    assert "inverted" in tenfold.evaluate(run, data=tmp_path / "light.npz", draw=False).notes[0]
     assert (run.path / "on-other" / "evaluation.json").is_file()
     again = tenfold.evaluate(run, data=other, out=tmp_path / "there")
     assert again.accuracy == found.accuracy

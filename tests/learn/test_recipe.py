@@ -60,6 +60,8 @@ def test_a_recipe_in_json_may_leave_fields_out(tmp_path: Path) -> None:
         ("seed", -1, "0 or more"),
         ("hidden", (64, 0), "widths above 0"),
         ("hidden", "64", "must be whole numbers"),
+        ("hidden", [True], "must be whole numbers"),
+        ("name", "a/b", "fit for a folder"),
         ("amp", "yes", "must be true or false"),
         ("network", "ccn", "unknown network 'ccn': did you mean 'cnn'"),
         ("optimizer", "addam", "did you mean 'adam'"),
@@ -80,6 +82,12 @@ def test_what_makes_no_sense_is_named(field: str, value: object, says: str) -> N
 def test_patience_needs_validation_digits() -> None:
     with pytest.raises(UsageError, match="use one of the two"):
         Recipe(final=True, patience=3)
+
+
+def test_batch_normalisation_needs_two() -> None:
+    with pytest.raises(UsageError, match="--batch-size 1 makes no sense"):
+        RECIPES["fast"].changed(batch_size=1)
+    assert RECIPES["mlp"].changed(batch_size=1).batch_size == 1
 
 
 def test_names_and_files_that_are_no_recipe(tmp_path: Path) -> None:

@@ -170,11 +170,11 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
 
 def test_resuming_a_finished_run_changes_nothing(data: Path, tmp_path: Path) -> None:
     run = tenfold.train("mlp", data=data, out=tmp_path / "run", epochs=1, **SMALL)
-    before = run.model_file.read_bytes()
-    tenfold.train(resume=run, quiet=True)
-    after = Run.open(run.path)
-    assert same(weights(run), weights(after))
-    assert len(before) == len(after.model_file.read_bytes())
+    before = weights(run)
+    (run.path / "metrics.csv").write_text("")  # as if a kill had come before it was written
+    after = tenfold.train(resume=run.path, quiet=True)
+    assert same(before, weights(after))
+    assert len(after.metrics) == 1
 
 
 @pytest.mark.slow
@@ -238,7 +238,8 @@ def test_patience_stops_early_and_keeps_the_best(data: Path, tmp_path: Path) -> 
     best = int(np.argmin(losses))  # type: ignore[arg-type]
     assert best == len(losses) - 3
     assert run.model().metrics["epoch"] == best + 1
-    assert tenfold.train(resume=run, quiet=True).metrics == run.metrics  # it does not begin again
+    before = run.metrics
+    assert tenfold.train(resume=run, quiet=True).metrics == before  # it does not begin again
 
 
 def test_init_starts_from_earlier_weights(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -269,6 +270,8 @@ def test_init_starts_from_earlier_weights(data: Path, tmp_path: Path, capsys: py
         ({"val_size": 0, "patience": 2}, UsageError, "needs validation digits"),
         ({"data": "nowhere"}, DataError, "there is no data at"),
         ({"init": "nowhere"}, RunError, "does not exist"),
+        ({"init": "elsewhere/nowhere"}, RunError, "elsewhere/nowhere does not exist"),
+        ({"task": "3/10-11"}, UsageError, "not clear"),
         ({"hiden": 3}, UsageError, "did you mean 'hidden'"),
         ({"device": "xpu"}, DeviceError, "there is no xpu device here: use --device"),
     ],
@@ -290,6 +293,15 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_state(data: Path, tmp
     state = checkpoint.load(tmp_path / "run" / "last.ckpt")
     assert all(tensor.isfinite().all() for tensor in state.network.values())
     assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_weights_that_overflow_in_the_last_step_are_not_kept(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError):
+        tenfold.train(
+            "mlp", data=data, out=tmp_path / "r", **{**SMALL, "batch_size": 600},
+            epochs=1, final=True, optimizer="sgd", lr=1e38, schedule="constant",
+        )  # fmt: skip
+    assert not (tmp_path / "r" / "model.safetensors").exists()
 
 
 def test_stopping_does_not_save_what_is_no_number(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,6 +335,8 @@ def test_what_cannot_be_resumed(data: Path, tmp_path: Path) -> None:
     run = tenfold.train("mlp", data=data, out=tmp_path / "run", epochs=1, **SMALL)
     with pytest.raises(UsageError, match="leave --task, --lr out"):
         tenfold.train(resume=run, task="parity", lr=0.1, quiet=True)
+    with pytest.raises(UsageError, match="leave the recipe out"):
+        tenfold.train("cnn", resume=run, quiet=True)
     with pytest.raises(RunError, match="does not exist; `tenfold runs` lists"):
         tenfold.train(resume=tmp_path / "none", quiet=True)
     with pytest.raises(RunError, match=r"is not a run: it has no recipe\.json"):
@@ -330,6 +344,9 @@ def test_what_cannot_be_resumed(data: Path, tmp_path: Path) -> None:
     recipe = json.loads((run.path / "recipe.json").read_text())
     (run.path / "recipe.json").write_text(json.dumps({**recipe, "task": "parity"}))
     with pytest.raises(RunError, match="a checkpoint of another task: it tells 0/1/2"):
+        tenfold.train(resume=run.path, quiet=True)
+    (run.path / "recipe.json").write_text(json.dumps({**recipe, "lr": 0.5, "hidden": [7]}))
+    with pytest.raises(RunError, match=r"was changed since the run began \(hidden, lr\)"):
         tenfold.train(resume=run.path, quiet=True)
     (run.path / "recipe.json").write_text(
         json.dumps({**recipe, "data": str(write_idx(tmp_path / "o", draw_digits(100)))})

@@ -193,6 +193,46 @@ def test_bad_places(tmp_path: Path, data: Path) -> None:
         sources.load(lonely)
 
 
+def test_pictures_of_16_bits_and_turned_by_exif(tmp_path: Path, digits: Digits) -> None:
+    image = digits.images[0]
+    turned = Image.fromarray(np.rot90(image).copy())
+    exif = turned.getexif()
+    exif[0x112] = 6  # the camera was held upright: turn by 90 degrees clockwise to see it
+    for name in "01":
+        (tmp_path / name).mkdir()
+        Image.fromarray(image.astype(np.uint16) * 257).save(tmp_path / name / "a.png")
+        turned.save(tmp_path / name / "b.png", exif=exif)
+    first, second = sources.load(tmp_path).parts["train"].images[:2]
+    assert (first == image).all()
+    assert (second == image).all()
+
+
+def test_grey_values_on_other_scales(tmp_path: Path, digits: Digits) -> None:
+    binary = (digits.images[:20] > 90).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", images=binary, labels=digits.labels[:20])
+    assert (sources.load(tmp_path / "a.npz").parts["train"].images == binary * 255).all()
+    np.savez(tmp_path / "b.npz", data=binary * 16.0, target=digits.labels[:20])
+    source = sources.load(tmp_path / "b.npz")
+    assert source.notes == ("grey values up to 16 were stretched to 255",)
+    assert (source.parts["train"].images == binary * 255).all()
+
+
+def test_two_sets_in_a_folder_are_not_mixed_up(tmp_path: Path, data: Path) -> None:
+    for stem in ("emnist-digits-train", "emnist-letters-train"):
+        (tmp_path / f"{stem}-images-idx3-ubyte").write_bytes((data / "train-images-idx3-ubyte").read_bytes())
+        (tmp_path / f"{stem}-labels-idx1-ubyte.gz").write_bytes((data / "train-labels-idx1-ubyte.gz").read_bytes())
+    with pytest.raises(DataError, match="has two sets for train"):
+        sources.load(tmp_path)
+    assert len(sources.load(tmp_path / "emnist-letters-train-images-idx3-ubyte").parts["train"]) == 600
+
+
+@pytest.mark.parametrize("name", ["/tmp/evil", "../up", "", ".hidden", "a\\b"])
+def test_class_names_that_would_leave_their_folder(tmp_path: Path, digits: Digits, name: str) -> None:
+    np.savez(tmp_path / "d.npz", images=digits.images[:2], labels=["a", name])
+    with pytest.raises(DataError, match="names must be fit for a folder"):
+        sources.load(tmp_path / "d.npz")
+
+
 def test_bad_class_folders(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     with pytest.raises(DataError, match="one class only, 'cat'"):

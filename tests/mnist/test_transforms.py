@@ -24,6 +24,7 @@ def test_normalize(image: Image.Image) -> None:
     done = transforms.Normalize((0.5,), (0.25,))(tensor)
     assert torch.allclose(done, (tensor - 0.5) / 0.25)
     assert done is not tensor
+    assert torch.equal(transforms.Normalize(0.5, 0.25)(tensor), done)
     with pytest.raises(ValueError, match="division by zero"):
         transforms.Normalize((0.5,), (0.0,))
     with pytest.raises(TypeError, match="float tensor"):

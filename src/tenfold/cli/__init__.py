@@ -10,7 +10,7 @@ import typer
 
 from tenfold import __version__
 from tenfold.cli import data, evaluate, predict, recipes, runs, train
-from tenfold.errors import MissingExtra, TenfoldError, missing_extra
+from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
 
 app = typer.Typer(
     name="tenfold",
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     debug = "--debug" in given
     try:
-        app([word for word in given if word != "--debug"])
+        sys.exit(app([word for word in given if word != "--debug"], standalone_mode=False))
     except TenfoldError as error:
         _fail(error, error.status, debug)
     except ModuleNotFoundError as error:
@@ -70,8 +70,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (OSError, MemoryError) as error:
+    except OSError as error:
         _fail(error, 1, debug)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            raise
+        _fail(
+            StorageError("there is not enough memory for this: give a smaller --batch-size or smaller widths"), 1, debug
+        )
+    except Exception as error:
+        # What typer raises for words that it does not understand, and for Ctrl-C, wherever it keeps its classes.
+        if type(error).__name__ == "Abort":
+            _fail(Interrupted("stopped"), Interrupted.status, debug)
+        if not hasattr(error, "format_message"):
+            raise
+        if not given or type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            sys.exit(UsageError.status)
+        _fail(UsageError(f"{error.format_message()} (see tenfold --help)"), UsageError.status, debug)
 
 
 def _fail(error: BaseException, status: int, debug: bool) -> None:

@@ -88,4 +88,8 @@ def export(
 
     source = sources.load(data, track=track)
     exports.export(source, folder, form, track=track)
+    for note in source.notes:
+        print(f"{source.name}: {note}")
+    if form == "idx" and source.classes != tuple(map(str, range(len(source.classes)))):
+        print(f"IDX files hold numbers only: {', '.join(f'{k} is {name}' for k, name in enumerate(source.classes))}")
     print(f"{sum(map(len, source.parts.values())):,} digits as {form} in {folder}")

@@ -36,7 +36,12 @@ def evaluate(
     print(f"accuracy {found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%}; {len(found.mistakes):,} mistakes)")
     auc = "" if found.auc is None else f"  AUC {found.auc:.5f}"
     temperature = f"at temperature {found.temperature:.2f}"
-    print(f"NLL {found.nll:.4f}  Brier {found.brier:.4f}  ECE {found.ece:.2%}{auc}  {temperature}\n")
+    plain = found.uncalibrated
+    without = f"NLL {plain['nll']:.4f}  Brier {plain['brier']:.4f}  ECE {plain['ece']:.2%}  without it"
+    print(f"NLL {found.nll:.4f}  Brier {found.brier:.4f}  ECE {found.ece:.2%}{auc}  {temperature}")
+    print(f"{without}\n")
+    for note in found.notes:
+        print(f"{note}\n")
     rows = [(c.name, f"{c.precision:.2%}", f"{c.recall:.2%}", f"{c.f1:.2%}", f"{c.support:,}") for c in found.classes]
     table(("class", "precision", "recall", "F1", "images"), rows)
     print(f"\nthe report, with figures and mistakes: {found.report}")

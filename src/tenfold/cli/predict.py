@@ -33,11 +33,8 @@ def predict(
 ) -> None:
     """Show random test digits with the answers, here and as a picture; trains the default recipe if there is no run."""
     from tenfold.cli.printing import braille, console
-    from tenfold.learn import figures, prediction, runs, training
+    from tenfold.learn import figures, prediction, runs
 
-    if run is None and runs.newest() is None:
-        print("there is no run yet, so the default recipe is trained first")
-        training.train(device=device)
     found = prediction.predict(run, count=count, wrong=wrong, seed=seed, data=data, device=device)
     _, _, folder = runs.find_model(run)
     each = 18  # columns a digit takes: 14 and a gap

@@ -31,11 +31,16 @@ def runs(
     import json as to_json
 
     from tenfold.cli.printing import table
+    from tenfold.errors import RunError
     from tenfold.learn.runs import all_runs
 
     rows = []
     for run in all_runs(root):
-        last, evaluation = (run.metrics[-1] if run.metrics else {}), run.evaluation
+        try:
+            metrics, state = run.metrics, "" if run.finished else "stopped"
+        except RunError:
+            metrics, state = [], "damaged"
+        last, evaluation = (metrics[-1] if metrics else {}), run.evaluation
         rows.append(
             {
                 "run": str(run.path),
@@ -44,6 +49,7 @@ def runs(
                 "epochs": int(last.get("epoch") or 0),
                 "of": run.recipe.epochs,
                 "finished": run.finished,
+                "state": state,
                 "val_accuracy": last.get("val_accuracy"),
                 "test_accuracy": evaluation["accuracy"] if evaluation else None,
             }
@@ -56,7 +62,7 @@ def runs(
         texts = [
             (
                 *(str(r["run"]), str(r["recipe"]), str(r["task"])),
-                *(f"{r['epochs']}/{r['of']}", "" if r["finished"] else "stopped"),
+                *(f"{r['epochs']}/{r['of']}", str(r["state"])),
                 *("–" if r[k] is None else f"{r[k]:.2%}" for k in ("val_accuracy", "test_accuracy")),
             )
             for r in rows

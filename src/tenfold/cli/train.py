@@ -31,7 +31,9 @@ def _option(panel: str, help: str, **more: Any) -> Any:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe (see `tenfold recipes`), or a .json file with one.")] = "fast",
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe (see `tenfold recipes`) or a .json file with one. [default: fast]")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder, new or empty. [default: runs/TIME-RECIPE]")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.", metavar="RUN")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,

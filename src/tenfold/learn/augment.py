@@ -42,7 +42,9 @@ class Augmentation:
             try:
                 amounts[name] = float(amount)
             except ValueError:
-                raise UsageError(f"--augment {name} needs an amount, as in {name}=0.1 or rotate=10") from None
+                raise UsageError(
+                    f"--augment {name} needs an amount: --augment {name}={'0.1' if name == 'scale' else '2'}"
+                ) from None
             if not 0 <= amounts[name] <= {"scale": 0.9, "shear": 80.0}.get(name, 180.0):
                 raise UsageError(f"--augment {item.strip()} makes no sense: the amount is out of range")
         return cls(**amounts)

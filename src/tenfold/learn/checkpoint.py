@@ -34,6 +34,7 @@ class State:
     optimizer: dict[str, Any]
     classes: list[str]
     data: str  # SHA-256
+    recipe: dict[str, Any]
     epoch: int = 0
     step: int = 0
     # of the epoch under way, to go on in its middle: sums (2,) of loss and right answers, the same as they stood after

@@ -43,6 +43,7 @@ class Evaluation:
     recipe: str
     task: str
     data: str
+    notes: list[str]  # on how the data was made to fit
     n: int
     accuracy: float
     interval: tuple[float, float]  # of the accuracy, 95 %, Wilson
@@ -85,13 +86,14 @@ def evaluate(
     """
     where = devices.choose(device)
     model, its_run, folder = runs.find_model(run, where)
-    digits, name, index = test_digits(model, data)
+    digits, source_notes, name, index = test_digits(model, data)
     folder = Path(out) if out is not None else folder if data is None else folder / f"on-{Path(data).stem}"
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
     began = time.perf_counter()
     logits = infer(model.network, images, track=track).cpu()
     seconds = time.perf_counter() - began
     found = _score(logits, labels, index, model, str(its_run.path if its_run else run), name, seconds)
+    found = replace(found, notes=source_notes)
     if draw:
         found = replace(found, report=str(folder / "report.html"))
         _draw(found, digits, calibration.probabilities(logits, model.temperature), its_run, model, folder)
@@ -101,8 +103,8 @@ def evaluate(
 
 def test_digits(
     model: Model, data: str | Path | None
-) -> tuple[Digits, str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """The digits to test a model on, labelled as its task has it, where they are from, and their indices there.
+) -> tuple[Digits, list[str], str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """The digits to test a model on, labelled as its task has it; notes on them, their origin, their indices there.
 
     With `data`, its test part or all of it; else the test part of the data that the model learnt from, or MNIST's.
     """
@@ -122,7 +124,12 @@ def test_digits(
         )
     if part != "test" and source.checksum == model.data.get("sha256"):
         part += ", which it learnt from"
-    return model.task.apply(digits), f"{source.name} ({part})", np.flatnonzero(model.task.numbers(digits.labels) >= 0)
+    return (
+        model.task.apply(digits),
+        list(source.notes),
+        f"{source.name} ({part})",
+        np.flatnonzero(model.task.numbers(digits.labels) >= 0),
+    )
 
 
 def _score(
@@ -152,6 +159,7 @@ def _score(
         recipe=model.recipe.name,
         task=model.task.name,
         data=name,
+        notes=[],
         n=len(labels),
         accuracy=right / len(labels),
         interval=metrics.wilson(right, len(labels)),
@@ -179,8 +187,9 @@ def _draw(
     """Write the figures and the report that shows them."""
     names = model.task.classes
     answers = probabilities.argmax(1).numpy()
-    place = {int(k): n for n, k in enumerate(np.flatnonzero(answers != digits.labels))}
-    wrong = sorted(place, key=lambda k: -float(probabilities[k].max()))[:SHOWN]
+    wrong = sorted(np.flatnonzero(answers != digits.labels).tolist(), key=lambda k: -float(probabilities[k].max()))[
+        :SHOWN
+    ]
     some = np.random.default_rng(0).permutation(len(digits))[:SHOWN]
 
     def picture(index: "np.ndarray[tuple[int], np.dtype[np.int64]] | list[int]", title: str) -> Figure:

@@ -1,6 +1,7 @@
 """Pictures of data, training and answers, with matplotlib. Each function returns a figure; `save` writes it as PNG."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,15 @@ BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d97706", "#15803d", "#b91c1c", "#6
 
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG, whole or not at all. Raises StorageError."""
-    with atomic.file(path) as temporary:
+    # A name in a script that matplotlib's font lacks is drawn as boxes, which is no reason to warn.
+    with atomic.file(path) as temporary, warnings.catch_warnings(action="ignore", category=UserWarning):
         FigureCanvasAgg(figure).print_png(temporary)  # type: ignore[no-untyped-call]
     return Path(path)
+
+
+def _plain(text: str) -> str:
+    """Text of a user's as it is: matplotlib would take what stands between two dollar signs for a formula."""
+    return text.replace("$", r"\$")
 
 
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, NDArray[Any]]:
@@ -65,7 +72,7 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
     lowest = min([0.9, *(row["train_accuracy"] or 1.0 for row in rows), *(row["val_accuracy"] or 1.0 for row in rows)])
     axes[0, 1].set_ylim(max(0.0, lowest - 0.02), 1.0)
     axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0))
-    figure.suptitle(title or "Loss and accuracy", fontsize=11)
+    figure.suptitle(_plain(title or "Loss and accuracy"), fontsize=11)
     return figure
 
 
@@ -82,8 +89,10 @@ def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
             if matrix[row, column] or row == column:
                 color = GREY if row == column else "black"
                 axis.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=small, color=color)
-    axis.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 8 else 45, ha="center")
-    axis.set_yticks(range(len(names)), names)
+    axis.set_xticks(
+        range(len(names)), [_plain(name) for name in names], rotation=0 if max(map(len, names)) < 8 else 45, ha="center"
+    )
+    axis.set_yticks(range(len(names)), [_plain(name) for name in names])
     axis.set(xlabel="answer", ylabel="label")
     axis.set_title("Confusion matrix", fontsize=11)
     return figure
@@ -132,7 +141,7 @@ def answers(
         axis.axis("off")
     for k, (axis, image, caption) in enumerate(zip(axes.flat, images, captions, strict=False)):
         axis.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-        axis.set_title(caption, fontsize=8, color="black" if right[k] else RED)
+        axis.set_title(_plain(caption), fontsize=8, color="black" if right[k] else RED)
         if probabilities is not None:
             bars = axis.inset_axes((0.0, -0.24, 1.0, 0.22))
             best = int(probabilities[k].argmax())
@@ -157,7 +166,7 @@ def classes(digits: Digits, names: Sequence[str], per_class: int = 12, seed: int
         row[0].axis("on")
         row[0].set(xticks=[], yticks=[])
         row[0].spines[:].set_visible(False)
-        row[0].set_ylabel(f"{names[label]}\n{len(members):,}", rotation=0, ha="right", va="center", fontsize=8)
+        row[0].set_ylabel(f"{_plain(names[label])}\n{len(members):,}", rotation=0, ha="right", va="center", fontsize=8)
         if len(members):
             row[0].imshow(digits.images[members].mean(0), cmap="Blues", vmin=0, vmax=255)
         for axis, index in zip(row[1:], generator.permutation(members), strict=False):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,8 @@ def load(recipe: Recipe, device: torch.device) -> Material:
     training, validation = source.split(recipe.val_size, final=recipe.final)
     training = task.apply(training)
     validation = None if validation is None else task.apply(validation)
+    if len(np.unique(training.labels)) < 2:
+        raise DataError(f"{source.name} has training digits of one class only: there must be two or more")
     if recipe.batch_size > len(training):
         raise DataError(
             f"a batch of {recipe.batch_size:,} is larger than the {len(training):,} training digits: "

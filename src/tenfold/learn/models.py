@@ -75,11 +75,14 @@ def load(path: str | Path, device: torch.device | None = None) -> Model:
         with torch.random.fork_rng(devices=[]):
             network = networks.build(recipe, len(classes))
         network.load_state_dict(weights)
-    except (ValueError, KeyError, TypeError, RuntimeError, TenfoldError) as error:
+        metrics, data, temperature = described["metrics"], described["data"], float(described["temperature"])
+        if not temperature > 0 or max(map(max, task.groups)) > 255:
+            raise ValueError("its temperature or its groups make no sense")
+    except (ValueError, KeyError, TypeError, RuntimeError, AttributeError, TenfoldError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{path} does not fit this version of tenfold: {reason}") from error
     network.to(device or torch.device("cpu")).eval()
-    return Model(network, recipe, task, data_classes, described["metrics"], described["data"], described["temperature"])
+    return Model(network, recipe, task, data_classes, metrics, data, temperature)
 
 
 def export(model: Model, form: str, path: str | Path | None = None) -> Path:
@@ -125,12 +128,12 @@ def load_torch(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise RunError(f"there is no file {path}") from error
-    except pickle.UnpicklingError as error:
-        raise RunError(
-            f"{path} is a pickled object, which could run any program when loaded, or is damaged: only weights are "
-            "loaded; save its state_dict() or a safetensors file instead"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged pickles raise nearly anything
+        if isinstance(error, pickle.UnpicklingError) and "global" in str(error).lower():
+            raise RunError(
+                f"{path} is a pickled object, which could run any program when loaded: only weights are loaded; "
+                "save its state_dict() or a safetensors file instead"
+            ) from error
         raise RunError(f"cannot read {path}: it is damaged, or not a file of torch's") from error
 
 

@@ -12,8 +12,10 @@ from tenfold.errors import UsageError
 from tenfold.learn import calibration, devices, figures, runs
 from tenfold.learn.evaluation import caption, test_digits
 from tenfold.learn.inference import infer
+from tenfold.learn.progress import Display
 from tenfold.learn.runs import Run
 from tenfold.learn.training import train
+from tenfold.mnist import sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ def predict(
     seed: int | None = None,
     data: str | Path | None = None,
     device: str = "auto",
+    quiet: bool = False,
 ) -> list[Prediction]:
     """Answers for `count` random test digits, or for random ones among those answered wrong.
 
@@ -51,10 +54,15 @@ def predict(
     """
     if count < 1:
         raise UsageError(f"--count {count} makes no sense: it must be 1 or more")
+    where = devices.choose(device)
     if run is None and runs.newest() is None:
-        run = train(device=device)
-    model, _, _ = runs.find_model(run, devices.choose(device))
-    digits, _, index = test_digits(model, data)
+        if data is not None:
+            sources.load(data)  # what is wrong with it is better told before the training
+        with Display(quiet=quiet) as display:
+            display.line("there is no finished run yet, so the default recipe is trained first")
+        run = train(device=device, quiet=quiet)
+    model, _, _ = runs.find_model(run, where)
+    digits, _, _, index = test_digits(model, data)
     order = np.random.default_rng(seed).permutation(len(digits))
     if not wrong:
         order = order[:count]  # only what is shown needs an answer

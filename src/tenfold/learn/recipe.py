@@ -91,6 +91,12 @@ class Recipe:
             _check(
                 "val_size", size, size >= 0 and (size < 1 or size == int(size)), "a number of digits or a share below 1"
             )
+        if not self.name.strip(". ") or any(sign in self.name for sign in "/\\\0"):
+            raise UsageError(f"the name {self.name!r} of the recipe makes no sense: it must be fit for a folder")
+        if self.batch_size < 2 and self.network in ("mish", "strided"):
+            raise UsageError(
+                f"--batch-size 1 makes no sense: the batch normalisation of {self.network} needs 2 or more"
+            )
         if self.new_head and self.init is None:
             raise UsageError("--new-head goes with --init: it keeps earlier weights but for their output layer")
         if self.final and self.patience:
@@ -156,7 +162,7 @@ def _typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
     for kind in kinds:
         if typing.get_origin(kind) is tuple:
             items = [value] if isinstance(value, int) else value
-            if isinstance(items, list | tuple) and all(isinstance(item, int) for item in items):
+            if isinstance(items, list | tuple) and all(type(item) is int for item in items):
                 return tuple(items)
         elif kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
             if math.isfinite(value) and (kind is float or value == int(value)):

@@ -28,6 +28,8 @@ th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
 img { max-width: 100%; height: auto; border-radius: 4px; } code { overflow-wrap: anywhere; }
 """
 
+_CREDIT = "Digit pictures: MNIST, LeCun, Cortes, Burges, CC BY-SA 3.0."
+
 _CAPTIONS = {
     "curves": "Loss and accuracy while it learnt",
     "confusion": "Which classes are taken for which: rows are labels, columns answers",
@@ -46,8 +48,7 @@ def html(found: "Evaluation", model: Model, pictures: dict[str, Path]) -> str:
         "Negative log-likelihood": f"{found.nll:.4f}",
         "Brier score": f"{found.brier:.4f}",
         "Expected calibration error": f"{found.ece:.2%}",
-        "Temperature, fitted on validation digits": f"{found.temperature:.3f}"
-        + f" (without it NLL {found.uncalibrated['nll']:.4f}, ECE {found.uncalibrated['ece']:.2%})",
+        **_temperature(found, model),
         **({} if found.auc is None else {"Area under the ROC curve": f"{found.auc:.5f}"}),
         "Trainable parameters": f"{parameters(model.network):,}",
         "Images a second": f"{found.images_per_second:,}",
@@ -69,6 +70,7 @@ def html(found: "Evaluation", model: Model, pictures: dict[str, Path]) -> str:
 <h1>{title}</h1>
 <p class="big">{found.accuracy:.2%}</p>
 <p class="quiet">of {found.n:,} digits answered right, task <b>{escaping.escape(found.task)}</b></p>
+{"".join(f'<p class="quiet">{escaping.escape(note)}</p>' for note in found.notes)}
 {_table(("score", ""), list(scores.items()))}
 <h2>Each class</h2>{classes}
 {figures}
@@ -76,9 +78,17 @@ def html(found: "Evaluation", model: Model, pictures: dict[str, Path]) -> str:
 {_table(("field", "value"), [(name, str(value)) for name, value in recipe.items()])}
 <p class="quiet">Learnt from {escaping.escape(model.data.get("name", "?"))}, SHA-256
 <code>{escaping.escape(model.data.get("sha256", "?"))}</code>.
-Digit pictures: MNIST, LeCun, Cortes, Burges, CC BY-SA 3.0. Made by {made_by}.</p>
+{_CREDIT if found.data.startswith("MNIST (") else ""} Made by {made_by}.</p>
 </body></html>
 """
+
+
+def _temperature(found: "Evaluation", model: Model) -> dict[str, str]:
+    if model.metrics.get("val_loss") is None:
+        return {"Temperature": "not fitted: there were no validation digits"}
+    plain = found.uncalibrated
+    without = f"NLL {plain['nll']:.4f}, Brier {plain['brier']:.4f}, ECE {plain['ece']:.2%}"
+    return {"Temperature, fitted on validation digits": f"{found.temperature:.3f} (without it {without})"}
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -10,15 +10,15 @@ import csv
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tenfold.errors import FormatError, RunError, StorageError, TenfoldError
+from tenfold.errors import RunError, StorageError, TenfoldError
 from tenfold.learn import models
+from tenfold.learn.checkpoint import Epoch
 from tenfold.learn.recipe import Recipe
 
 ROOT = Path("runs")
@@ -43,7 +43,7 @@ class Run:
             raise RunError(f"{path} {what}; `tenfold runs` lists the runs there are")
         try:
             return cls(folder, Recipe.read(folder / "recipe.json"))
-        except (FormatError, TenfoldError) as error:
+        except TenfoldError as error:
             raise RunError(f"{folder} is not a run of this version: {error}") from error
 
     @property
@@ -67,24 +67,24 @@ class Run:
             raise RunError(f"{self.path} has no model yet: go on with `tenfold train --resume {self.path}`")
         return models.load(self.model_file, device)
 
-    @cached_property
+    @property
     def metrics(self) -> list[dict[str, float | None]]:
         """The rows of metrics.csv, an epoch each; None where nothing was measured."""
-        return _rows(self.path / "metrics.csv")
+        return _rows(self.path / "metrics.csv", [field.name for field in fields(Epoch)])
 
-    @cached_property
+    @property
     def steps(self) -> list[dict[str, float | None]]:
         """The rows of steps.csv: training loss and accuracy since the row before, `epoch` epochs from the start."""
-        return _rows(self.path / "steps.csv")
+        return _rows(self.path / "steps.csv", ["epoch", "loss", "accuracy"])
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
-        """What `evaluate` found on the test set, if it was asked."""
+        """What `evaluate` found on the test set, if it was asked and the file is whole."""
         try:
             found: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found
+        return found if isinstance(found, dict) and "accuracy" in found else None
 
 
 def all_runs(root: str | Path = ROOT) -> Iterator[Run]:
@@ -120,7 +120,9 @@ def find_model(
         if path.suffix != ".safetensors":
             models.load_torch(path)  # which tells a pickled network, that is refused, from damage
             raise RunError(f"{path} has weights without a description: give a run, or its model.safetensors")
-        return models.load(path, device), None, path.with_suffix("")
+        if path.name != "model.safetensors" or not (path.parent / "recipe.json").is_file():
+            return models.load(path, device), None, path.with_suffix("")
+        target = path.parent
     run = Run.open(target)
     return run.model(device), run, run.path
 
@@ -150,14 +152,14 @@ def create(recipe: Recipe, out: str | Path | None = None) -> Run:
     return Run(path, recipe)
 
 
-def _rows(path: Path) -> list[dict[str, float | None]]:
+def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return [{name: float(text) if text else None for name, text in row.items()} for row in csv.DictReader(file)]
+            return [{name: float(row[name]) if row[name] else None for name in columns} for row in csv.DictReader(file)]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"cannot read {path}: {error}") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"cannot read {path}, it is damaged: {error}") from error
 
 
 def _age(path: Path) -> tuple[float, str]:

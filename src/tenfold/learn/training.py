@@ -40,7 +40,7 @@ MARKS = 25  # points of the training curve in an epoch
 
 
 def train(
-    recipe: str | Path | Recipe = recipes.DEFAULT,
+    recipe: str | Path | Recipe | None = None,
     *,
     out: str | Path | None = None,
     resume: str | Path | Run | None = None,
@@ -50,7 +50,7 @@ def train(
     """Train a network and return its run folder.
 
     Args:
-        recipe: The name of a recipe, a recipe in a JSON file, or a Recipe.
+        recipe: The name of a recipe, a recipe in a JSON file, or a Recipe; None is the default recipe.
         out: The run folder, new or empty; runs/<time>-<recipe> when it is None.
         resume: A run that was stopped, to go on with as it was; it ends with the weights of a run without a stop.
         quiet: Show nothing.
@@ -68,15 +68,14 @@ def train(
     run = None
     if resume is not None:
         run = Run.open(resume)
-        if changes or out is not None:
-            given = ", ".join(
-                f"--{name.replace('_', '-')}" for name in [*changes, *(["out"] if out is not None else [])]
-            )
+        given = [f"--{name.replace('_', '-')}" for name in [*changes, *(["out"] if out is not None else [])]]
+        if given or recipe is not None:
+            left = ", ".join([*(["the recipe"] if recipe is not None else []), *given])
             raise UsageError(
-                f"--resume goes on with the run as it was begun: leave {given} out, or begin from it with --init"
+                f"--resume goes on with the run as it was begun: leave {left} out, or begin from it by --init"
             )
         recipe = run.recipe
-    recipe = _located(recipes.resolve(recipe, **changes))
+    recipe = _located(recipes.resolve(recipes.DEFAULT if recipe is None else recipe, **changes))
     device = devices.choose(recipe.device)
     material = materials.load(recipe, device)
     with Display(quiet=quiet) as display, Stop() as stop, randomness.isolated(device):
@@ -89,7 +88,7 @@ def train(
                 display.line(_initialise(network, recipe, material.task))
             network.to(device)
             optimizer = optimizers.build(recipe, network, device)
-            state = State({}, {}, list(material.task.classes), material.source.checksum)
+            state = State({}, {}, list(material.task.classes), material.source.checksum, recipe.as_dict())
             run = _begin(recipe, out, network, optimizer, state)
         else:
             state = _resumed(run, material)
@@ -97,6 +96,9 @@ def train(
             network.to(device)
             optimizer = optimizers.build(recipe, network, device)
             optimizer.load_state_dict(state.optimizer)
+            _write_rows(state, run)  # a kill may have come between the checkpoint and these
+            if state.epoch == recipe.epochs or state.stopped:
+                display.line(f"{run.path} has come to its end already")
         _learn(recipe, network, optimizer, material, state, run, display, stop)
     if state.best is not None:
         network.load_state_dict(state.best)
@@ -177,6 +179,8 @@ def _learn(
         _check_finite(train_loss, recipe, state, run)
         val_loss, val_accuracy = _validate(network, material, display)
         _check_finite(val_loss or 0.0, recipe, state, run)
+        if not infer(network, material.images[:100]).isfinite().all():  # the last step may have broken it
+            _check_finite(math.nan, recipe, state, run)
         # Log and save.
         state.steps += _trace(state.marks, state.epoch, batch)
         state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
@@ -206,8 +210,10 @@ def _validate(network: nn.Sequential, material: Material, display: Display) -> t
 
 def _located(recipe: Recipe) -> Recipe:
     """The recipe with full paths, so that a run can be resumed from another folder."""
-    paths = {name: getattr(recipe, name) for name in ("data", "init")}
-    return recipe.changed(**{name: str(Path(path).expanduser().absolute()) for name, path in paths.items() if path})
+    paths = {name: Path(path).expanduser() for name in ("data", "init") if (path := getattr(recipe, name))}
+    if "init" in paths and not paths["init"].exists() and len(paths["init"].parts) == 1:
+        paths["init"] = runs.ROOT / paths["init"]  # the name of a run
+    return recipe.changed(**{name: str(path.absolute()) for name, path in paths.items()})
 
 
 def _begin(
@@ -229,6 +235,13 @@ def _resumed(run: Run, material: Material) -> State:
     if state.classes != list(material.task.classes):
         theirs, ours = "/".join(state.classes), "/".join(material.task.classes)
         raise RunError(f"{run.path} holds a checkpoint of another task: it tells {theirs} apart, the recipe {ours}")
+    free = ("data", "device", "init")  # may change without changing what is learnt
+    theirs_, ours_ = ({k: v for k, v in r.items() if k not in free} for r in (state.recipe, run.recipe.as_dict()))
+    if theirs_ != ours_:
+        changed = ", ".join(name for name in ours_ if theirs_.get(name) != ours_[name])
+        raise RunError(
+            f"{run.path / 'recipe.json'} was changed since the run began ({changed}): change it back, or use --init"
+        )
     if state.data != material.source.checksum:
         raise RunError(
             f"{run.path} was begun on other data than {material.source.name} holds now: begin anew or use --init"
@@ -242,7 +255,7 @@ def _initialise(network: nn.Sequential, recipe: Recipe, task: tasks.Task) -> str
     path = Path(recipe.init)
     name = path.name
     if not path.is_file():
-        run = Run.open(path if path.exists() else path.name)
+        run = Run.open(path)
         earlier = run.model().task.classes
         path = run.model_file
         if earlier != task.classes and not recipe.new_head:
@@ -267,6 +280,11 @@ def _keep(state: State, network: nn.Module, optimizer: torch.optim.Optimizer, ru
     """Write the checkpoint, then the metrics that belong to it."""
     state.network, state.optimizer = network.state_dict(), optimizer.state_dict()
     checkpoint.save(state, run.checkpoint_file)
+    _write_rows(state, run)
+
+
+def _write_rows(state: State, run: Run) -> None:
+    """Write metrics.csv and steps.csv."""
     for name, columns, rows in (
         ("metrics.csv", list(Epoch.__dataclass_fields__), [asdict(row) for row in state.history]),
         ("steps.csv", ["epoch", "loss", "accuracy"], state.steps),

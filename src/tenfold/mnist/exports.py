@@ -18,7 +18,8 @@ def export(source: Source, folder: str | Path, form: str = "idx", *, track: Trac
     """Write every part of `source` into `folder`, which must be new or empty, and return it.
 
     "idx": train-images-idx3-ubyte.gz and so on, as MNIST is published. "png": train/7/00012.png, one folder per
-    class. "npz": mnist.npz with x_train, y_train, x_test, y_test. `tenfold.mnist.sources.load` reads all three back.
+    class. "npz": mnist.npz with x_train, y_train, x_test, y_test.
+    `tenfold.mnist.sources.load` reads all three back, but IDX files hold numbers in place of class names.
 
     Raises UsageError for an unknown format, StorageError when the folder is in use or cannot be written.
     """

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist import embedded, idx
@@ -107,6 +107,7 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
 
 def _from_idx(path: Path, image_files: list[Path]) -> Source:
     found: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
+    kept: dict[str, str] = {}
     for file in image_files:
         match = _IDX_IMAGES.match(file.name)
         if match is None:
@@ -117,8 +118,13 @@ def _from_idx(path: Path, image_files: list[Path]) -> Source:
         part = next(
             (_PARTS[word] for word in re.split(r"[^a-z0-9]+", match["stem"].lower()) if word in _PARTS), "train"
         )
-        if part in found:  # the same file plain and gzipped
-            continue
+        if part in found:
+            if file.name.removesuffix(".gz") == kept[part].removesuffix(".gz"):
+                continue  # the same file plain and gzipped
+            raise DataError(
+                f"{path} has two sets for {part}, {kept[part]} and {file.name}: name the file that you mean"
+            )
+        kept[part] = file.name
         name = f"{match['stem']}labels{match['dot']}idx1{match['rest'] or ''}"
         labels = next((file.with_name(name + end) for end in ("", ".gz") if file.with_name(name + end).is_file()), None)
         if labels is None:
@@ -198,6 +204,10 @@ def _picture(file: Path) -> NDArray[np.uint8]:
         with Image.open(file) as picture:
             if "A" in picture.getbands() or "transparency" in picture.info:
                 picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))  # type: ignore[assignment]  # noqa: PLW2901
+            picture = ImageOps.exif_transpose(picture)  # type: ignore[assignment]  # noqa: PLW2901
+            if picture.mode.startswith(("I", "F")):  # more than 8 bits a pixel, which convert("L") would cut off
+                values = np.asarray(picture, np.float64)
+                return np.clip(values / (257 if values.max() > 255 else 1), 0, 255).round().astype(np.uint8)
             return np.asarray(picture.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"cannot read the picture {file}: {error}; mend or remove it") from error
@@ -208,10 +218,15 @@ def _source(path: Path, found: dict[str, tuple[Any, NDArray[Any]]], classes: tup
     notes: list[str] = []
     parts: dict[str, Digits] = {}
     names = classes or _classes([labels for _, labels in found.values()], path)
+    for name in names:
+        if name in ("", ".", "..") or name.startswith(".") or re.search(r"[/\\\x00-\x1f]", name):
+            raise DataError(f"{path} has a class called {name!r}: names must be fit for a folder")
+    if len(names) > 256:
+        raise DataError(f"{path} has {len(names):,} classes: up to 256 are understood")
     for part, (images, labels) in found.items():
         where = f"{path} ({part})" if len(found) > 1 else str(path)
         check_labels(len(images), len(labels), where)
-        parts[part] = Digits(_fit(_grey(images, where), part, notes), _numbers(labels, names))
+        parts[part] = Digits(_fit(_grey(images, where, notes), part, notes), _numbers(labels, names))
     # Dark ink on light paper is decided once for all the data: the outermost pixels of a digit's picture are ground.
     edge = np.concatenate([_border(digits.images) for digits in parts.values()])
     if edge.mean() > 127:
@@ -226,6 +241,8 @@ def _classes(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
     """Class names for raw labels: the ten digits, or as many numbers as there are, or the words themselves."""
     if any(part.ndim != 1 for part in labels):
         raise FormatError(f"the labels in {path} must be a list of numbers or names, one for each image")
+    if len({part.dtype.kind == "U" for part in labels}) > 1:
+        raise FormatError(f"the labels in {path} are numbers in one part and names in another: they must be alike")
     if any(part.dtype.kind not in "uibUf" for part in labels):
         raise FormatError(f"the labels in {path} must be whole numbers or names, not {labels[0].dtype}")
     values = np.unique(np.concatenate(labels))
@@ -246,7 +263,7 @@ def _numbers(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.int64
     return labels.astype(np.int64)
 
 
-def _grey(images: Any, where: str) -> Any:
+def _grey(images: Any, where: str, notes: list[str]) -> Any:
     """Images as one array uint8 (N, H, W), or a list of arrays (H, W) when their sizes differ."""
     if isinstance(images, list):
         return np.stack(images) if len({image.shape for image in images}) == 1 else images
@@ -256,15 +273,15 @@ def _grey(images: Any, where: str) -> Any:
         images = images.reshape(len(images), int(np.sqrt(images.shape[1])), -1)
     if images.ndim != 3 or 0 in images.shape[1:]:
         raise FormatError(f"the images in {where} have the shape {images.shape}: (N, height, width) is wanted")
-    if images.dtype == np.uint8:
-        return images
     if images.dtype.kind not in "uifb":
         raise FormatError(f"the images in {where} have the type {images.dtype}: grey values are wanted")
     low, high = float(images.min()), float(images.max())
     if not (low >= 0 and high <= 255):  # also false for NaN
         raise FormatError(f"the images in {where} have values from {low:g} to {high:g}: 0 to 255, or 0 to 1, is wanted")
-    scale = 255.0 if images.dtype.kind in "fb" and high <= 1 else 1.0
-    return np.rint(images * scale).astype(np.uint8)
+    if 1 < high < 64:
+        notes.append(f"grey values up to {high:g} were stretched to 255")
+    scale = 255 / high if 1 < high < 64 else 255.0 if 0 < high <= 1 else 1.0
+    return images if images.dtype == np.uint8 and scale == 1 else np.rint(images * scale).astype(np.uint8)
 
 
 def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:

@@ -44,8 +44,8 @@ class ToTensor:
 class Normalize:
     """A tensor (…, C, H, W) with `mean` taken off and divided by `std`, per channel."""
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
-        if any(value == 0 for value in std):
+    def __init__(self, mean: float | Sequence[float], std: float | Sequence[float], inplace: bool = False) -> None:
+        if any(value == 0 for value in (std if isinstance(std, Sequence) else [std])):
             raise ValueError(f"std {std} has a zero, which would lead to division by zero")
         self.mean, self.std, self.inplace = mean, std, inplace
 
