@@ -41,7 +41,10 @@ def train(
     data: Annotated[
         Path | None, _option(_WHAT, "Your own digits: IDX files, an .npz, or a folder of class folders.")
     ] = None,
-    val_size: Annotated[float | None, _option(_WHAT, "Digits held out, or a share below 1.", metavar="N")] = None,
+    val_size: Annotated[
+        float | None,
+        _option(_WHAT, "Digits held out, or a share below 1; unless the data has such a part.", metavar="N"),
+    ] = None,
     final: Annotated[bool | None, _option(_WHAT, "Learn from the validation digits too.")] = None,
     network: Annotated[str | None, _option(_NET, "mlp, mish, cnn, lenet or strided.")] = None,
     channels: Annotated[str | None, _option(_NET, "Width of each convolution, as in 32,64.", metavar="N,N")] = None,

@@ -27,7 +27,7 @@ def restore(states: list[Tensor], generator: torch.Generator, device: torch.devi
 
 
 def isolated(device: torch.device) -> AbstractContextManager[None]:
-    """A context that puts PyTorch's global random state back as it was."""
+    """A context that puts PyTorch's global random state back as it was, on the CPU and on this CUDA or XPU device."""
     if device.type in ("cuda", "xpu"):
         return torch.random.fork_rng([device], device_type=device.type)
     return torch.random.fork_rng([])

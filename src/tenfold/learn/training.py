@@ -100,15 +100,15 @@ def train(
             if state.epoch == recipe.epochs or state.stopped:
                 display.line(f"{run.path} has come to its end already")
         _learn(recipe, network, optimizer, material, state, run, display, stop)
-    if state.best is not None:
-        network.load_state_dict(state.best)
-    data = {"name": material.source.name, "sha256": material.source.checksum}
-    kept = state.history[_best(state.history) if state.best is not None else -1]
-    temperature = 1.0
-    if material.val_images is not None and material.val_labels is not None:
-        temperature = calibration.fit_temperature(infer(network, material.val_images), material.val_labels)
-    model = models.Model(network, recipe, material.task, material.source.classes, asdict(kept), data, temperature)
-    models.save(model, run.model_file)
+        if state.best is not None:
+            network.load_state_dict(state.best)
+        data = {"name": material.source.name, "sha256": material.source.checksum}
+        kept = state.history[_best(state.history) if state.best is not None else -1]
+        temperature = 1.0
+        if material.val_images is not None and material.val_labels is not None:
+            temperature = calibration.fit_temperature(infer(network, material.val_images), material.val_labels)
+        model = models.Model(network, recipe, material.task, material.source.classes, asdict(kept), data, temperature)
+        models.save(model, run.model_file)
     return run
 
 
