@@ -11,6 +11,7 @@ from typing import Any
 
 from measuring import median
 from tenfold.learn import networks, recipes
+from tenfold.learn.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -106,8 +107,90 @@ def loop_table() -> str:
     return f"{table(['what', 'median', 'n'], rows)}\n\n{note(found, 'loop', '../')}"
 
 
+def pictures_table() -> str:
+    found = results("pictures")
+    kinds = {"single_photo": "one digit, photographed", "single_canvas": "one digit, drawn with mouse or pen"}
+    kinds |= {"single_28_drawn": "one digit, 28 x 28 pixels", "all singles": "one digit, all of these"}
+    kinds |= {"multi_photo": "several, photographed", "multi_canvas": "several, drawn", "all others": "several, all"}
+    rows = []
+    for kind, shown in kinds.items():
+        row = found["summary"][kind]
+        single = "" if row["single"] is None else f"{row['single']:.1%}"
+        rows.append([shown, f"{row['n']}", f"{row['text']:.1%}", single])
+    s = found["summary"]
+    sure = f"With the threshold, {s['answered surely']:.1%} of the pictures are answered without a `?`, "
+    sure += f"{s['of these wrong']:.1%} of those wrong."
+    head = ["pictures", "n", "the text is right", "with `--single`"]
+    return f"{table(head, rows)}\n\n{sure}\n\n{note(found, 'pictures')}"
+
+
+def reading_table() -> str:
+    found = results("reading")
+    s = found["summary"]
+    cold, torch_ = s["tenfold read one.png"], s["import torch"]
+    photo = s["tenfold read photo.jpg (12 million pixels)"]
+    rows = [
+        ["`tenfold read one.png`, the whole process", f"{cold:.2f} s", f"importing torch alone: {torch_:.2f} s"],
+        ["`tenfold read photo.jpg`, 12 million pixels, the whole process", f"{photo:.2f} s", ""],
+        ["the same photo in `Reader.read`", f"{s['Reader.read(photo.jpg)']:.2f} s", ""],
+        [
+            "PNG files of 28 x 28, end to end into a CSV file",
+            f"{s['PNG files a second, end to end']:,.0f} a second",
+            "",
+        ],
+        ["arrays of 28 x 28 in `Reader.read`", f"{s['arrays a second, Reader.read']:,.0f} a second", ""],
+        ["clean arrays of 28 x 28 in `Reader.classify`", f"{s['arrays a second, Reader.classify']:,.0f} a second", ""],
+        ["peak memory, one picture", f"{s['peak memory of tenfold read one.png, MB']:.0f} MB", ""],
+        ["peak memory, the photo", f"{s['peak memory of tenfold read photo.jpg, MB']:.0f} MB", ""],
+        [
+            f"peak memory of a process over {s['pictures']:,} pictures",
+            f"{s['peak memory of a process over them, MB']:.0f} MB",
+            "",
+        ],
+    ]
+    return f"{table(['what', 'median', 'next to'], rows)}\n\n{note(found, 'reading')}"
+
+
+def model_sentence() -> str:
+    found = results("model")
+    s = found["summary"]
+    return (
+        f"The bundled model has {s['parameters']:,} parameters in {s['bytes'] / 1e6:.2f} MB. It scores "
+        f"**{s['test_accuracy_onnx']:.2%}** on MNIST's test set through the model file, "
+        f"{s['test_accuracy']:.2%} in PyTorch (one run, one seed); {s['epochs']} epochs took "
+        f"{s['seconds'] / 60:.0f} minutes beside other work. {note(found, 'model')}"
+    )
+
+
+def pages_table() -> str:
+    found = results("pages")
+    rows = [[kind, f"{share:.0%}"] for kind, share in found["summary"]["kinds"].items()]
+    head = ["pages", f"right, of {found['summary']['n']} each"]
+    rows.append(["**all**", f"**{found['summary']['all']:.1%}**"])
+    return f"{table(head, rows)}\n\n{note(found, 'pages', '../')}"
+
+
+def confidence_sentence() -> str:
+    found = results("confidence")
+    s = found["summary"]
+    return (
+        f"At the threshold of {s['threshold']:.3f}, on {s['n']} fresh draws of the same kind, "
+        f"{s['coverage']:.1%} of the digits are answered surely; {s['error']:.2%} of the sure answers are wrong, and "
+        f"without a threshold {s['error, all answered']:.2%} would be. Of the shapes that are no digit "
+        f"{s['no digit, answered surely']:.1%} are answered surely. {note(found, 'confidence', '../')}"
+    )
+
+
 TABLES = {
-    "README.md": {"recipes": recipes_table, "speed": speed_table, "startup": startup_sentence},
+    "README.md": {
+        "pictures": pictures_table,
+        "reading": reading_table,
+        "model": model_sentence,
+        "recipes": recipes_table,
+        "speed": speed_table,
+        "startup": startup_sentence,
+    },
+    "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
     "docs/tried.md": {"variants": variants_table, "loop": loop_table},
 }
 
@@ -116,7 +199,7 @@ def main() -> None:
     if json.loads((Path(recipes.__file__).parent / "measured.json").read_text()) != results("recipes")["summary"]:
         raise SystemExit("measured.json is not what results/recipes.json says: run benchmarks/recipes.py")
     for row in results("recipes")["rows"]:
-        if row["fields"] != recipes.RECIPES[row["recipe"]].as_dict():
+        if Recipe().changed(**row["fields"]) != recipes.RECIPES[row["recipe"]]:
             raise SystemExit(f"the recipe {row['recipe']} has changed since it was measured: run benchmarks/recipes.py")
     for file, tables in TABLES.items():
         text = old = (ROOT / file).read_text(encoding="utf-8")

@@ -99,3 +99,33 @@ def tenfold_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Outcome(int(ended.value.code or 0), out, err)
 
     return call
+
+
+def write_number(text: str, size: int = 60, seed: int = 0, gap: float = 0.3, margin: float = 0.8) -> np.ndarray:
+    """A number in MNIST's own handwriting as ink float32 (H, W), `size` pixels high; gaps and margins in heights."""
+    from PIL import Image
+
+    from tenfold.mnist import embedded
+
+    digits, generator = embedded.read("train"), np.random.default_rng(seed)
+    edge = int(margin * size)
+    page = np.zeros((size + 2 * edge, int((len(text) * (1.2 + max(gap, 0)) + text.count(" ") * 1.5) * size) + 2 * edge))
+    x = edge
+    for sign in text:
+        if sign == " ":
+            x += int(1.5 * size)
+            continue
+        image = digits.images[generator.choice(np.flatnonzero(digits.labels[:5000] == int(sign)))]
+        rows, columns = np.flatnonzero(image.max(1) > 40), np.flatnonzero(image.max(0) > 40)
+        image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        width = max(3, round(image.shape[1] / image.shape[0] * size))
+        drawn = np.asarray(Image.fromarray(image).resize((width, size), Image.Resampling.BICUBIC)) / 255
+        page[edge : edge + size, x : x + width] = np.maximum(page[edge : edge + size, x : x + width], drawn)
+        x += width + int(gap * size)
+    return page[:, : x + edge].astype(np.float32)
+
+
+def on_paper(ink: np.ndarray, paper: float = 0.9, seed: int = 0) -> np.ndarray:
+    """Ink as dark strokes on paper with a little noise: uint8 (H, W)."""
+    noise = np.random.default_rng(seed).normal(0, 0.01, ink.shape)
+    return (np.clip(paper * (1 - 0.8 * ink) + noise, 0, 1) * 255).astype(np.uint8)

@@ -23,15 +23,19 @@ if TYPE_CHECKING:
     from tenfold.learn.runs import Run
     from tenfold.learn.training import train
     from tenfold.mnist.dataset import MNIST
+    from tenfold.read.reader import Digit, Reader, Reading
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Digit": "tenfold.read.reader",
     "MNIST": "tenfold.mnist.dataset",
     "Evaluation": "tenfold.learn.evaluation",
     "Model": "tenfold.learn.models",
     "Prediction": "tenfold.learn.prediction",
     "RECIPES": "tenfold.learn.recipes",
+    "Reader": "tenfold.read.reader",
+    "Reading": "tenfold.read.reader",
     "Recipe": "tenfold.learn.recipe",
     "Run": "tenfold.learn.runs",
     "evaluate": "tenfold.learn.evaluation",
@@ -43,9 +47,12 @@ _MODULES = {"datasets": "tenfold.datasets", "transforms": "tenfold.transforms"}
 __all__ = [
     "MNIST",
     "RECIPES",
+    "Digit",
     "Evaluation",
     "Model",
     "Prediction",
+    "Reader",
+    "Reading",
     "Recipe",
     "Run",
     "TenfoldError",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, predict, recipes, runs, train
+from tenfold.cli import data, evaluate, explain, models, predict, read, recipes, runs, train
 from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
 
 app = typer.Typer(
@@ -21,12 +21,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has examples: tenfold train --help",
 )
+app.command("read", epilog=read.EPILOG)(read.read)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("train", epilog=train.EPILOG)(train.train)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("predict", epilog=predict.EPILOG)(predict.predict)
 app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
 app.command("runs", epilog=runs.EPILOG_RUNS)(runs.runs)
 app.command("save", epilog=runs.EPILOG_SAVE)(runs.save)
+app.command("export", epilog=models.EPILOG)(models.export)
 app.add_typer(data.app, name="data")
 
 
@@ -45,9 +48,9 @@ def _tenfold(
         bool, typer.Option("--debug", help="Show the traceback of an error; works at every place.")
     ] = False,
 ) -> None:
-    """Handwritten digits: learn MNIST in seconds, offline.
+    """Handwritten digits: read them from any picture, learn MNIST in seconds, offline.
 
-    Begin with: tenfold train, then tenfold evaluate.
+    Begin with: tenfold read photo.jpg, or tenfold train, then tenfold evaluate.
     """
 
 

@@ -67,6 +67,13 @@ def train(
     augment: Annotated[
         str | None, _option(_HOW, "Such as rotate=10,shift=2; also scale, shear, elastic, erase; or none.")
     ] = None,
+    pictures: Annotated[
+        bool | None, _option(_HOW, "Learn digits as pictures show them: other pens, blur, noise, few pixels.")
+    ] = None,
+    styles: Annotated[
+        int | None, _option(_HOW, "Digits drawn in styles that MNIST lacks, learnt along: crossed 7s, print.")
+    ] = None,
+    outliers: Annotated[int | None, _option(_HOW, "Shapes that are no digit, learnt along so as to be told.")] = None,
     patience: Annotated[
         int | None, _option(_HOW, "Stop after so many epochs without improvement, keep the best.")
     ] = None,

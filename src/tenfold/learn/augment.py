@@ -58,14 +58,20 @@ class Augmentation:
         The random numbers come from a generator on the CPU, so that a seed means the same on every device.
         """
         if any((self.rotate, self.shift, self.scale, self.shear, self.elastic)):
-            images = F.grid_sample(images, self._grid(images, generator), align_corners=False)
+            n, _, height, width = images.shape
+            grid = self.grid(n, height, width, generator, images.device)
+            images = F.grid_sample(images, grid, align_corners=False)
         if self.erase:
             images = self._erased(images, generator)
         return images
 
-    def _grid(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Where each pixel is taken from: (N, H, W, 2), x and y from -1 to 1 over the image."""
-        n, _, height, width = images.shape
+    def grid(
+        self, n: int, height: int, width: int, generator: torch.Generator, device: torch.device, fine: int = 1
+    ) -> Tensor:
+        """Where each pixel of `n` changed images is taken from, x and y from -1 to 1 over an image of height x width.
+
+        (N, fine * H, fine * W, 2): the results are `fine` times as large; amounts stay in pixels of the images.
+        """
 
         def uniform(limit: float) -> Tensor:  # (N,)
             return (torch.rand(n, generator=generator) * 2 - 1) * limit
@@ -80,13 +86,13 @@ class Augmentation:
             ],
             dim=1,
         ).view(n, 2, 3)
-        grid = F.affine_grid(matrix.to(images), [n, 1, height, width], align_corners=False)
+        grid = F.affine_grid(matrix.to(device), [n, 1, height * fine, width * fine], align_corners=False)
         if self.elastic:
             # Displacements are drawn at every seventh pixel and are zero-mean, so that the digit stays where it is.
             coarse = torch.randn(n, 2, max(2, height // 7), max(2, width // 7), generator=generator)
             coarse = (coarse - coarse.mean(dim=(2, 3), keepdim=True)) * (2 * self.elastic / max(height, width))
-            fine = F.interpolate(coarse.to(images), (height, width), mode="bicubic", align_corners=True)
-            grid = grid + fine.permute(0, 2, 3, 1)
+            smooth = F.interpolate(coarse.to(device), (height * fine, width * fine), mode="bicubic", align_corners=True)
+            grid = grid + smooth.permute(0, 2, 3, 1)
         return grid
 
     def _erased(self, images: Tensor, generator: torch.Generator) -> Tensor:

@@ -97,12 +97,33 @@ def strided(recipe: Recipe, classes: int) -> nn.Sequential:
     )
 
 
+def vgg(recipe: Recipe, classes: int) -> nn.Sequential:
+    """Stages of two 3 x 3 convolutions with batch normalisation, max pooling between them (K. Simonyan 2015).
+
+    The first stage is a single 5 x 5 convolution, pooled at once, since two at full size cost more than all the rest;
+    after the last the image is averaged. There is a stage for each width of `channels`.
+    """
+    layers: list[nn.Module] = []
+    inputs, side = 1, SIDE
+    for stage, width in enumerate(recipe.channels):
+        for size in (5,) if stage == 0 else (3, 3):
+            layers += [nn.Conv2d(inputs, width, size, padding=size // 2, bias=False), nn.BatchNorm2d(width)]
+            layers += [nn.ReLU(inplace=True)]
+            inputs = width
+        if stage < len(recipe.channels) - 1:
+            layers.insert(len(layers) - 1, nn.MaxPool2d(2))  # before the ReLU, as in `cnn`
+            side = _left(side // 2, recipe)
+    layers += [nn.AvgPool2d(side), nn.Flatten(), Dropout(recipe.dropout_conv)]
+    return nn.Sequential(*layers, *_fully_connected(inputs, recipe, classes, normalise=True))
+
+
 BUILDERS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "mlp": mlp,
     "mish": mish,
     "cnn": cnn,
     "lenet": lenet,
     "strided": strided,
+    "vgg": vgg,
 }
 
 

@@ -16,7 +16,7 @@ from tenfold.learn.augment import Augmentation
 from tenfold.learn.devices import DEVICES
 from tenfold.learn.tasks import check_task
 
-NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided")
+NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg")
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
 
@@ -58,6 +58,9 @@ class Recipe:
     warmup: float = 0.0  # share of all steps over which the learning rate rises from zero
     gamma: float = 0.7  # schedule "step": factor after each epoch
     augment: str = ""  # for example rotate=10,shift=2; see Augmentation
+    pictures: bool = False  # learn digits as pictures show them: other pens, blur, noise, few pixels
+    styles: int = 0  # digits drawn in styles that MNIST has few of, learnt along: a 1 with a flag, a crossed 7, print
+    outliers: int = 0  # shapes that are no digit, learnt along so that they can be told: letters, scribbles
     patience: int = 0  # epochs without a better validation loss before stopping; 0 never stops early
     seed: int = 0
 
@@ -93,7 +96,7 @@ class Recipe:
             )
         if not self.name.strip(". ") or any(sign in self.name for sign in "/\\\0"):
             raise UsageError(f"the name {self.name!r} of the recipe makes no sense: it must be fit for a folder")
-        if self.batch_size < 2 and self.network in ("mish", "strided"):
+        if self.batch_size < 2 and self.network in ("mish", "strided", "vgg"):
             raise UsageError(
                 f"--batch-size 1 makes no sense: the batch normalisation of {self.network} needs 2 or more"
             )

@@ -82,6 +82,27 @@ RECIPES: dict[str, Recipe] = {
         schedule="cosine",
         channels_last=True,
     ),
+    # Made for pictures from anywhere: what `tenfold read` uses, in models/digits.onnx.
+    "pictures": Recipe(
+        name="pictures",
+        network="vgg",
+        channels=(32, 64, 128),
+        hidden=(),
+        epochs=40,
+        batch_size=256,
+        optimizer="sgd",
+        lr=0.15,
+        momentum=0.9,
+        weight_decay=5e-4,
+        schedule="linear",
+        warmup=0.05,
+        augment="rotate=12,shear=12,scale=0.15,elastic=1",
+        pictures=True,
+        styles=6_000,
+        outliers=12_000,
+        channels_last=True,
+        amp=True,
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from tenfold.learn import (
     models,
     networks,
     optimizers,
+    pictures,
     randomness,
     recipes,
     runs,
@@ -145,9 +146,15 @@ def _learn(
             # Forward and backward. A ragged last batch is left out; the next epoch's shuffle makes up for it.
             index = order[state.step * batch : (state.step + 1) * batch]
             ink = grey(material.images[index])  # (B, 1, 28, 28)
-            images, labels = normalise(augmentation(ink, generator) if augmentation else ink), material.labels[index]
+            if material.distances is not None:
+                ink = pictures.spoil(ink, material.distances[index], augmentation, generator)
+            elif augmentation:
+                ink = augmentation(ink, generator)
+            images, labels = normalise(ink), material.labels[index]
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
                 logits = forward(images)  # (B, classes)
+            if recipe.outliers:  # what is no digit has a logit too, that is always 0
+                logits = F.pad(logits, (0, 1))
             loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -236,7 +243,9 @@ def _resumed(run: Run, material: Material) -> State:
         theirs, ours = "/".join(state.classes), "/".join(material.task.classes)
         raise RunError(f"{run.path} holds a checkpoint of another task: it tells {theirs} apart, the recipe {ours}")
     free = ("data", "device", "init")  # may change without changing what is learnt
-    theirs_, ours_ = ({k: v for k, v in r.items() if k not in free} for r in (state.recipe, run.recipe.as_dict()))
+    theirs_, ours_ = (
+        {k: v for k, v in r.items() if k not in free} for r in (Recipe().as_dict() | state.recipe, run.recipe.as_dict())
+    )
     if theirs_ != ours_:
         changed = ", ".join(name for name in ours_ if theirs_.get(name) != ours_[name])
         raise RunError(

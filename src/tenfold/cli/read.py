@@ -1,0 +1,256 @@
+"""`tenfold read`."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenfold.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from tenfold.read.bulk import Row
+    from tenfold.read.reader import Box
+
+EPILOG = """
+Examples:
+
+  tenfold read photo.jpg                      the digits, a line for each row
+
+  tenfold read digit.png --single             the picture is one digit
+
+  tenfold read scans/ -o numbers.csv          a folder
+
+  tenfold read scans/ --review look.html      and what is not sure to look at
+
+  tenfold read 'scans/**/*.png' -o rows.jsonl --resume
+
+  tenfold read photo.jpg --json | jq .text
+
+  curl -s https://example.org/7.png | tenfold read -
+
+Exit status:
+
+  1 an error that ends the work     2 options that cannot be meant
+
+  3 a picture could not be read     130 Ctrl-C
+"""
+
+UNREAD = 3  # the exit status when a picture could not be read
+_OUT, _HOW, _SPEED = "What is written", "How it is read", "How fast"
+
+
+def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+def read(
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(help="Pictures, folders, globs in quotes such as 'scans/**/*.png', or - for standard input."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        _option(_OUT, "--output", "-o", help="A file of rows: .csv, .jsonl, .json or .txt.", metavar="FILE"),
+    ] = None,
+    json: Annotated[
+        bool, _option(_OUT, "--json", help="Print JSON, a line for each picture, and nothing else.")
+    ] = False,
+    annotate: Annotated[
+        Path | None, _option(_OUT, help="Write each picture with boxes around its digits to here.", metavar="DIR")
+    ] = None,
+    review: Annotated[
+        Path | None, _option(_OUT, help="An HTML page of every digit that is not sure.", metavar="FILE")
+    ] = None,
+    resume: Annotated[
+        bool, _option(_OUT, "--resume", help="With -o: keep the rows that are there, read only what is missing.")
+    ] = False,
+    quiet: Annotated[
+        bool, _option(_OUT, "--quiet", "-q", help="No progress, notes or summary; only results and errors.")
+    ] = False,
+    single: Annotated[bool, _option(_HOW, "--single", help="Each picture is one digit.")] = False,
+    box: Annotated[
+        str | None,
+        _option(_HOW, help="Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H"),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        _option(
+            _HOW,
+            help="The probability from which a digit is sure; below it is a ?. [default: the model's]",
+            metavar="P",
+        ),
+    ] = None,
+    always_answer: Annotated[
+        bool, _option(_HOW, "--always-answer", help="Answer with the likeliest digit, never with ?.")
+    ] = False,
+    model: Annotated[
+        Path | None,
+        _option(_HOW, help="A .onnx file, or a run. [default: the model that comes with tenfold]", metavar="FILE|RUN"),
+    ] = None,
+    max_pixels: Annotated[
+        int | None, _option(_HOW, help="Refuse pictures with more. [default: 100,000,000]", metavar="N")
+    ] = None,
+    workers: Annotated[
+        int | None, _option(_SPEED, help="Processes that read. [default: one for each core]", metavar="N")
+    ] = None,
+    device: Annotated[str, _option(_SPEED, help="cpu, cuda, coreml or auto. [default: cpu]")] = "cpu",
+) -> None:
+    """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
+
+    A digit that is not sure is a ?. For one picture a line is a row of its digits, for several a line is a picture.
+    """
+    targets = _targets(pictures)
+    part = _box(box)
+    if resume and output is None:
+        raise UsageError("--resume needs the file to go on with: -o FILE")
+    if always_answer and threshold is not None:
+        raise UsageError("--always-answer and --threshold cannot both be meant: give one")
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers} makes no sense: it must be 1 or more")
+    if review is not None and review.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--review {review} is a web page: its name must end in .html")
+    if annotate is not None and annotate.exists() and not annotate.is_dir():
+        raise UsageError(f"--annotate {annotate} is a file: name a folder")
+    from contextlib import ExitStack, closing
+    from functools import partial
+
+    from tenfold import atomic
+    from tenfold.cli.models import model_file
+    from tenfold.read import bulk, outputs
+    from tenfold.read.decode import MAX_PIXELS, source_name
+    from tenfold.read.reader import Reader
+
+    if output is not None:
+        outputs.form(output)
+    paths = bulk.expand(targets)
+    for written in (output, review):
+        if written is not None:
+            outputs.writable(written)
+    alone = len(paths) == 1 and paths == targets  # no folder or glob: its text is all that is wanted
+    places = bulk.annotated_places(paths, annotate) if annotate is not None else {}
+    make = partial(
+        Reader,
+        model_file(model),
+        device=device,
+        threshold=threshold,
+        always_answer=always_answer,
+        max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
+        threads=1,
+    )
+    told = json or output is None  # whether rows are printed
+    counts = {"sure": 0, "not sure": 0, "without digits": 0, "not read": 0}
+    doubtful: list[Row] = []
+    with ExitStack() as stack:
+        file = stack.enter_context(outputs.Output(output, resume=resume, alone=alone)) if output is not None else None
+        left = paths
+        if file is not None:
+            # Kept is what needs no other look: a page for review needs the cut-outs, --annotate the picture.
+            kept = {path for path, record in file.kept.items() if record.read and (record.sure or review is None)}
+            left = [p for p in paths if p not in kept or p == bulk.STDIN or (p in places and not places[p].exists())]
+        rows = bulk.read_many(
+            make, left, single=single, box=part, workers=workers, crops=review is not None, places=places
+        )
+        screen = stack.enter_context(_Screen(len(left), bar=not quiet and not (told and sys.stdout.isatty())))
+        try:
+            for row in screen.track(stack.enter_context(closing(rows))):
+                if file is not None:
+                    file.write(row)
+                if json:
+                    print(outputs.json_line(row), end="", flush=True)
+                elif told:
+                    print(outputs.bare_text(row) if alone else outputs.text_line(row), end="", flush=True)
+                counts[_kind(row)] += 1
+                name = source_name(row.path)
+                if row.error is not None:
+                    screen.line(row.error if name in row.error else f"{name}: {row.error}")
+                elif alone and told and not quiet and row.reading is not None and not row.reading.digits:
+                    screen.line(f"no digits found in {name}")
+                if review is not None and not row.sure:
+                    doubtful.append(row)
+            if file is not None:
+                file.finish(paths)
+        except KeyboardInterrupt:
+            again = "" if file is None else f"; {'the same command' if resume else 'the same with --resume'} goes on"
+            raise Interrupted(f"stopped after {sum(counts.values()):,} of {len(left):,} pictures{again}") from None
+    if review is not None:
+        atomic.text(review, outputs.review(doubtful, len(paths), review))
+    made = [str(path) for path in (output, review, annotate) if path is not None]
+    if made and not quiet:
+        parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        before = f"{len(paths) - len(left):,} kept, " if len(left) < len(paths) else ""
+        total = f"{len(paths):,} picture{'s' * (len(paths) != 1)}"
+        print(f"{total}: {before}{parts or 'none to read'}; see {', '.join(made)}", file=sys.stderr)
+    if counts["not read"]:
+        raise typer.Exit(UNREAD)
+
+
+def _targets(pictures: list[str] | None) -> list[str]:
+    """What is to be read; standard input where nothing is given and something comes through a pipe."""
+    if pictures:
+        return pictures
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("there is nothing to read: give pictures or folders, or - for standard input")
+    return ["-"]
+
+
+def _box(text: str | None) -> "Box | None":
+    if text is None:
+        return None
+    try:
+        x, y, width, height = (int(side) for side in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--box {text} makes no sense: it must be x,y,width,height in pixels, as in 0,0,200,80"
+        ) from None
+    return x, y, width, height
+
+
+def _kind(row: "Row") -> str:
+    if row.reading is None:
+        return "not read"
+    return "without digits" if not row.reading.digits else "sure" if row.sure else "not sure"
+
+
+class _Screen:
+    """Standard error: lines, and a bar if it is a terminal, `bar` is wanted and the work takes over half a second."""
+
+    def __init__(self, total: int, *, bar: bool) -> None:
+        self._total, self._wanted = total, bar and sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> "_Screen":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def line(self, text: str) -> None:
+        """A line from tenfold, above the bar if there is one."""
+        if self._bar is None:
+            print(f"tenfold: {text}", file=sys.stderr)
+        else:
+            self._bar.console.print(f"tenfold: {text}", markup=False, highlight=False, soft_wrap=True)
+
+    def track(self, rows: Iterable["Row"]) -> Iterator["Row"]:
+        """The rows, while the bar moves."""
+        began = time.perf_counter()
+        for number, row in enumerate(rows, 1):
+            if self._bar is None and self._wanted and time.perf_counter() - began > 0.5 and number < self._total:
+                self._start()
+            if self._bar is not None:
+                self._bar.update(self._bar.task_ids[0], completed=number)
+            yield row
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("reading"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.add_task("", total=self._total)
+        self._bar.start()

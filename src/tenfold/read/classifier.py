@@ -1,0 +1,148 @@
+"""The model file: an ONNX graph that normalises digits and classifies them, run by onnxruntime."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tenfold.errors import DeviceError, RunError
+from tenfold.read.paper import Ink
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+BUNDLED = Path(__file__).parent.parent / "models" / "digits.onnx"
+CROP = 64  # pixels: digits larger than this are averaged down to it, so that the graph's sampling misses nothing
+_BATCH = 128  # digits, whose intermediate results fit in the cache
+DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model file says about itself."""
+
+    classes: tuple[str, ...]
+    rejects: bool  # whether it tells what is no digit
+    temperature: float
+    threshold: float  # the probability from which an answer counts as sure
+    metadata: dict[str, Any]  # all of it
+
+
+class Classifier:
+    """A model file, loaded. Calls from several threads at once are safe."""
+
+    def __init__(self, path: str | Path | None = None, *, device: str = "cpu", threads: int | None = None) -> None:
+        """Load a model file, the bundled one unless told.
+
+        `device` is cpu, cuda, coreml, or auto for the first that this onnxruntime has; `threads` share the work of one
+        call, as many as there are cores unless told. Raises RunError for a file that cannot be used, DeviceError.
+        """
+        self.path = Path(path) if path is not None else BUNDLED
+        if self.path.is_dir() and (self.path / "model.onnx").is_file():
+            self.path = self.path / "model.onnx"
+        self.session = _session(self.path, device, threads)
+        self.description = _description(self.path, self.session.get_modelmeta().custom_metadata_map)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.description.classes
+
+    def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (N, K) of ink float32 (N, 1, H, W), bright on 0, one digit to an image."""
+        if not len(images):
+            return np.zeros((0, len(self.classes)), np.float32)
+        return self._run("logits", images)
+
+    def normalised(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network sees of ink (N, 1, H, W): (N, 1, 28, 28), as the graph normalises it."""
+        return self._run("normalised", images) if len(images) else np.zeros((0, 1, 28, 28), np.float32)
+
+    def _run(self, output: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        parts = [
+            self.session.run([output], {"image": images[k : k + _BATCH]})[0] for k in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities (N, K + 1) of the classes, and in the last column of being none of them.
+
+        Softmax at the model's temperature. For a model that rejects the logit of "none" is 0; else it is 0 in all.
+        """
+        logits = self.logits(images).astype(np.float64) / self.description.temperature
+        none = np.full((len(logits), 1), 0.0 if self.description.rejects else -np.inf)
+        logits = np.concatenate([logits, none], axis=1)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
+
+    def crops(self, inks: Sequence[Ink]) -> NDArray[np.float32]:
+        """Ink of any sizes (H, W), one digit each, as one batch (N, 1, 64, 64)."""
+        batch = np.zeros((len(inks), 1, CROP, CROP), np.float32)
+        for place, ink in zip(batch[:, 0], inks, strict=True):
+            small = shrink(ink, CROP)
+            place[: small.shape[0], : small.shape[1]] = small
+        return batch
+
+
+def shrink(ink: Ink, side: int) -> Ink:
+    """Ink averaged down so that its longer side is at most `side` pixels."""
+    longest = max(ink.shape)
+    if longest <= side:
+        return ink
+    size = (max(1, round(ink.shape[1] * side / longest)), max(1, round(ink.shape[0] * side / longest)))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(ink)).resize(size, Image.Resampling.BOX))
+
+
+def _session(path: Path, device: str, threads: int | None) -> "onnxruntime.InferenceSession":
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    there = onnxruntime.get_available_providers()
+    if device == "auto":
+        device = next((name for name in ("cuda", "coreml") if DEVICES[name] in there), "cpu")
+    if device not in DEVICES or DEVICES[device] not in there:
+        known = ", ".join(name for name, provider in DEVICES.items() if provider in there)
+        raise DeviceError(f"this onnxruntime has no device {device!r}: there is {known}")
+    if not path.is_file():
+        hint = f": `tenfold export {path}` makes one" if path.is_dir() else ""
+        raise RunError(f"there is no model file {path}{hint}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        providers = [DEVICES[device], *([DEVICES["cpu"]] if device != "cpu" else [])]
+        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=providers)
+    except Exception as error:  # onnxruntime has a dozen kinds, without a common base
+        reason = " ".join(str(error).split())[:120]
+        raise RunError(f"cannot use {path}: it is damaged, or no ONNX file ({reason})") from error
+
+
+def _description(path: Path, texts: dict[str, str]) -> Description:
+    if not texts.get("format", "").startswith("tenfold-reader"):
+        raise RunError(f"{path} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
+    try:
+        found = {name: _value(text) for name, text in texts.items()}
+        return Description(
+            tuple(str(name) for name in found["classes"]),
+            bool(found["rejects"]),
+            float(found["temperature"]),
+            float(found["threshold"]),
+            found,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} does not fit this version of tenfold: {error}") from error
+
+
+def _value(text: str) -> Any:
+    """What a text says in JSON, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

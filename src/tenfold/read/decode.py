@@ -1,0 +1,234 @@
+"""Any picture as colours: files of every kind, bytes, arrays, PIL images."""
+
+import io
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tenfold.errors import DataError, FormatError, missing_extra
+
+Colours = NDArray[np.float32]  # (H, W, 3), 0 to 1
+Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
+
+MAX_PIXELS = 100_000_000  # of a picture or page; beyond that it is taken for a decompression bomb
+WORK = 1600  # pixels: a longer side is scaled down to this, where a digit of a row across it still has 30
+_PDF_DPI = 150
+_LOCK = threading.Lock()  # Pillow's own limit is global
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture, or one page of it: its colours, scaled down if it was large, and its full size in pixels."""
+
+    colours: Colours
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the full picture to one of `colours`."""
+        return self.width / int(self.colours.shape[1])
+
+
+def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
+    """The pages of a picture, one for most.
+
+    A path, "-" for standard input, bytes, a file open for reading, a PIL image, or an array: (H, W), (H, W, C) or
+    (C, H, W) of grey, grey and alpha, RGB or RGBA; bool, integers of any width, or floats from 0 to 1 or to 255.
+
+    Raises DataError for what is missing, damaged or too large, FormatError for what is no picture.
+    """
+    name = source_name(source)
+    if isinstance(source, Image.Image):
+        yield _page(source, name, max_pixels)
+        return
+    if isinstance(source, str | Path):
+        source = _bytes_of(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        source = bytes(source)
+    elif hasattr(source, "read"):
+        source = source.read()
+    if isinstance(source, bytes):
+        yield from _from_bytes(source, name, max_pixels)
+        return
+    yield _from_array(np.asarray(source), max_pixels)
+
+
+def source_name(source: Source) -> str:
+    """What to call a source in a message."""
+    if isinstance(source, str | Path):
+        return "standard input" if str(source) == "-" else str(source)
+    if isinstance(source, Image.Image):
+        return str(getattr(source, "filename", "") or "the image")
+    return str(getattr(source, "name", "")) or ("the array" if hasattr(source, "__array__") else "the picture")
+
+
+def _bytes_of(path: str | Path) -> bytes:
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).expanduser().read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"there is no picture {path}") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder, not a picture") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _from_bytes(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
+    if not raw:
+        raise DataError(f"{name} is empty: it has 0 bytes")
+    if raw[:5] == b"%PDF-":
+        yield from _from_pdf(raw, name, max_pixels)
+        return
+    heic = raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"mif1", b"hevc", b"msf1")
+    if heic:
+        _register_heic()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            with _LOCK:
+                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                try:
+                    picture = Image.open(io.BytesIO(raw))
+                finally:
+                    Image.MAX_IMAGE_PIXELS = before
+            with picture:
+                frames = getattr(picture, "n_frames", 1)
+                if frames > 1 and picture.format not in ("TIFF", "MPO"):
+                    raise DataError(
+                        f"{name} is an animation of {frames} frames: save the one to read as a picture of its own"
+                    )
+                for number in range(frames if picture.format == "TIFF" else 1):
+                    if number:
+                        picture.seek(number)
+                    yield _page(picture, name, max_pixels)
+    except UnidentifiedImageError as error:
+        hint = ": pip install pillow-heif reads HEIC" if heic else ""
+        raise FormatError(f"{name} is not a picture, or of a kind that Pillow does not know{hint}") from error
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
+        reason = "it is cut off" if "truncated" in str(error).lower() else "it is damaged"
+        raise DataError(
+            f"cannot read {name}: {reason} ({' '.join(str(error).split()) or type(error).__name__})"
+        ) from error
+
+
+def _register_heic() -> None:
+    try:
+        import pillow_heif
+    except ImportError:
+        return
+    pillow_heif.register_heif_opener()
+
+
+def _from_pdf(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise missing_extra("pypdfium2", "pdf") from error
+    try:
+        document = pypdfium2.PdfDocument(raw)
+        for sheet in document:
+            width, height = (round(side / 72 * _PDF_DPI) for side in sheet.get_size())
+            _check_size(width, height, name, max_pixels)
+            yield _page(sheet.render(scale=_PDF_DPI / 72).to_pil(), name, max_pixels)
+    except pypdfium2.PdfiumError as error:
+        raise DataError(f"cannot read {name}: it is damaged or locked ({error})") from error
+
+
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise DataError(
+            f"{name} has {width} x {height} pixels, more than the limit of {max_pixels:,}: "
+            "raise it with --max-pixels if that is meant"
+        )
+    if not width * height:
+        raise DataError(f"{name} has no pixels")
+
+
+def _page(picture: Image.Image, name: str, max_pixels: int) -> Page:
+    """A PIL image as a page, turned as its EXIF says, in colours, no larger than is needed."""
+    _check_size(*picture.size, name, max_pixels)
+    size = picture.size
+    if picture.format == "JPEG" and max(size) > 2 * WORK:
+        picture.draft("RGB", (WORK, WORK))  # which decodes it at a fraction of its size
+    if getattr(picture, "getexif", None) and picture.getexif().get(0x0112, 1) != 1:
+        picture = ImageOps.exif_transpose(picture)
+        if (picture.width > picture.height) != (size[0] > size[1]):
+            size = size[::-1]
+    if picture.mode.startswith(("I", "F")):  # more than 8 bits a pixel, which convert would cut off
+        values = np.asarray(picture)
+        colours = _from_array(values, max_pixels).colours
+        return _shrunk(colours, size)
+    if picture.mode == "LA" or "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    elif picture.mode not in ("L", "RGB"):
+        picture = picture.convert("L" if picture.mode == "1" else "RGB")
+    if max(picture.size) > WORK:
+        factor = max(picture.size) / WORK
+        shape = (max(1, round(picture.width / factor)), max(1, round(picture.height / factor)))
+        picture = picture.resize(shape, Image.Resampling.BOX, reducing_gap=2.0)
+    values = np.asarray(picture, np.float32) / np.float32(255)
+    return Page(_three(values), *size)
+
+
+def _shrunk(colours: Colours, size: tuple[int, int]) -> Page:
+    """Colours made no larger than is needed."""
+    height, width = colours.shape[:2]
+    if max(height, width) <= WORK:
+        return Page(colours, *size)
+    factor = max(height, width) / WORK
+    shape = (max(1, round(width / factor)), max(1, round(height / factor)))
+    channels = [Image.fromarray(colours[..., k]).resize(shape, Image.Resampling.BOX) for k in range(3)]
+    return Page(np.stack([np.asarray(c, np.float32) for c in channels], axis=2), *size)
+
+
+def _three(values: NDArray[np.float32]) -> Colours:
+    """Grey (H, W), grey and alpha (H, W, 2), RGB or RGBA as RGB, what is transparent laid on the ground it wants."""
+    if values.ndim == 2:
+        values = values[..., None]
+    if values.shape[2] in (2, 4):
+        colours, alpha = values[..., :-1], values[..., -1:]
+        weight = float(alpha.sum())
+        # Light ink wants a dark ground, dark ink a light one. A picture that is opaque nearly everywhere has its own.
+        light = float((colours * alpha).sum()) / (colours.shape[2] * weight) > 0.5 if weight else False
+        ground = 0.0 if light and float(alpha.mean()) < 0.95 else 1.0
+        values = colours * alpha + ground * (1 - alpha)
+    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)) if values.shape[2] == 1 else values)
+
+
+def _from_array(values: NDArray[Any], max_pixels: int) -> Page:
+    """An array as a page."""
+    shape = values.shape
+    if values.ndim == 3 and shape[2] > 4 and shape[0] in (1, 2, 3, 4):
+        values = np.moveaxis(values, 0, 2)  # channels first
+    if values.ndim not in (2, 3) or (values.ndim == 3 and not 1 <= values.shape[2] <= 4):
+        raise FormatError(f"an array of shape {shape} is no picture: (H, W), (H, W, C) or (C, H, W) is wanted")
+    _check_size(values.shape[1], values.shape[0], "the array", max_pixels)
+    kind = values.dtype.kind
+    if kind == "b":
+        scaled = values.astype(np.float32)
+    elif kind == "u" and values.dtype.itemsize <= 2:
+        scaled = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    elif kind in "uif":
+        scaled = values.astype(np.float32)
+        low, high = float(scaled.min()), float(scaled.max())
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise DataError("the array holds values that are no numbers")
+        if low < 0:
+            raise DataError(f"the array holds values from {low:g} to {high:g}: 0 to 1, or 0 to 255, is wanted")
+        most = 1.0 if kind == "f" and high <= 1 else 255.0 if high <= 255 else 65535.0 if high <= 65535 else high
+        scaled /= most
+    else:
+        raise FormatError(f"an array of {values.dtype} is no picture: grey values or colours are wanted")
+    return _shrunk(_three(scaled), (values.shape[1], values.shape[0]))

@@ -1,0 +1,202 @@
+"""One page to the segments on it: which ink, which way up, which rows."""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.read import lines, paper, segments, strokes
+from tenfold.read.classifier import Classifier
+from tenfold.read.decode import Colours
+from tenfold.read.paper import Ink, Sheet
+from tenfold.read.segments import Segment
+from tenfold.read.strokes import Piece
+
+GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
+BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
+PLAIN = 0.9  # the probability of a digit among letters or blots
+LETTERS = 0.3  # the share of letters at which a word is one
+ALONE = 0.45  # the same where it is a single digit
+OTHER = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
+_GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one way of seeing a page gave."""
+
+    sheet: Sheet | None = None
+    turns: int = 0  # quarter turns to the left that were made before reading
+    rows: list[list[Segment]] = field(default_factory=list)
+
+    @property
+    def quality(self) -> float:
+        """How much of the ink is taken for digits, each counted by its probability: 0 to 1."""
+        parts = [(s.piece.mass, s.probability if s.digit else 0.0) for row in self.rows for s in row]
+        total = sum(mass for mass, _ in parts)
+        return sum(mass * good for mass, good in parts) / total if total else 0.0
+
+    @property
+    def evidence(self) -> float:
+        """The quality, and more for many digits: it takes less chance to make one of a blot than six."""
+        return self.quality + 0.08 * min(6, _count(self))
+
+
+def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> Found:
+    """The digits on a page, dark or light, and turned by quarters if they are only digits then.
+
+    The likeliest way to see the page comes first, and is taken if it makes digits of most of the ink.
+    """
+    best = Found()
+    for number, sheet in enumerate(paper.sheets(colours)):
+        found = _upright(sheet, classifier, single=single)
+        if found.quality < GOOD:
+            found = _turned(found, classifier, single=single)
+        # What the picture looks like at first sight is mostly right about which is ink and which is paper.
+        if number == 0 or (found.evidence > best.evidence + OTHER and not _bars(found)):
+            best = found
+        if best.quality >= GOOD and (single or not _bars(best)):
+            break
+    return best
+
+
+def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> Found:
+    """A sheet as it stands, without its ruled lines if that is better."""
+    found = _seen(sheet, 0, classifier, single=single)
+    if found.quality < GOOD and (bare := lines.without_lines(sheet)) is not None and not bare.blank:
+        return max(found, _seen(bare, 0, classifier, single=single), key=lambda f: f.quality)
+    return found
+
+
+def _turned(upright: Found, classifier: Classifier, *, single: bool) -> Found:
+    """The sheet turned by quarters if that makes more sense than upright."""
+    best, sheet, before = upright, upright.sheet, _count(upright)
+    assert sheet is not None
+    for turns in (1, 3, 2):
+        found = _seen(sheet, turns, classifier, single=single)
+        count = _count(found)
+        # On its head much is a digit too, and so is a single one on its side: it takes more to believe that.
+        margin = ALONE if count == 1 else 2 * BETTER if turns == 2 and count == 2 else BETTER
+        enough = count >= min(2, before) and not _bars(found)
+        if found.quality > max(upright.quality + margin, best.quality, 0.75) and enough:
+            best = found
+    return best
+
+
+def _bars(found: Found) -> bool:
+    """Whether nothing but ones was found, as any bar is one: too little to turn a page for."""
+    return all(s.best == 1 for row in found.rows for s in row if s.digit)
+
+
+def _count(found: Found) -> int:
+    return sum(s.digit for row in found.rows for s in row)
+
+
+def _seen(sheet: Sheet, turns: int, classifier: Classifier, *, single: bool) -> Found:
+    if turns:
+        sheet = Sheet(
+            np.ascontiguousarray(np.rot90(sheet.flat, turns)),
+            *(sheet.noise, sheet.low, sheet.high, sheet.full, sheet.dark, sheet.zoom),
+        )
+    ink = sheet.ink
+    found = strokes.without_specks(strokes.pieces(sheet), ink.shape)
+    if not found:
+        return Found(sheet, turns)
+    if single:
+        return Found(sheet, turns, [[_single(found, ink, classifier)]])
+    return Found(sheet, turns, _writing(segments.segment(strokes.rows(found), ink, classifier)))
+
+
+def _writing(rows: list[list[Segment]]) -> list[list[Segment]]:
+    """The rows without what only looks like digits: letters in a word, and tiny things beside the rest.
+
+    A word of letters has an l or an o in it. So a word a good part of which is no digit is none, and where that is
+    most of the page, a digit must be plain and not alone.
+    """
+    total = sum(s.piece.mass for row in rows for s in row)
+    checked = [[_word(word) for word in _apart(row)] for row in rows]
+    kept = sum(s.piece.mass for row in checked for word in row for s in word if s.digit)
+    done = []
+    for row in checked:
+        tiny = sum(s.piece.mass for word in row for s in word) < 0.04 * total
+        for k, word in enumerate(row):
+            count = sum(s.digit for s in word)
+            if tiny or kept < 0.5 * total:
+                plain = all(s.probability > PLAIN for s in word if s.digit) and (count > 1 or tiny)
+                row[k] = word if plain else [replace(s, digit=False) for s in word]
+        done.append([s for word in row for s in word])
+    return done
+
+
+def _word(word: list[Segment]) -> list[Segment]:
+    height = max(s.piece.height for s in word)
+    large = [s for s in word if s.piece.height > 0.5 * height]
+    if all(s.digit for s in large):
+        return word
+    # Beside a letter, what had to be cut apart is more likely letters than digits that touch.
+    if sum(not s.digit or s.cut for s in large) >= LETTERS * len(large):
+        return [replace(s, digit=False) for s in word]
+    return word
+
+
+def _apart(row: list[Segment]) -> list[list[Segment]]:
+    """A row's segments in words, parted by gaps wider than half their height."""
+    words: list[list[Segment]] = []
+    for segment in row:
+        last = words[-1][-1].piece if words else None
+        gap = segment.piece.left - last.right if last else 0
+        if last is None or gap > 0.5 * max(last.height, segment.piece.height):
+            words.append([])
+        words[-1].append(segment)
+    return words
+
+
+def _single(found: list[Piece], ink: Ink, classifier: Classifier) -> Segment:
+    """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
+    main = max(found, key=lambda p: p.mass)
+    reach = 0.35 * max(main.height, main.width)
+    near, grown = [main], True
+    while grown:
+        more = [p for p in found if p not in near and min(strokes.distance(p, q) for q in near) < reach]
+        near, grown = near + more, bool(more)
+    choices = [strokes.union(near), main, strokes.union(found)]
+    probabilities = segments.classify(choices, ink, classifier)
+    # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
+    extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)
+    k = int(np.argmin(-np.log(probabilities[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
+    return Segment(choices[k], probabilities[k], bool(probabilities[k].argmax() < len(probabilities[k]) - 1))
+
+
+def words(row: list[Segment]) -> list[list[Segment]]:
+    """A row's digits as the numbers they make: parted where a gap is wide, and wider than most between digits."""
+    digits = [segment for segment in row if segment.digit]
+    if len(digits) < 2:
+        return [digits] if digits else []
+    gaps = np.array([max(0, b.piece.left - a.piece.right) for a, b in pairwise(digits)], float)
+    height = float(np.median([s.piece.height for s in digits]))
+    usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
+    parts, start = [], 0
+    for k, gap in enumerate(gaps, 1):
+        if gap > _GAP * height and gap > 2.2 * usual + 0.2 * height:
+            parts.append(digits[start:k])
+            start = k
+    return [*parts, digits[start:]]
+
+
+def box(piece: Piece, found: Found, scale: float) -> tuple[int, int, int, int]:
+    """Where a piece is in the full picture: x, y, width, height in pixels."""
+    assert found.sheet is not None
+    height, width = found.sheet.flat.shape  # as turned
+    top, left, bottom, right = piece.top, piece.left, piece.bottom, piece.right
+    for _ in range(found.turns):  # a quarter back, to the right
+        top, left, bottom, right = left, height - bottom, right, height - top
+        height, width = width, height
+    factor = scale / found.sheet.zoom
+    x, y = round(left * factor), round(top * factor)
+    return x, y, max(1, round(right * factor) - x), max(1, round(bottom * factor) - y)
+
+
+def upright(image: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
+    """An image turned as it was for reading."""
+    return np.ascontiguousarray(np.rot90(image, turns))

@@ -1,0 +1,159 @@
+"""Colours to ink: the light and the paper taken away, dark ink or light ink alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from tenfold.read.decode import Colours
+
+Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is full
+
+COARSE = 128  # pixels of the longer side, at which the paper is estimated
+TINY = 32  # pixels, at which it is decided whether ink is dark or light
+REACH = 0.3  # of the shorter side: what is narrower than this, and unlike what is around it, is ink
+FAINT = 0.055  # of the paper's brightness: less than this is never ink
+ROUGH = 0.4  # of the darkest: where noise reaches this, it is smoothed
+TEXTURE = 0.7  # of the darkest: where noise reaches this, nothing stands out from it
+SMALL = 112  # pixels: smaller pictures are enlarged to about this, so that strokes are wider than a pixel
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A picture's ink under one assumption, dark on light or light on dark."""
+
+    flat: Ink  # how far each pixel differs from the paper beside it, 1 where it is all dark (or all light)
+    noise: float  # its standard deviation where there is nothing
+    low: float  # from here on a pixel is ink if it is joined to one that is surely ink,
+    high: float  # which is one from here on; both 0 for a blank sheet
+    full: float  # what the inside of a stroke has
+    dark: bool  # ink dark on light
+    zoom: float  # pixels of `flat` to one of the colours it was made from
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is no ink at all."""
+        return self.high == 0
+
+    @property
+    def ink(self) -> Ink:
+        """Ink from 0 to 1, soft at its edges."""
+        if self.blank:
+            return np.zeros_like(self.flat)
+        floor = self.low * 0.6
+        soft: Ink = np.clip((self.flat - floor) / (self.full - floor), 0, 1)
+        return soft
+
+
+def sheets(colours: Colours) -> list[Sheet]:
+    """The picture's ink, the likelier of dark ink and light ink first; blank ones are left out.
+
+    The paper is what remains when everything narrow is closed by its surroundings (grey-scale morphology, J. Serra
+    1982), found on a small copy. Ink is how far a pixel is from the paper there, for dark ink relative to the paper's
+    brightness, so that shadows and uneven light go away.
+    """
+    zoom = 1.0
+    height, width = colours.shape[:2]
+    if min(height, width) < SMALL:
+        zoom = float(min(8, np.ceil(SMALL / min(height, width)), max(1, 1200 // max(height, width))))
+    channels = _channels(colours)
+    if zoom > 1:
+        size = (int(width * zoom), int(height * zoom))
+        channels = [_resized(c, size, Image.Resampling.BICUBIC).clip(0, 1) for c in channels]
+    first = _lopsided(channels) <= 0
+    return [sheet for dark in (first, not first) if not (sheet := _sheet(channels, dark, zoom)).blank]
+
+
+def _lopsided(channels: list[Ink]) -> float:
+    """Whether what differs most from its surroundings is brighter (above 0) or darker: the third moment."""
+    height, width = channels[0].shape
+    factor = max(1.0, max(height, width) / TINY)
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    small = np.mean([_resized(c, size, Image.Resampling.BOX) for c in channels], axis=0)
+    window = max(3, int(0.6 * min(size)) | 1)
+    away = small - ndimage.median_filter(small, window, mode="nearest")
+    return float(np.mean(away**3))
+
+
+def _channels(colours: Colours) -> list[Ink]:
+    """The three colours, or a single grey where there are none."""
+    red, green, blue = (np.ascontiguousarray(colours[..., k]) for k in range(3))
+    if max(float(np.abs(red - green).max()), float(np.abs(green - blue).max())) < 0.02:
+        return [green]
+    return [red, green, blue]
+
+
+def _sheet(channels: list[Ink], dark: bool, zoom: float) -> Sheet:
+    height, width = channels[0].shape
+    factor = max(1.0, max(height, width) / COARSE)
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    window = max(3, int(REACH * min(size)) | 1)
+    differences = []
+    for channel in channels:
+        values = channel if dark else 1 - channel
+        small = _resized(values, size, Image.Resampling.BOX)
+        paper = ndimage.grey_closing(ndimage.median_filter(small, 3), size=(window, window), mode="nearest")
+        paper = ndimage.gaussian_filter(paper, window / 4, mode="nearest")
+        paper = _resized(paper, (width, height), Image.Resampling.BILINEAR)
+        brightness = np.maximum(paper, 0.2) if dark else np.float32(1.0)
+        differences.append(np.maximum(paper - values, 0) / brightness)
+    if len(differences) > 1:
+        # Every colour counts as much as the ink shows in it.
+        weights = np.array([float(np.square(d).mean()) for d in differences]) + 1e-12
+        weights /= weights.sum()
+        flat = sum(w * d for w, d in zip(weights.astype(np.float32), differences, strict=True))
+    else:
+        flat = differences[0]
+    assert isinstance(flat, np.ndarray)
+    flat = flat.astype(np.float32)
+    if zoom == 1 and max(height, width) > 500:
+        flat = ndimage.gaussian_filter(flat, 0.7)
+    return thresholds(flat, dark, zoom)
+
+
+def thresholds(flat: Ink, dark: bool, zoom: float) -> Sheet:
+    """Where ink begins: above the noise; what is surely ink, where N. Otsu's method (1979) cuts the rest in two."""
+    least, noise = _least(flat)
+    if least > ROUGH * float(flat.max()):  # rough paper, or a camera in the dark: strokes are wider than the grain
+        flat = ndimage.gaussian_filter(flat, max(1.0, min(flat.shape) / 130))
+        least, noise = _least(flat)
+    above = flat[flat > least]
+    blank = Sheet(flat, noise, 0.0, 0.0, 1.0, dark, zoom)
+    if above.size < 6:
+        return blank
+    if least > TEXTURE * float(above.max()):
+        return blank
+    cut = otsu(above)
+    full = max(float(np.median(above[above > cut])) if (above > cut).any() else cut, least * 1.2)
+    high = max(least, min(cut, 0.6 * full))
+    low = max(least, 0.5 * high)
+    return Sheet(flat, noise, low, high, full, dark, zoom)
+
+
+def _least(flat: Ink) -> tuple[float, float]:
+    """The least that may be ink, and the noise, its standard deviation taken from below the median, where no ink is."""
+    sample = flat[:: max(1, flat.shape[0] // 500), :: max(1, flat.shape[1] // 500)]
+    quarter, middle = np.percentile(sample, (25, 50))
+    noise = float(middle - quarter) / 0.6745
+    return max(FAINT, float(middle) + 4.5 * noise), noise
+
+
+def otsu(values: NDArray[np.float32]) -> float:
+    """The value that parts the others into two classes with the least variance inside them (N. Otsu 1979)."""
+    counts, edges = np.histogram(values, 128)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * np.square(sums / below - (sums[-1] - sums) / above)
+    best = np.nan_to_num(between)
+    # Where several cuts are as good, as between two far-off values, the middle one.
+    tied = np.flatnonzero(best >= best.max() * (1 - 1e-9))
+    return float(edges[int(tied.mean()) + 1])
+
+
+def _resized(values: Ink, size: tuple[int, int], how: Image.Resampling) -> Ink:
+    return np.asarray(Image.fromarray(values).resize(size, how))

@@ -1,0 +1,189 @@
+"""Ink to strokes: connected pieces of ink, without specks and edges, and the rows they stand in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tenfold.read.paper import Sheet
+
+MOST = 1500  # pieces: more are no writing
+_SPECK = 0.14  # of a digit's height: smaller pieces are specks
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A connected piece of ink: where it is in pixels of the sheet, and which of those pixels are its own."""
+
+    top: int
+    left: int
+    mask: NDArray[np.bool_]  # (H, W)
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.mask.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.mask.shape[1])
+
+    @property
+    def bottom(self) -> int:
+        """The row after its last."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The column after its last."""
+        return self.left + self.width
+
+    @property
+    def mass(self) -> int:
+        """Pixels of ink."""
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def middle(self) -> float:
+        """The row in the middle of it."""
+        return self.top + self.height / 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pieces that stand side by side, from left to right, and the height of a digit among them in pixels."""
+
+    pieces: list[Piece]
+    height: float
+
+
+def pieces(sheet: Sheet, mask: NDArray[np.bool_] | None = None) -> list[Piece]:
+    """The connected pieces of ink on a sheet, joined over corners too; only those that are surely ink somewhere.
+
+    Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke stays, a faint line of the paper does not.
+    """
+    if sheet.blank:
+        return []
+    low = sheet.flat > sheet.low if mask is None else mask
+    labels, count = ndimage.label(low, _EIGHT)
+    sure = np.zeros(count + 1, bool)
+    sure[labels[sheet.flat > sheet.high]] = True
+    sure[0] = False
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    sure &= areas >= 4
+    if sure.sum() > MOST:  # the largest; the rest is texture
+        sure &= areas >= np.sort(areas[sure])[-MOST]
+    found = []
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        if place is not None and sure[number]:
+            found.append(Piece(place[0].start, place[1].start, labels[place] == number))
+    return found
+
+
+def digit_height(found: list[Piece]) -> float:
+    """The height of most digits in pixels: the median over pieces, each counted by its ink."""
+    if not found:
+        return 0.0
+    # A wide piece may be digits that touch, a low one part of a digit: neither is taller than a digit.
+    heights = np.array([piece.height for piece in found], float)
+    masses = np.array([piece.mass for piece in found], float)
+    order = heights.argsort()
+    total = masses[order].cumsum()
+    return float(heights[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def without_specks(found: list[Piece], shape: tuple[int, int]) -> list[Piece]:
+    """The pieces that may be digits or parts of them: no specks, and nothing that runs along the picture's edge."""
+    while True:
+        height = digit_height([p for p in found if not _touches(p, shape)]) or digit_height(found)
+        kept = [p for p in found if max(p.height, p.width) >= max(3.0, _SPECK * height)]
+        # A digit that was cut by the picture's edge is no edge, and the only ink there is neither.
+        inside = [p for p in kept if not _edge(p, shape, height)]
+        if sum(p.mass for p in inside) > 0.1 * sum(p.mass for p in kept):
+            kept = inside
+        if len(kept) == 1 and _rim(kept[0], shape):
+            return []
+        if len(kept) == len(found):
+            return kept
+        found = kept
+
+
+def _rim(piece: Piece, shape: tuple[int, int]) -> bool:
+    """Whether a piece fills one end of the picture: a shade that begins there."""
+    height, width = shape
+    ends = (piece.top <= 1, piece.bottom >= height - 1, piece.left <= 1, piece.right >= width - 1)
+    return sum(ends) == 3 and piece.mass > 0.9 * piece.height * piece.width
+
+
+def _touches(piece: Piece, shape: tuple[int, int]) -> tuple[bool, bool, bool, bool] | None:
+    """Which ends of the picture a piece reaches, top, bottom, left and right; None for none."""
+    margin = max(1, round(0.01 * max(shape)))
+    ends = (
+        *(piece.top <= margin, piece.bottom >= shape[0] - margin),
+        *(piece.left <= margin, piece.right >= shape[1] - margin),
+    )
+    return ends if any(ends) else None
+
+
+def _edge(piece: Piece, shape: tuple[int, int], digit: float) -> bool:
+    """Whether a piece is the edge of a page or a table, or the rim of a shadow, and not a digit that was cut."""
+    ends = _touches(piece, shape)
+    # Pictures are often cropped to the digits, which then reach their ends: what is an edge is longer than a digit.
+    if ends is None or max(piece.height, piece.width) < 1.4 * digit:
+        return False
+    slim = min(piece.height, piece.width) < 0.2 * max(piece.height, piece.width)
+    if slim and ((ends[0] or ends[1]) if piece.width > piece.height else (ends[2] or ends[3])):
+        return True
+    return sum(ends) >= 3 or (sum(ends) == 2 and piece.mass < 0.2 * piece.height * piece.width)
+
+
+def rows(found: list[Piece]) -> list[Row]:
+    """The pieces in rows, from top to bottom, each from left to right. A row may climb or fall."""
+    height = digit_height(found)
+    large = [p for p in found if max(p.height, p.width) >= 0.45 * height]
+    small = [p for p in found if max(p.height, p.width) < 0.45 * height]
+    built: list[list[Piece]] = []
+    for piece in sorted(large, key=lambda p: p.left):
+        best = max(built, key=lambda row: _beside(row, piece), default=None)
+        if best is not None and _beside(best, piece) > 0.35:
+            best.append(piece)
+        else:
+            built.append([piece])
+    for piece in small:  # to the piece that it is nearest to, if that is near at all
+        near = min(built, key=lambda row: min(distance(piece, p) for p in row), default=None)
+        if near is not None and min(distance(piece, p) for p in near) < 0.5 * height:
+            near.append(piece)
+    done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
+    return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
+
+
+def _beside(row: list[Piece], piece: Piece) -> float:
+    """How much of the lower one's height a piece shares with the last pieces of a row."""
+    shares = []
+    for last in row[-2:]:
+        if piece.left - last.right > 12 * max(piece.height, last.height):
+            continue
+        shared = min(last.bottom, piece.bottom) - max(last.top, piece.top)
+        shares.append(shared / min(last.height, piece.height))
+    return max(shares, default=0.0)
+
+
+def distance(one: Piece, other: Piece) -> float:
+    """Pixels between two pieces' boxes; 0 where they overlap."""
+    across = max(one.left, other.left) - min(one.right, other.right)
+    down = max(one.top, other.top) - min(one.bottom, other.bottom)
+    return float(np.hypot(max(0, across), max(0, down)))
+
+
+def union(parts: list[Piece]) -> Piece:
+    """Several pieces as one."""
+    if len(parts) == 1:
+        return parts[0]
+    top, left = min(p.top for p in parts), min(p.left for p in parts)
+    mask = np.zeros((max(p.bottom for p in parts) - top, max(p.right for p in parts) - left), bool)
+    for p in parts:
+        mask[p.top - top : p.bottom - top, p.left - left : p.right - left] |= p.mask
+    return Piece(top, left, mask)

@@ -1,0 +1,231 @@
+import csv
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import Cli, on_paper, write_number
+from tenfold.read.reader import Reader, Reading
+
+NUMBERS = ("3827", "140", "62", "9053", "71")
+
+
+def draw(path: Path, number: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(on_paper(write_number(number, size=40))).save(path)
+    return path
+
+
+@pytest.fixture
+def place(here: Path) -> Path:
+    """Five numbers in scans/ and scans/more/, a picture that is cut off among them, and a blank one."""
+    for k, number in enumerate(NUMBERS):
+        draw(here / "scans" / ("" if k < 3 else "more") / f"{k + 7}.png", number)
+    (here / "scans" / "10.png").write_bytes((here / "scans" / "9.png").read_bytes()[:200])
+    Image.fromarray(np.full((50, 50), 240, np.uint8)).save(here / "scans" / "blank.png")
+    return here
+
+
+PATHS = ["scans/7.png", "scans/8.png", "scans/9.png", "scans/10.png", "scans/blank.png"]
+PATHS += ["scans/more/10.png", "scans/more/11.png"]
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that are read, as they are."""
+    seen: list[str] = []
+    real = Reader.read
+
+    def read(self: Reader, picture: str, **more: object) -> Reading:
+        seen.append(picture)
+        return real(self, picture, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Reader, "read", read)
+    return seen
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    real = Reader.read
+
+    def read(self: Reader, picture: str, **more: object) -> Reading:
+        if picture == path:
+            raise KeyboardInterrupt
+        return real(self, picture, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Reader, "read", read)
+
+
+def test_one_picture_is_its_text(tenfold_cli: Cli, place: Path) -> None:
+    done = tenfold_cli("read", "scans/7.png", "--always-answer")
+    assert (done.status, done.out, done.err) == (0, "3827\n", "")
+    done = tenfold_cli("read", "scans/7.png", "--always-answer", "-o", "out.txt")
+    assert (done.status, done.out) == (0, "")
+    assert Path("out.txt").read_text() == "3827\n"
+    done = tenfold_cli("read", "scans/blank.png")
+    assert (done.status, done.out, done.err) == (0, "", "tenfold: no digits found in scans/blank.png\n")
+    assert tenfold_cli("read", "scans/blank.png", "--quiet").err == ""
+
+
+def test_several_pictures_are_a_line_each(tenfold_cli: Cli, place: Path) -> None:
+    done = tenfold_cli("read", "scans", "--always-answer")
+    assert done.status == 3
+    lines = dict(line.split(":") for line in done.out.splitlines())
+    assert list(lines) == [path for path in PATHS if path != "scans/10.png"]
+    assert lines["scans/7.png"] == " 3827"
+    assert lines["scans/blank.png"] == ""
+    assert done.err.startswith("tenfold: cannot read scans/10.png: it is cut off")
+    assert done.err.count("\n") == 1
+
+
+def test_json_is_a_line_for_each_and_nothing_else(tenfold_cli: Cli, place: Path) -> None:
+    done = tenfold_cli("read", "scans", "none.png", "--json", "--output", "out.jsonl")
+    assert done.status == 3
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["path"] for row in rows] == [*PATHS, "none.png"]
+    assert [row["path"] for row in rows if "error" in row] == ["scans/10.png", "none.png"]
+    assert list(rows[0]) == ["path", "text", "lines", "digits"]
+    assert set(rows[0]["digits"][0]) == {"value", "probability", "box", "sure"}
+    assert Path("out.jsonl").read_text() == done.out
+
+
+def test_csv(tenfold_cli: Cli, place: Path) -> None:
+    done = tenfold_cli("read", "scans/**/*.png", "-o", "new/out.csv", "--threshold", 0)
+    assert done.status == 3
+    assert done.out == ""
+    assert done.err.splitlines()[-1] == "7 pictures: 5 sure, 1 without digits, 1 not read; see new/out.csv"
+    rows = list(csv.DictReader(io.StringIO(Path("new/out.csv").read_text())))
+    assert [row["path"] for row in rows] == PATHS
+    assert (rows[0]["text"], rows[0]["sure"], rows[0]["digits"]) == ("3827", "true", "4")
+    assert "is cut off" in rows[3]["error"]
+
+
+def test_standard_input(tenfold_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = Path("scans/7.png").read_bytes()
+    for words in ([], ["-"]):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        assert tenfold_cli("read", "--always-answer", *words).out == "3827\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    done = tenfold_cli("read")
+    assert (done.status, done.err) == (3, "tenfold: standard input is empty: it has 0 bytes\n")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    done = tenfold_cli("read")
+    assert done.status == 2
+    assert "there is nothing to read" in done.err
+
+
+def test_a_box_and_a_single_digit(tenfold_cli: Cli, place: Path) -> None:
+    first = json.loads(tenfold_cli("read", "scans/7.png", "--json").out)["digits"][0]["box"]
+    around = ",".join(str(side) for side in (first[0] - 8, first[1] - 8, first[2] + 16, first[3] + 16))
+    found = json.loads(tenfold_cli("read", "scans/7.png", "--json", "--single", "--box", around).out)
+    assert [digit["value"] for digit in found["digits"]] == ["3"]
+    done = tenfold_cli("read", "scans/7.png", "--box", "0,0,5000,5000")
+    assert done.status == 3
+    assert "is not inside the picture" in done.err
+    assert tenfold_cli("read", "scans/7.png", "--max-pixels", 100).err.endswith("if that is meant\n")
+
+
+def test_the_model_can_be_named(tenfold_cli: Cli, place: Path) -> None:
+    from tenfold.read.classifier import BUNDLED
+
+    shutil.copy(BUNDLED, "mine.onnx")
+    assert tenfold_cli("read", "scans/7.png", "--model", "mine.onnx", "--always-answer").out == "3827\n"
+
+
+def test_annotated_pictures_and_a_page_for_review(tenfold_cli: Cli, place: Path) -> None:
+    done = tenfold_cli("read", "scans", "--threshold", 1, "--annotate", "out", "--review", "web/look.html")
+    assert done.status == 3
+    assert done.out.startswith("scans/7.png: ????\n")
+    found = sorted(str(p.relative_to("out").as_posix()) for p in Path("out").rglob("*.png"))
+    assert found == ["7.png", "8.png", "9.png", "blank.png", "more/10.png", "more/11.png"]
+    page = Path("web/look.html").read_text()
+    assert page.count("<article>") == sum(map(len, NUMBERS))
+    assert "1 picture without digits, 1 that could not be read; of 7 pictures" in page
+    assert 'href="../scans/more/11.png"' in page
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.txt"])
+def test_a_resumed_file_is_the_same(
+    tenfold_cli: Cli, place: Path, name: str, monkeypatch: pytest.MonkeyPatch, readings: list[str]
+) -> None:
+    assert tenfold_cli("read", "scans", "-o", f"whole-{name}").status == 3
+    with monkeypatch.context() as inner:
+        stop_at(inner, "scans/blank.png")
+        done = tenfold_cli("read", "scans", "-o", name)
+    assert done.status == 130
+    last = done.err.splitlines()[-1]
+    assert last == "tenfold: stopped after 4 of 7 pictures; the same with --resume goes on"
+    assert not Path(name).exists()
+    with open(f"{name}.part", "ab") as part:
+        part.write(b'{"path": "scans/bl')
+    done = tenfold_cli("read", "scans", "-o", name)
+    assert done.status == 1
+    assert "--resume goes on with it, or remove it" in done.err
+    readings.clear()
+    done = tenfold_cli("read", "scans", "-o", name, "--resume")
+    assert done.status == 3
+    assert readings == PATHS[3:]  # the one that could not be read is tried again
+    assert Path(name).read_bytes() == Path(f"whole-{name}").read_bytes()
+    assert not Path(f"{name}.part").exists()
+
+    Image.open("scans/9.png").save("scans/10.png")
+    readings.clear()
+    done = tenfold_cli("read", "scans", "-o", name, "--resume")
+    assert (done.status, readings) == (0, ["scans/10.png"])
+    assert tenfold_cli("read", "scans", "-o", f"whole-{name}").status == 0
+    assert Path(name).read_bytes() == Path(f"whole-{name}").read_bytes()
+
+
+def test_resuming_gives_the_whole_review_and_all_annotated_pictures(
+    tenfold_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["read", "scans", "--threshold", 1, "-o", "out.csv"]
+    assert tenfold_cli(*words, "--review", "whole.html").status == 3
+    Path("out.csv").rename("whole.csv")
+    with monkeypatch.context() as inner:
+        stop_at(inner, "scans/more/10.png")
+        assert tenfold_cli(*words).status == 130
+    assert tenfold_cli(*words, "--resume", "--review", "again.html", "--annotate", "out").status == 3
+    assert Path("again.html").read_bytes() == Path("whole.html").read_bytes()
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert len(list(Path("out").rglob("*.png"))) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ("scans --resume", 2, "--resume needs the file to go on with"),
+        ("scans -o out.xlsx", 2, "must end in .csv, .json, .jsonl, .txt"),
+        ("scans --box 1,2,3", 2, "must be x,y,width,height"),
+        ("scans --box a,b,c,d", 2, "must be x,y,width,height"),
+        ("scans --threshold 1.5", 2, "it is a probability"),
+        ("scans --threshold 0.5 --always-answer", 2, "give one"),
+        ("scans --max-pixels 0", 2, "it must be 1 or more"),
+        ("scans --workers 0", 2, "--workers 0 makes no sense"),
+        ("scans --review look.png", 2, "must end in .html"),
+        ("scans --annotate scans", 2, "would write over"),
+        ("scans --annotate scans/7.png", 2, "is a file: name a folder"),
+        ("scans --device gpu", 1, "no device 'gpu'"),
+        ("scans --model none.onnx", 1, "there is no model file none.onnx"),
+        ("scans --model bad.onnx -o out.csv", 1, "cannot use bad.onnx"),
+        ("empty", 1, "there are no pictures in empty"),
+        ("scans/*.jpg", 1, "no picture matches"),
+        ("none.png", 3, "there is no picture none.png"),
+        ("scans --review scans/7.png/look.html", 1, "choose another place"),
+    ],
+)
+def test_bad_input(tenfold_cli: Cli, place: Path, words: str, status: int, says: str) -> None:
+    (place / "empty").mkdir()
+    (place / "bad.onnx").write_bytes(b"no model")
+    before = {p: p.read_bytes() if p.is_file() else b"" for p in place.rglob("*")}
+    done = tenfold_cli("read", *words.split())
+    assert done.status == status
+    assert says in done.err
+    assert done.err.startswith("tenfold: ")
+    assert done.err.count("\n") == 1
+    assert done.out == ""
+    assert {p: p.read_bytes() if p.is_file() else b"" for p in place.rglob("*")} == before

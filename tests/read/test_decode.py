@@ -1,0 +1,175 @@
+"""Pictures of every kind as colours, and what is none."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tenfold.errors import DataError, FormatError
+from tenfold.read import decode
+
+GREY = np.full((20, 30), 200, np.uint8)
+GREY[5:15, 10:12] = 20
+
+
+def only(source: decode.Source, **options: int) -> decode.Page:
+    (page,) = decode.pages(source, **options)
+    return page
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_every_format(form: str, mode: str) -> None:
+    page = only(encoded(Image.fromarray(GREY).convert(mode), form))
+    assert page.colours.shape == (20, 30, 3)
+    assert page.colours.dtype == np.float32
+    assert np.abs(page.colours.mean(axis=2) * 255 - GREY).mean() < 12
+    assert (page.width, page.height, page.scale) == (30, 20, 1.0)
+
+
+def test_heic_and_pdf_where_their_packages_are(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    assert only(encoded(Image.fromarray(GREY).convert("RGB"), "HEIF", quality=95)).width == 30
+    pytest.importorskip("pypdfium2")
+    grey = Image.fromarray(GREY)
+    pages = list(decode.pages(encoded(grey, "PDF", save_all=True, append_images=[grey])))
+    assert len(pages) == 2
+    assert pages[0].colours.min() < 0.3
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "YCbCr", "HSV", "I", "I;16", "F"])
+def test_every_mode(mode: str) -> None:
+    image = Image.fromarray(GREY)
+    if mode == "I;16":
+        image = Image.fromarray(GREY.astype(np.uint16) * 257)
+    elif mode == "F":
+        image = Image.fromarray(GREY.astype(np.float32) / 255)
+    elif mode in ("LA", "I", "1", "P"):
+        image = image.convert(mode)
+    else:
+        image = image.convert("RGB").convert(mode)
+    colours = only(image).colours
+    assert colours.shape == (20, 30, 3)
+    assert colours[10, 11].mean() < 0.4 < colours[2, 2].mean()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        GREY,
+        GREY > 100,
+        GREY / 255,
+        GREY.astype(np.float32),
+        GREY.astype(np.uint16) * 257,
+        GREY.astype(np.int64),
+        GREY[..., None],
+        GREY[None],
+        np.stack([GREY] * 3, axis=2),
+        np.stack([GREY] * 3),
+        np.dstack([GREY, GREY, GREY, np.full_like(GREY, 255)]),
+    ],
+)
+def test_every_array(array: np.ndarray) -> None:
+    colours = only(array).colours
+    assert colours.shape == (20, 30, 3)
+    assert colours[10, 11].mean() < 0.2
+    assert colours[2, 2].mean() > 0.7
+
+
+def test_paths_streams_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a b é.png"
+    Image.fromarray(GREY).save(path)
+    raw = path.read_bytes()
+    monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": io.BytesIO(raw)}))
+    with path.open("rb") as file:
+        for source in (path, str(path), raw, file, "-"):
+            assert only(source).colours.shape == (20, 30, 3)
+
+
+def test_transparent_ink_gets_the_ground_it_needs() -> None:
+    for ink in (0, 255):
+        image = np.zeros((20, 20, 4), np.uint8)
+        image[5:15, 9:11] = (ink, ink, ink, 255)
+        colours = only(image).colours
+        assert abs(colours[10, 10, 0] - colours[1, 1, 0]) == 1
+
+
+def test_pages_of_a_tiff_are_pages(tmp_path: Path) -> None:
+    other = Image.new("L", (50, 10))
+    Image.fromarray(GREY).save(tmp_path / "a.tif", save_all=True, append_images=[other])
+    assert [(p.width, p.height) for p in decode.pages(tmp_path / "a.tif")] == [(30, 20), (50, 10)]
+
+
+def test_exif_turns_a_picture() -> None:
+    image = Image.fromarray(GREY)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    page = only(encoded(image, "JPEG", exif=exif, quality=95))
+    assert page.colours.shape == (30, 20, 3)
+    assert (page.width, page.height) == (20, 30)
+    assert np.abs(page.colours[..., 0] * 255 - np.rot90(GREY, -1)).mean() < 10
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_large_pictures_are_scaled_down_and_know_their_size(form: str) -> None:
+    page = only(encoded(Image.new("L", (4000, 1000), 255), form))
+    assert max(page.colours.shape) == decode.WORK
+    assert (page.width, page.height) == (4000, 1000)
+    assert page.scale == 2.5
+
+
+BLACK, WHITE = Image.new("L", (9, 9)), Image.new("L", (9, 9), 255)
+BROKEN = encoded(Image.effect_noise((60, 60), 50), "PNG")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (b"", "empty"),
+        (b"hello", "not a picture"),
+        (b"%PDF-1.4 nonsense", "damaged"),
+        (BROKEN[:1500], "cut off|damaged"),
+        (BROKEN[:40], "damaged|cut off|not a picture"),
+        (encoded(BLACK, "GIF", save_all=True, append_images=[WHITE]), "animation"),
+        (np.zeros((0, 5)), "no pixels"),
+        (np.zeros(5), "no picture"),
+        (np.zeros((5, 5, 7)), "no picture"),
+        (np.zeros((2, 3, 4, 5)), "no picture"),
+        (np.array([["a"]]), "no picture"),
+        (np.full((5, 5), np.nan), "no numbers"),
+        (np.full((5, 5), -1), "from -1"),
+        (np.zeros((5, 5), complex), "no picture"),
+        (np.array([[object()]]), "no picture"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_line(source: decode.Source, said: str) -> None:
+    with pytest.raises((DataError, FormatError), match=said) as caught:
+        list(decode.pages(source))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(DataError, match=str(path)):
+            list(decode.pages(path))
+
+
+def test_a_bomb_is_refused_before_it_is_decoded_unless_it_is_meant() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    raw = encoded(Image.new("1", (3000, 2000)), "PNG")
+    with pytest.raises(DataError, match="--max-pixels"):
+        only(raw, max_pixels=1_000_000)
+    with pytest.raises(DataError, match="--max-pixels"):
+        only(np.zeros((20, 20)), max_pixels=399)
+    assert only(raw).width == 3000
+    assert before == Image.MAX_IMAGE_PIXELS
