@@ -17,6 +17,11 @@ def colours(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, axis=2).astype(np.float32)
 
 
+def first(values: np.ndarray) -> paper.Sheet:
+    """The likelier sheet of a picture."""
+    return next(paper.sheets(values))
+
+
 def likeness(found: np.ndarray, ink: np.ndarray = INK) -> float:
     """Intersection over union of what is ink in both."""
     one, other = found > 0.5, ink > 0.5
@@ -39,7 +44,7 @@ def shadow(shape: tuple[int, int]) -> np.ndarray:
     ids=["dark", "light", "shadow", "faint", "faint light"],
 )
 def test_ink_is_found_on_any_paper(image: np.ndarray) -> None:
-    sheet = paper.sheets(colours(image))[0]
+    sheet = first(colours(image))
     assert likeness(sheet.ink) > 0.8
     assert sheet.dark == (image[35, 5] > image[INK > 0.9].mean())
 
@@ -47,13 +52,13 @@ def test_ink_is_found_on_any_paper(image: np.ndarray) -> None:
 def test_colour_alone_is_enough() -> None:
     yellow, green = np.array([0.8, 0.8, 0.3]), np.array([0.15, 0.65, 0.3])  # of nearly the same brightness
     image = (yellow * (1 - INK[..., None]) + green * INK[..., None]).astype(np.float32)
-    assert likeness(paper.sheets(image)[0].ink) > 0.8
+    assert likeness(first(image).ink) > 0.8
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (50, 50), (300, 200)])
 def test_blank_paper_has_no_ink(level: float, shape: tuple[int, int]) -> None:
-    assert paper.sheets(np.full((*shape, 3), level, np.float32)) == []
+    assert list(paper.sheets(np.full((*shape, 3), level, np.float32))) == []
 
 
 def test_noise_is_no_ink() -> None:
@@ -64,7 +69,7 @@ def test_noise_is_no_ink() -> None:
 
 def test_small_pictures_are_enlarged() -> None:
     small = ndimage.zoom(INK, 0.3, order=1)
-    sheet = paper.sheets(colours(on_paper(small)))[0]
+    sheet = first(colours(on_paper(small)))
     assert sheet.zoom > 1
     assert min(sheet.flat.shape) >= paper.SMALL * 0.9
 
@@ -80,14 +85,14 @@ def test_ruled_lines_go_and_strokes_stay(slope: float, across: bool) -> None:
             ruled[(middle + thick).clip(0, len(INK) - 1), columns] = 1
     both = np.maximum(INK, ruled)
     image = on_paper(both if across else both.T)
-    sheet = paper.sheets(colours(image))[0]
+    sheet = first(colours(image))
     bare = lines.without_lines(sheet)
     assert bare is not None
     ink = bare.ink if across else bare.ink.T
     alone = (ruled > 0) & (ndimage.maximum_filter(INK, 7) < 0.1)
     assert (ink[alone] > 0.5).mean() < 0.05
     assert (ink[(INK > 0.5)] > 0.5).mean() > 0.85
-    assert lines.without_lines(paper.sheets(colours(on_paper(INK)))[0]) is None
+    assert lines.without_lines(first(colours(on_paper(INK)))) is None
 
 
 def test_pieces_rows_and_specks() -> None:
@@ -97,7 +102,7 @@ def test_pieces_rows_and_specks() -> None:
         page[y : y + height, x : x + width] = 1
     page[100, 300] = page[120:123, 20:23] = 1  # specks
     page[0:6, 100:480] = 1  # the edge of the page
-    sheet = paper.sheets(colours(on_paper(page)))[0]
+    sheet = first(colours(on_paper(page)))
     found = strokes.without_specks(strokes.pieces(sheet), sheet.flat.shape)
     rows = strokes.rows(found)
     assert [len(row.pieces) for row in rows] == [2, 3]

@@ -9,35 +9,43 @@ _SLOPES = np.linspace(-0.08, 0.08, 33)  # of the lines that are looked for
 _COVER = 0.5  # of the page's width is ink along a line,
 _ENDS = 0.1  # and some of it is in either outermost part of the page
 _LEFT = 0.05  # of the ink must be left, or it was no paper with lines
+_THICK = 0.03  # of the page's shorter side: thicker is no line
 _COARSE = 400  # pixels, at which lines are looked for
 _MOST = 120  # lines
 
 
-def without_lines(sheet: Sheet) -> Sheet | None:
-    """The sheet without straight lines across it, both ways; None where there are none, or nothing else."""
+def without_lines(sheet: Sheet, *, least: int = 1) -> Sheet | None:
+    """The sheet without straight lines across it, both ways; None where there are none, or nothing else.
+
+    `least` is how many there must be.
+    """
     if sheet.blank or min(sheet.flat.shape) < 24:
         return None
     flat = sheet.flat
     mask: NDArray[np.bool_] = np.asarray(flat > sheet.low)
-    gone = np.asarray(_erased(mask) | _erased(mask.T).T)
+    (level, number), (upright, further) = _erased(mask), _erased(mask.T)
+    gone = level | upright.T
+    if number + further < least:
+        return None
     ink = flat > sheet.high
     if not gone.any() or np.count_nonzero(ink & ~gone) < _LEFT * np.count_nonzero(ink):
         return None
     return thresholds(np.where(gone, np.float32(0), flat), sheet.dark, sheet.zoom)
 
 
-def _erased(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels of nearly level lines bool (H, W)."""
+def _erased(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """The pixels of nearly level lines bool (H, W), and how many lines they are."""
     height, width = mask.shape
     step = max(1, int(np.ceil(max(height, width) / _COARSE)))
     blocks = mask[: height // step * step, : width // step * step]
     coarse = np.asarray(blocks.reshape(height // step, step, width // step, step).any(axis=(1, 3)))
     gone = np.zeros_like(mask)
     columns = np.arange(width)
+    count = 0
     for middle, slope in _level_lines(coarse):
         centre = np.round((middle + 0.5) * step + slope * (columns - width / 2)).astype(int)
-        _erase(mask, centre, step, gone)
-    return gone
+        count += _erase(mask, centre, step, gone)
+    return gone, count
 
 
 def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
@@ -63,8 +71,8 @@ def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
     return found
 
 
-def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: NDArray[np.bool_]) -> None:
-    """Mark the ink along a line, except where it is thicker than the line: there a stroke crosses."""
+def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: NDArray[np.bool_]) -> bool:
+    """Mark the ink along a line, except where a stroke crosses and it is thicker; False if it is too thick for a line."""
     height, width = mask.shape
     reach = 2 * step + max(3, height // 60)
     columns = np.arange(width)
@@ -80,9 +88,10 @@ def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: 
     same = gaps == gaps[near, columns]
     run = window & same & hit
     thick = run.sum(axis=0)
-    if not (hit & (thick > 0)).any():
-        return
-    usual = float(np.median(thick[hit]))
+    usual = float(np.median(thick[hit])) if hit.any() else 0.0
+    if not 0 < usual <= max(4.0, _THICK * min(mask.shape)):
+        return False
     erase = run & (thick <= 1.5 * usual + 1.5)[None, :]
     ys, xs = np.nonzero(erase)
     gone[rows[ys, xs], xs] = True
+    return True

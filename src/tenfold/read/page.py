@@ -15,6 +15,7 @@ from tenfold.read.strokes import Piece
 
 GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
 BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
+WIDE = 0.6  # of the page: what is as high as this may be a digit and the lines it is on
 PLAIN = 0.9  # the probability of a digit among letters or blots
 LETTERS = 0.3  # the share of letters at which a word is one
 ALONE = 0.45  # the same where it is a single digit
@@ -64,8 +65,12 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
 def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> Found:
     """A sheet as it stands, without its ruled lines if that is better."""
     found = _seen(sheet, 0, classifier, single=single)
-    if found.quality < GOOD and (bare := lines.without_lines(sheet)) is not None and not bare.blank:
-        return max(found, _seen(bare, 0, classifier, single=single), key=lambda f: f.quality)
+    # Lines may also hang on digits that are read well, as long as they are faint.
+    hung = any(s.piece.height > WIDE * sheet.flat.shape[0] for row in found.rows for s in row)
+    poor = found.quality < GOOD
+    if (poor or hung) and (bare := lines.without_lines(sheet, least=1 if poor else 4)) is not None and not bare.blank:
+        without = _seen(bare, 0, classifier, single=single)
+        return without if without.quality > found.quality - 0.1 * (not poor) else found
     return found
 
 

@@ -1,5 +1,6 @@
 """Colours to ink: the light and the paper taken away, dark ink or light ink alike."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from tenfold.read.decode import Colours
 Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is full
 
 COARSE = 128  # pixels of the longer side, at which the paper is estimated
-TINY = 32  # pixels, at which it is decided whether ink is dark or light
+TINY = 24  # pixels, at which it is decided whether ink is dark or light
 REACH = 0.3  # of the shorter side: what is narrower than this, and unlike what is around it, is ink
 FAINT = 0.055  # of the paper's brightness: less than this is never ink
 ROUGH = 0.4  # of the darkest: where noise reaches this, it is smoothed
@@ -47,7 +48,7 @@ class Sheet:
         return soft
 
 
-def sheets(colours: Colours) -> list[Sheet]:
+def sheets(colours: Colours) -> Iterator[Sheet]:
     """The picture's ink, the likelier of dark ink and light ink first; blank ones are left out.
 
     The paper is what remains when everything narrow is closed by its surroundings (grey-scale morphology, J. Serra
@@ -63,7 +64,10 @@ def sheets(colours: Colours) -> list[Sheet]:
         size = (int(width * zoom), int(height * zoom))
         channels = [_resized(c, size, Image.Resampling.BICUBIC).clip(0, 1) for c in channels]
     first = _lopsided(channels) <= 0
-    return [sheet for dark in (first, not first) if not (sheet := _sheet(channels, dark, zoom)).blank]
+    for dark in (first, not first):
+        sheet = _sheet(channels, dark, zoom)
+        if not sheet.blank:
+            yield sheet
 
 
 def _lopsided(channels: list[Ink]) -> float:

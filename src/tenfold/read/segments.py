@@ -19,6 +19,8 @@ from tenfold.read.strokes import Piece, Row, union
 
 _TOGETHER = 4  # pieces at most in a digit, each whole or in slices
 _WIDE = 0.75  # of its height: a piece wider than this may be several digits
+_PLAIN = 0.98  # the probability from which a piece is a digit and not several
+_NONE = 0.9  # the probability of being none from which a piece is no digit whatever the others are
 _DEAREST = 5.0  # the cost of a grouping that cannot be a digit
 _LEFT_OUT = 1.2  # the cost of taking a full-size piece for something else than a digit
 _SEAM = 48  # pixels of height, at which cuts are looked for
@@ -51,23 +53,36 @@ class _Atom:
     piece: Piece
     origin: int  # number of the piece it is of
     cut: float = 0.0  # the cost of having cut it off on its left
+    whole: bool = True
 
 
 def segment(rows: list[Row], ink: Ink, classifier: Classifier) -> list[list[Segment]]:
-    """The segments of each row, from left to right; all groupings of all rows are classified in one go."""
-    plans = [(row, atoms := _atoms(row, ink), _groups(atoms, row.height)) for row in rows]
-    wanted = [union([a.piece for a in atoms[i:j]]) for _, atoms, groups in plans for i, j in groups]
-    probabilities = iter(classify(wanted, ink, classifier))
-    pieces = iter(wanted)
+    """The segments of each row, from left to right.
+
+    Each piece is classified whole first; only those that are not plainly a digit are thought of as several. All
+    groupings of all rows are then classified in one go.
+    """
+    nested = [_nested(row) for row in rows]
+    alone = iter(classify([piece for pieces in nested for piece in pieces], ink, classifier))
+    whole = [[Segment(piece, next(alone), True) for piece in pieces] for pieces in nested]
+    plans = []
+    for row, segments in zip(rows, whole, strict=True):
+        atoms = _atoms(segments, row.height, ink)
+        known = {(k, k + 1): segments[atom.origin] for k, atom in enumerate(atoms) if atom.whole}
+        plans.append((row, atoms, known, [group for group in _groups(atoms, row.height) if group not in known]))
+    wanted = [union([a.piece for a in atoms[i:j]]) for _, atoms, _, groups in plans for i, j in groups]
+    further = iter(zip(wanted, classify(wanted, ink, classifier), strict=True))
     done = []
-    for row, atoms, groups in plans:
-        table = {group: Segment(next(pieces), next(probabilities), True) for group in groups}
+    for row, atoms, known, groups in plans:
+        table = known | {group: Segment(*next(further), True) for group in groups}
         done.append(_best_way(atoms, table, row.height))
     return done
 
 
 def classify(found: list[Piece], ink: Ink, classifier: Classifier) -> NDArray[np.float32]:
     """Probabilities (N, K + 1) of pieces taken as digits."""
+    if not found:
+        return np.zeros((0, len(classifier.classes) + 1), np.float32)
     return classifier.probabilities(classifier.crops([cut_out(piece, ink) for piece in found]))
 
 
@@ -84,12 +99,13 @@ def cut_out(piece: Piece, ink: Ink) -> Ink:
     return image
 
 
-def _atoms(row: Row, ink: Ink) -> list[_Atom]:
+def _atoms(segments: list[Segment], height: float, ink: Ink) -> list[_Atom]:
     atoms: list[_Atom] = []
-    for number, piece in enumerate(_nested(row)):
-        wide = piece.width > _WIDE * max(piece.height, 0.7 * row.height)
-        parts = slices(piece, ink) if wide and piece.height > 0.4 * row.height else [(piece, 0.0)]
-        atoms += [_Atom(part, number, cut) for part, cut in parts]
+    for number, found in enumerate(segments):
+        piece = found.piece
+        wide = piece.width > _WIDE * max(piece.height, 0.7 * height) and piece.height > 0.4 * height
+        parts = slices(piece, ink) if wide and found.probability < _PLAIN else [(piece, 0.0)]
+        atoms += [_Atom(part, number, cut, whole=len(parts) == 1) for part, cut in parts]
     return atoms
 
 
@@ -149,6 +165,8 @@ def _best_way(atoms: list[_Atom], table: dict[tuple[int, int], Segment], height:
             found = table[i, j]
             cost = _cost(found, atoms[i:j], height)
             out = _cost_left_out(found, height)
+            if found.probabilities[-1] > _NONE:
+                cost = max(cost, out + 1e-6)
             if out < cost and len({atom.origin for atom in atoms[i:j]}) == 1:
                 found, cost = replace(found, digit=False), out
             elif atoms[i].cut or (j < len(atoms) and atoms[j].cut):
@@ -171,7 +189,7 @@ def _cost(found: Segment, atoms: list[_Atom], height: float) -> float:
 def _cost_left_out(found: Segment, height: float) -> float:
     """A small piece is easily left out; a large one only if it is surely no digit, and a wide one may be several."""
     size = min(1.0, max(found.piece.height, found.piece.width) / height)
-    several = max(1.0, found.piece.width / max(0.75 * found.piece.height, 1))
+    several = min(3.0, max(1.0, found.piece.width / max(0.75 * found.piece.height, 1)))
     doubt = min(1.5, -float(np.log(max(float(found.probabilities[-1]), 1e-6))))
     return _LEFT_OUT * size * several + doubt + 0.1
 

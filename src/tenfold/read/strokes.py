@@ -100,9 +100,10 @@ def without_specks(found: list[Piece], shape: tuple[int, int]) -> list[Piece]:
     while True:
         height = digit_height([p for p in found if not _touches(p, shape)]) or digit_height(found)
         kept = [p for p in found if max(p.height, p.width) >= max(3.0, _SPECK * height)]
-        # A digit that was cut by the picture's edge is no edge, and the only ink there is neither.
         inside = [p for p in kept if not _edge(p, shape, height)]
-        if sum(p.mass for p in inside) > 0.1 * sum(p.mass for p in kept):
+        # What is nearly all the ink of a page is hardly its edge, unless it goes around the page.
+        framed = any(_frame(p, shape) for p in kept)
+        if inside and (framed or sum(p.mass for p in inside) > 0.1 * sum(p.mass for p in kept)):
             kept = inside
         if len(kept) == 1 and _rim(kept[0], shape):
             return []
@@ -126,6 +127,14 @@ def _touches(piece: Piece, shape: tuple[int, int]) -> tuple[bool, bool, bool, bo
         *(piece.left <= margin, piece.right >= shape[1] - margin),
     )
     return ends if any(ends) else None
+
+
+def _frame(piece: Piece, shape: tuple[int, int]) -> bool:
+    """Whether a piece goes around the picture: it reaches three ends and three corners, and is hollow."""
+    y, x = piece.height // 12 + 1, piece.width // 12 + 1
+    corners = (piece.mask[:y, :x], piece.mask[:y, -x:], piece.mask[-y:, :x], piece.mask[-y:, -x:])
+    reached = sum(bool(corner.any()) for corner in corners)
+    return sum(_touches(piece, shape) or ()) >= 3 and reached >= 3 and piece.mass < 0.6 * piece.height * piece.width
 
 
 def _edge(piece: Piece, shape: tuple[int, int], digit: float) -> bool:
