@@ -59,6 +59,7 @@ bench-reading: .venv/.dev
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/confidence.py
+	$(BIN)/python benchmarks/finder.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

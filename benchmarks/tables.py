@@ -181,6 +181,14 @@ def confidence_sentence() -> str:
     )
 
 
+def finder_table() -> str:
+    found = results("finder")
+    right = found["summary"]["right"]
+    rows = [[name, f"{share:.1%}"] for name, share in right.items()]
+    head = ["change", f"pages right, of {found['summary']['n']}"]
+    return f"{table(head, rows)}\n\n{note(found, 'finder', '../')}"
+
+
 TABLES = {
     "README.md": {
         "pictures": pictures_table,
@@ -191,7 +199,7 @@ TABLES = {
         "startup": startup_sentence,
     },
     "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
-    "docs/tried.md": {"variants": variants_table, "loop": loop_table},
+    "docs/tried.md": {"finder": finder_table, "variants": variants_table, "loop": loop_table},
 }
 
 

@@ -72,7 +72,7 @@ def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
 
 
 def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: NDArray[np.bool_]) -> bool:
-    """Mark the ink along a line, except where a stroke crosses and it is thicker; False if it is too thick for a line."""
+    """Mark the ink along a line, but not where a stroke crosses it; False if it is too thick for a line."""
     height, width = mask.shape
     reach = 2 * step + max(3, height // 60)
     columns = np.arange(width)

@@ -18,6 +18,7 @@ BETTER = 0.15  # by how much of that the page turned must win over the page as i
 WIDE = 0.6  # of the page: what is as high as this may be a digit and the lines it is on
 PLAIN = 0.9  # the probability of a digit among letters or blots
 LETTERS = 0.3  # the share of letters at which a word is one
+JOIN = 0.012  # of the longer side: gaps up to twice this are closed where that makes more sense
 ALONE = 0.45  # the same where it is a single digit
 OTHER = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 _GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
@@ -63,14 +64,20 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
 
 
 def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> Found:
-    """A sheet as it stands, without its ruled lines if that is better."""
+    """A sheet as it stands, or without its ruled lines, or with small gaps closed, if that is better."""
     found = _seen(sheet, 0, classifier, single=single)
     # Lines may also hang on digits that are read well, as long as they are faint.
     hung = any(s.piece.height > WIDE * sheet.flat.shape[0] for row in found.rows for s in row)
     poor = found.quality < GOOD
     if (poor or hung) and (bare := lines.without_lines(sheet, least=1 if poor else 4)) is not None and not bare.blank:
         without = _seen(bare, 0, classifier, single=single)
-        return without if without.quality > found.quality - 0.1 * (not poor) else found
+        if without.quality > found.quality - 0.1 * (not poor):
+            found = without
+    if found.quality < GOOD and not single:
+        joined = _seen(sheet, 0, classifier, single=False, join=max(2, round(JOIN * max(sheet.flat.shape))))
+        # What must then be cut again was not one digit in pieces.
+        if joined.quality > found.quality and not any(s.cut for row in joined.rows for s in row):
+            found = joined
     return found
 
 
@@ -98,14 +105,14 @@ def _count(found: Found) -> int:
     return sum(s.digit for row in found.rows for s in row)
 
 
-def _seen(sheet: Sheet, turns: int, classifier: Classifier, *, single: bool) -> Found:
+def _seen(sheet: Sheet, turns: int, classifier: Classifier, *, single: bool, join: int = 0) -> Found:
     if turns:
         sheet = Sheet(
             np.ascontiguousarray(np.rot90(sheet.flat, turns)),
             *(sheet.noise, sheet.low, sheet.high, sheet.full, sheet.dark, sheet.zoom),
         )
     ink = sheet.ink
-    found = strokes.without_specks(strokes.pieces(sheet), ink.shape)
+    found = strokes.without_specks(strokes.pieces(sheet, join), ink.shape)
     if not found:
         return Found(sheet, turns)
     if single:
@@ -117,31 +124,34 @@ def _writing(rows: list[list[Segment]]) -> list[list[Segment]]:
     """The rows without what only looks like digits: letters in a word, and tiny things beside the rest.
 
     A word of letters has an l or an o in it. So a word a good part of which is no digit is none, and where that is
-    most of the page, a digit must be plain and not alone.
+    most of the page, a row's digits must be plain and not alone.
     """
     total = sum(s.piece.mass for row in rows for s in row)
     checked = [[_word(word) for word in _apart(row)] for row in rows]
     kept = sum(s.piece.mass for row in checked for word in row for s in word if s.digit)
     done = []
-    for row in checked:
-        tiny = sum(s.piece.mass for word in row for s in word) < 0.04 * total
-        for k, word in enumerate(row):
-            count = sum(s.digit for s in word)
-            if tiny or kept < 0.5 * total:
-                plain = all(s.probability > PLAIN for s in word if s.digit) and (count > 1 or tiny)
-                row[k] = word if plain else [replace(s, digit=False) for s in word]
-        done.append([s for word in row for s in word])
+    for words in checked:
+        row = [s for word in words for s in word]
+        ink, digits = sum(s.piece.mass for s in row), [s for s in row if s.digit]
+        tiny = ink < 0.04 * total
+        if tiny or kept < 0.5 * total:
+            plain = all(s.probability > PLAIN for s in digits) and sum(s.piece.mass for s in digits) > 0.5 * ink
+            if not plain or (len(digits) == 1 and not tiny):
+                row = [replace(s, digit=False) for s in row]
+        done.append(row)
     return done
 
 
 def _word(word: list[Segment]) -> list[Segment]:
     height = max(s.piece.height for s in word)
     large = [s for s in word if s.piece.height > 0.5 * height]
-    if all(s.digit for s in large):
-        return word
+    letters = [s for s in large if not s.digit and not s.cut]
     # Beside a letter, what had to be cut apart is more likely letters than digits that touch.
-    if sum(not s.digit or s.cut for s in large) >= LETTERS * len(large):
+    if letters and sum(not s.digit or s.cut for s in large) >= LETTERS * len(large):
         return [replace(s, digit=False) for s in word]
+    # Between digits, what was cut off and is none is a digit that cannot be read, and not to be passed over.
+    if not letters and sum(s.digit for s in large) > len(large) / 2:
+        return [replace(s, digit=True) if s in large else s for s in word]
     return word
 
 

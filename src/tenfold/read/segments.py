@@ -169,7 +169,7 @@ def _best_way(atoms: list[_Atom], table: dict[tuple[int, int], Segment], height:
                 cost = max(cost, out + 1e-6)
             if out < cost and len({atom.origin for atom in atoms[i:j]}) == 1:
                 found, cost = replace(found, digit=False), out
-            elif atoms[i].cut or (j < len(atoms) and atoms[j].cut):
+            if atoms[i].cut or (j < len(atoms) and atoms[j].cut):
                 found = replace(found, cut=True)
             ways.append((best[i][0] + cost, i, found))
         cost, i, found = min(ways, key=lambda way: way[0])
@@ -180,7 +180,7 @@ def _best_way(atoms: list[_Atom], table: dict[tuple[int, int], Segment], height:
 def _cost(found: Segment, atoms: list[_Atom], height: float) -> float:
     cost = min(_DEAREST, -float(np.log(max(found.probability, 1e-6))))
     small = max(found.piece.height, 0.7 * found.piece.width) / height
-    cost += 5.0 * max(0.0, 0.55 - small)
+    cost += 5.0 * max(0.0, 0.55 - small) + 2.0 * max(0.0, found.piece.width / max(1, found.piece.height) - 1)
     joined = len({atom.origin for atom in atoms}) - 1
     tall = sum(atom.piece.height > 0.65 * height for atom in atoms)
     return cost + atoms[0].cut + 0.15 * joined + (0.6 if joined and tall > 1 else 0.0)

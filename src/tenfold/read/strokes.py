@@ -60,14 +60,19 @@ class Row:
     height: float
 
 
-def pieces(sheet: Sheet, mask: NDArray[np.bool_] | None = None) -> list[Piece]:
+def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     """The connected pieces of ink on a sheet, joined over corners too; only those that are surely ink somewhere.
 
-    Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke stays, a faint line of the paper does not.
+    Gaps of up to 2 * `join` pixels are closed. Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke
+    stays, a faint line of the paper does not.
     """
     if sheet.blank:
         return []
-    low = sheet.flat > sheet.low if mask is None else mask
+    low = sheet.flat > sheet.low
+    if join:
+        around = np.pad(low, join)
+        wider = ndimage.maximum_filter(around, 2 * join + 1)
+        low |= ndimage.minimum_filter(wider, 2 * join + 1)[join:-join, join:-join]
     labels, count = ndimage.label(low, _EIGHT)
     sure = np.zeros(count + 1, bool)
     sure[labels[sheet.flat > sheet.high]] = True
