@@ -1,6 +1,7 @@
 """The reader from a picture to its text, and what it must not answer."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,14 @@ def photograph() -> np.ndarray:
 )
 def test_what_is_no_digit_is_not_answered(image: np.ndarray) -> None:
     assert not any(digit.sure for digit in tenfold.Reader().read(image).digits)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_picture_full_of_dots_takes_no_time(reader: tenfold.Reader, single: bool) -> None:
+    dots = np.where(np.random.default_rng(0).random((800, 800)) > 0.995, 0, 255).astype(np.uint8)
+    began = time.perf_counter()
+    assert reader.read(dots, single=single).text == ""
+    assert time.perf_counter() - began < 8  # 18 s when every slice of every dot was thought of
 
 
 def test_threads_and_batches_read_the_same(reader: tenfold.Reader) -> None:

@@ -53,6 +53,8 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
     best = Found()
     for number, sheet in enumerate(paper.sheets(colours)):
         found = _upright(sheet, classifier, single=single)
+        if _texture(found):
+            break
         if found.quality < GOOD:
             found = _turned(found, classifier, single=single)
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
@@ -66,6 +68,8 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
 def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> Found:
     """A sheet as it stands, or without its ruled lines, or with small gaps closed, if that is better."""
     found = _seen(sheet, 0, classifier, single=single)
+    if _texture(found):
+        return found
     # Lines may also hang on digits that are read well, as long as they are faint.
     hung = any(s.piece.height > WIDE * sheet.flat.shape[0] for row in found.rows for s in row)
     poor = found.quality < GOOD
@@ -94,6 +98,11 @@ def _turned(upright: Found, classifier: Classifier, *, single: bool) -> Found:
         if found.quality > max(upright.quality + margin, best.quality, 0.75) and enough:
             best = found
     return best
+
+
+def _texture(found: Found) -> bool:
+    """Whether there is so much on the page, and so little of it digits, that other ways to see it are a waste."""
+    return sum(map(len, found.rows)) > segments.CROWD and found.quality < 0.5
 
 
 def _bars(found: Found) -> bool:
@@ -171,16 +180,14 @@ def _single(found: list[Piece], ink: Ink, classifier: Classifier) -> Segment:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
     main = max(found, key=lambda p: p.mass)
     reach = 0.35 * max(main.height, main.width)
-    near, grown = [main], True
-    while grown:
-        more = [p for p in found if p not in near and min(strokes.distance(p, q) for q in near) < reach]
-        near, grown = near + more, bool(more)
+    near = strokes.within(found, main, reach)
     choices = [strokes.union(near), main, strokes.union(found)]
     probabilities = segments.classify(choices, ink, classifier)
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)
     k = int(np.argmin(-np.log(probabilities[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
-    return Segment(choices[k], probabilities[k], bool(probabilities[k].argmax() < len(probabilities[k]) - 1))
+    digit = probabilities[k].argmax() < len(probabilities[k]) - 1 and len(found) <= segments.CROWD
+    return Segment(choices[k], probabilities[k], bool(digit))
 
 
 def words(row: list[Segment]) -> list[list[Segment]]:

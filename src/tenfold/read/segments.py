@@ -21,6 +21,7 @@ _TOGETHER = 4  # pieces at most in a digit, each whole or in slices
 _WIDE = 0.75  # of its height: a piece wider than this may be several digits
 _PLAIN = 0.98  # the probability from which a piece is a digit and not several
 _NONE = 0.9  # the probability of being none from which a piece is no digit whatever the others are
+CROWD = 300  # pieces: more of them that are mostly no digits are texture, or a page of text
 _DEAREST = 5.0  # the cost of a grouping that cannot be a digit
 _LEFT_OUT = 1.2  # the cost of taking a full-size piece for something else than a digit
 _SEAM = 48  # pixels of height, at which cuts are looked for
@@ -60,11 +61,14 @@ def segment(rows: list[Row], ink: Ink, classifier: Classifier) -> list[list[Segm
     """The segments of each row, from left to right.
 
     Each piece is classified whole first; only those that are not plainly a digit are thought of as several. All
-    groupings of all rows are then classified in one go.
+    groupings of all rows are then classified in one go. A crowd of pieces that are mostly none is left at that.
     """
     nested = [_nested(row) for row in rows]
     alone = iter(classify([piece for pieces in nested for piece in pieces], ink, classifier))
     whole = [[Segment(piece, next(alone), True) for piece in pieces] for pieces in nested]
+    every = [segment for segments in whole for segment in segments]
+    if len(every) > CROWD and sum(segment.probability > 0.5 for segment in every) < 0.5 * len(every):
+        return [[replace(s, digit=s.probability > float(s.probabilities[-1])) for s in segments] for segments in whole]
     plans = []
     for row, segments in zip(rows, whole, strict=True):
         atoms = _atoms(segments, row.height, ink)
@@ -112,15 +116,20 @@ def _atoms(segments: list[Segment], height: float, ink: Ink) -> list[_Atom]:
 def _nested(row: Row) -> list[Piece]:
     """The row's pieces, those joined that stand one above the other: they cannot be digits side by side."""
     groups: list[list[Piece]] = []
+    boxes = np.zeros((len(row.pieces), 4))  # of the groups: top, left, bottom, right
     for piece in row.pieces:
-        for group in groups:
-            whole = union(group)
-            shared = min(whole.right, piece.right) - max(whole.left, piece.left)
-            tall = max(whole.bottom, piece.bottom) - min(whole.top, piece.top)
-            if shared > 0.6 * min(whole.width, piece.width) and tall < 1.5 * max(row.height, whole.height):
-                group.append(piece)
-                break
+        top, left, bottom, right = boxes[: len(groups)].T
+        shared = np.minimum(right, piece.right) - np.maximum(left, piece.left)
+        tall = np.maximum(bottom, piece.bottom) - np.minimum(top, piece.top)
+        above = shared > 0.6 * np.minimum(right - left, piece.width)
+        hits = np.flatnonzero(above & (tall < 1.5 * np.maximum(row.height, bottom - top)))
+        if len(hits):
+            k = int(hits[0])
+            groups[k].append(piece)
+            boxes[k, :2] = np.minimum(boxes[k, :2], (piece.top, piece.left))
+            boxes[k, 2:] = np.maximum(boxes[k, 2:], (piece.bottom, piece.right))
         else:
+            boxes[len(groups)] = piece.top, piece.left, piece.bottom, piece.right
             groups.append([piece])
     return sorted((union(group) for group in groups), key=lambda p: p.left + p.right)
 

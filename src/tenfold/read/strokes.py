@@ -1,6 +1,7 @@
 """Ink to strokes: connected pieces of ink, without specks and edges, and the rows they stand in."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,32 +22,32 @@ class Piece:
     left: int
     mask: NDArray[np.bool_]  # (H, W)
 
-    @property
+    @cached_property
     def height(self) -> int:
         """Pixels from top to bottom."""
         return int(self.mask.shape[0])
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Pixels from left to right."""
         return int(self.mask.shape[1])
 
-    @property
+    @cached_property
     def bottom(self) -> int:
         """The row after its last."""
         return self.top + self.height
 
-    @property
+    @cached_property
     def right(self) -> int:
         """The column after its last."""
         return self.left + self.width
 
-    @property
+    @cached_property
     def mass(self) -> int:
         """Pixels of ink."""
         return int(np.count_nonzero(self.mask))
 
-    @property
+    @cached_property
     def middle(self) -> float:
         """The row in the middle of it."""
         return self.top + self.height / 2
@@ -160,36 +161,55 @@ def rows(found: list[Piece]) -> list[Row]:
     large = [p for p in found if max(p.height, p.width) >= 0.45 * height]
     small = [p for p in found if max(p.height, p.width) < 0.45 * height]
     built: list[list[Piece]] = []
+    ends = np.zeros((len(large), 2, 4))  # top, bottom, right and height of the last two pieces of each row
     for piece in sorted(large, key=lambda p: p.left):
-        best = max(built, key=lambda row: _beside(row, piece), default=None)
-        if best is not None and _beside(best, piece) > 0.35:
-            best.append(piece)
+        shares = _beside(ends[: len(built)], piece)
+        best = int(shares.argmax()) if built else 0
+        if built and shares[best] > 0.35:
+            built[best].append(piece)
         else:
+            best = len(built)
             built.append([piece])
+            ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
+        ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
+    settled = [(piece, row) for row in built for piece in row]
+    boxes = _boxes([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
-        near = min(built, key=lambda row: min(distance(piece, p) for p in row), default=None)
-        if near is not None and min(distance(piece, p) for p in near) < 0.5 * height:
-            near.append(piece)
+        apart = _distances(boxes, piece)
+        if apart.min() < 0.5 * height:
+            settled[int(apart.argmin())][1].append(piece)
     done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
     return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
 
 
-def _beside(row: list[Piece], piece: Piece) -> float:
-    """How much of the lower one's height a piece shares with the last pieces of a row."""
-    shares = []
-    for last in row[-2:]:
-        if piece.left - last.right > 12 * max(piece.height, last.height):
-            continue
-        shared = min(last.bottom, piece.bottom) - max(last.top, piece.top)
-        shares.append(shared / min(last.height, piece.height))
-    return max(shares, default=0.0)
+def _beside(ends: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:
+    """How much of the lower one's height a piece shares with the last two pieces of each row: (rows,)."""
+    top, bottom, right, height = (ends[..., k] for k in range(4))
+    shared = np.minimum(bottom, piece.bottom) - np.maximum(top, piece.top)
+    near = piece.left - right <= 12 * np.maximum(piece.height, height)
+    return np.where(near, shared / np.minimum(height, piece.height).clip(1), 0.0).max(axis=1)  # type: ignore[no-any-return]
 
 
-def distance(one: Piece, other: Piece) -> float:
-    """Pixels between two pieces' boxes; 0 where they overlap."""
-    across = max(one.left, other.left) - min(one.right, other.right)
-    down = max(one.top, other.top) - min(one.bottom, other.bottom)
-    return float(np.hypot(max(0, across), max(0, down)))
+def _distances(boxes: NDArray[np.int64], piece: Piece) -> NDArray[np.float64]:
+    """Pixels between a piece's box and others (N, 4), top, left, bottom and right; 0 where they overlap."""
+    across = np.maximum(boxes[:, 1], piece.left) - np.minimum(boxes[:, 3], piece.right)
+    down = np.maximum(boxes[:, 0], piece.top) - np.minimum(boxes[:, 2], piece.bottom)
+    return np.hypot(across.clip(0), down.clip(0))  # type: ignore[no-any-return]
+
+
+def _boxes(found: list[Piece]) -> NDArray[np.int64]:
+    return np.array([(p.top, p.left, p.bottom, p.right) for p in found])
+
+
+def within(found: list[Piece], first: Piece, reach: float) -> list[Piece]:
+    """The pieces that are reached from the first in steps of less than `reach` pixels, itself included."""
+    boxes, reached = _boxes(found), np.array([p is first for p in found])
+    waiting = [first]
+    while waiting:
+        fresh = ~reached & (_distances(boxes, waiting.pop()) < reach)
+        reached |= fresh
+        waiting += [found[k] for k in np.flatnonzero(fresh)]
+    return [p for p, there in zip(found, reached, strict=True) if there]
 
 
 def union(parts: list[Piece]) -> Piece:
