@@ -1,5 +1,6 @@
-"""tenfold learns handwritten digits with PyTorch in seconds.
+"""tenfold reads handwritten digits from any picture, and learns them with PyTorch in seconds.
 
+    tenfold.Reader().read(path)        the digits in a picture, and how sure they are; without PyTorch
     run = tenfold.train("fast")        a run folder
     tenfold.evaluate(run)              scores on the test set, figures, a report
     tenfold.predict(run)               answers for test digits

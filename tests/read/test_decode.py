@@ -86,6 +86,23 @@ def test_every_array(array: np.ndarray) -> None:
     assert colours[2, 2].mean() > 0.7
 
 
+@pytest.mark.parametrize(
+    "array",
+    [GREY / 255 * 1.001, GREY / 255 - 0.3, (GREY > 100).astype(np.uint8), GREY.astype(np.uint16), GREY * np.int64(4)],
+)
+def test_arrays_whose_range_must_be_guessed(array: np.ndarray) -> None:
+    colours = only(array).colours
+    assert np.ptp(colours) > 0.45
+    assert 0 <= colours.min() <= colours.max() <= 1
+
+
+def test_a_pil_image_that_cannot_be_read_is_our_error() -> None:
+    image = Image.open(io.BytesIO(BROKEN[:1500]))
+    with pytest.raises(DataError, match=r"cut off|damaged"):
+        only(image)
+    image.close()
+
+
 def test_paths_streams_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a b é.png"
     Image.fromarray(GREY).save(path)

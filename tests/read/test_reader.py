@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,40 @@ def test_rows_and_numbers(reader: tenfold.Reader) -> None:
     assert reading.lines == ("1985", "60 42", "337")
     assert reading.text == "1985\n60 42\n337"
     assert [digit.line for digit in reading.digits] == [0] * 4 + [1] * 4 + [2] * 3
+
+
+def test_no_row_of_a_long_page_is_lost(reader: tenfold.Reader) -> None:
+    texts = [f"{k:02}{99 - k}" for k in range(30)]
+    rows = [write_number(text, size=36, seed=k, margin=0.4) for k, text in enumerate(texts)]
+    width = max(row.shape[1] for row in rows)
+    page = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
+    lines = reader.read(on_paper(page)).lines
+    assert len(lines) == 30
+    assert np.mean([line == text for line, text in zip(lines, texts, strict=True)]) > 0.9
+
+
+def test_a_page_is_told_where_only_one_has_digits(reader: tenfold.Reader, tmp_path: Path) -> None:
+    written = Image.fromarray(on_paper(write_number("7")))
+    Image.new("L", written.size, 255).save(tmp_path / "two.tif", save_all=True, append_images=[written])
+    assert [digit["page"] for digit in reader.read(tmp_path / "two.tif").as_dict()["digits"]] == [2]
+
+
+def test_names_longer_than_a_digit_are_parted() -> None:
+    some = {"probability": 1.0, "probabilities": {"odd": 1.0, "even": 0.0}, "box": (0, 0, 1, 1), "sure": True}
+    digits = (tenfold.Digit("odd", **some), tenfold.Digit("even", **some))
+    assert tenfold.Reading(digits).text == "odd even"
+
+
+def test_pictures_are_taken_as_they_are_read(reader: tenfold.Reader) -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[np.ndarray]:
+        while True:
+            taken.append(1)
+            yield np.full((30, 30), 255, np.uint8)
+
+    assert next(reader.read_all(endless(), threads=2)).text == ""
+    assert len(taken) <= 4
 
 
 def test_touching_digits_are_parted_and_a_broken_one_is_whole(reader: tenfold.Reader) -> None:

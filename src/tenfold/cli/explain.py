@@ -12,6 +12,7 @@ Examples:
 
   tenfold explain digit.png --single -o why.png
 """
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def explain(
@@ -34,13 +35,15 @@ def explain(
     from tenfold.read import decode, drawing
     from tenfold.read.reader import Reader
 
+    path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"cannot draw {path}: its name must end in {', '.join(FORMATS)}")
     reader = Reader(model_file(model), max_pixels=max_pixels)
     shown = next(itertools.islice(decode.pages(str(picture), max_pixels=max_pixels), max(0, page - 1), None), None)
     if page < 1 or shown is None:
         raise UsageError(f"there is no page {page} in {picture}")
     figure = drawing.explained(reader, shown, single=single)
-    path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
     packed = io.BytesIO()
-    figure.save(packed, (path.suffix[1:] or "png").upper().replace("JPG", "JPEG"))
+    figure.save(packed, FORMATS[path.suffix.lower()])
     atomic.content(path, packed.getvalue())
     print(f"the figure is in {path}")

@@ -1,5 +1,6 @@
 """`tenfold export`, and the model file behind `--model`."""
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -48,14 +49,15 @@ def model_file(given: Path | None) -> Path | None:
     """
     from tenfold.errors import RunError
 
-    if given is None or given.suffix == ".onnx":
+    if given is None or given.suffix.lower() == ".onnx" or (given.is_file() and given.suffix != ".safetensors"):
         return given
     folder = given if (given / "recipe.json").is_file() else Path("runs") / given
     weights = folder / "model.safetensors" if (folder / "recipe.json").is_file() else given
     if not weights.is_file() or weights.suffix != ".safetensors":
         raise RunError(f"there is no model {given}: give a .onnx file, a run, or its model.safetensors")
     kept = weights.with_suffix(".onnx")
-    if not kept.is_file() or kept.stat().st_mtime < weights.stat().st_mtime:
+    fresh = kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime
+    if not fresh and not (kept.is_file() and importlib.util.find_spec("torch") is None):
         import sys
 
         from tenfold.learn.export import export as to_onnx

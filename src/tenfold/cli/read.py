@@ -114,6 +114,7 @@ def read(
         raise UsageError(f"--review {review} is a web page: its name must end in .html")
     if annotate is not None and annotate.exists() and not annotate.is_dir():
         raise UsageError(f"--annotate {annotate} is a file: name a folder")
+    import warnings
     from contextlib import ExitStack, closing
     from functools import partial
 
@@ -123,6 +124,7 @@ def read(
     from tenfold.read.decode import MAX_PIXELS, source_name
     from tenfold.read.reader import Reader
 
+    warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is told as an error, or not at all
     if output is not None:
         outputs.form(output)
     paths = bulk.expand(targets)

@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,6 @@ from multiprocessing.context import SpawnContext
 from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from tenfold import atomic
@@ -202,6 +202,7 @@ class _Worker:
 def _serve(pipe: Connection, work: _Work) -> None:
     """What a worker does: read the pictures whose paths come through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first process ends the others
+    warnings.simplefilter("ignore")  # Pillow's, of what a damaged file has in it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # not at once, so that no half-written file is left
     reader = work.make()
     with suppress(EOFError, OSError):  # the first process is gone
@@ -293,8 +294,7 @@ def _crop(reading: Reading, digit: Digit) -> bytes:
     x, y, width, height = (side / page.scale for side in digit.box)
     margin = 0.3 * max(width, height)
     top, left = max(0, round(y - margin)), max(0, round(x - margin))
-    part = page.colours[top : round(y + height + margin) + 1, left : round(x + width + margin) + 1]
-    picture = Image.fromarray((part * 255).astype(np.uint8))
+    picture = page.image.crop((left, top, round(x + width + margin) + 1, round(y + height + margin) + 1))
     factor = CROP / max(picture.size)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
     picture = picture.resize(size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.BOX)

@@ -3,9 +3,8 @@
 import io
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tenfold.errors import DataError, FormatError, missing_extra
+from tenfold.errors import DataError, FormatError, TenfoldError, missing_extra
 
 Colours = NDArray[np.float32]  # (H, W, 3), 0 to 1
 Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
@@ -21,7 +20,9 @@ Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 MAX_PIXELS = 100_000_000  # of a picture or page; beyond that it is taken for a decompression bomb
 WORK = 1600  # pixels: a longer side is scaled down to this, where a digit of a row across it still has 30
 _PDF_DPI = 150
+_TOPS = (255, 1023, 4095, 65535)  # of 8, 10, 12 and 16 bits a pixel
 _LOCK = threading.Lock()  # Pillow's own limit is global
+_PDF_LOCK = threading.Lock()  # PDFium is not safe to use from several threads
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class Page:
     colours: Colours
     width: int
     height: int
+
+    @property
+    def image(self) -> Image.Image:
+        """The page as a PIL image."""
+        whole = self.colours if self.colours.dtype == np.uint8 else (self.colours * 255).astype(np.uint8)
+        return Image.fromarray(whole)
+
+    def small(self) -> "Page":
+        """The page with its colours as bytes, a quarter of the size, to be kept and looked at."""
+        return replace(self, colours=np.asarray(self.image))
 
     @property
     def scale(self) -> float:
@@ -47,6 +58,17 @@ def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
     Raises DataError for what is missing, damaged or too large, FormatError for what is no picture.
     """
     name = source_name(source)
+    try:
+        yield from _pages(source, name, max_pixels)
+    except (TenfoldError, MemoryError):
+        raise
+    except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
+        reason = "it is cut off" if "truncated" in str(error).lower() else "it is damaged"
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"cannot read {name}: {reason} ({told})") from error
+
+
+def _pages(source: Source, name: str, max_pixels: int) -> Iterator[Page]:
     if isinstance(source, Image.Image):
         yield _page(source, name, max_pixels)
         return
@@ -94,33 +116,25 @@ def _from_bytes(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
     if heic:
         _register_heic()
     try:
-        with warnings.catch_warnings(action="ignore"):
-            with _LOCK:
-                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-                try:
-                    picture = Image.open(io.BytesIO(raw))
-                finally:
-                    Image.MAX_IMAGE_PIXELS = before
-            with picture:
-                frames = getattr(picture, "n_frames", 1)
-                if frames > 1 and picture.format not in ("TIFF", "MPO"):
-                    raise DataError(
-                        f"{name} is an animation of {frames} frames: save the one to read as a picture of its own"
-                    )
-                for number in range(frames if picture.format == "TIFF" else 1):
-                    if number:
-                        picture.seek(number)
-                    yield _page(picture, name, max_pixels)
+        with _LOCK:
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                picture = Image.open(io.BytesIO(raw))
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
+        with picture:
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1 and picture.format not in ("TIFF", "MPO"):
+                raise DataError(
+                    f"{name} is an animation of {frames} frames: save the one to read as a picture of its own"
+                )
+            for number in range(frames if picture.format == "TIFF" else 1):
+                if number:
+                    picture.seek(number)
+                yield _page(picture, name, max_pixels)
     except UnidentifiedImageError as error:
         hint = ": pip install pillow-heif reads HEIC" if heic else ""
         raise FormatError(f"{name} is not a picture, or of a kind that Pillow does not know{hint}") from error
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
-        reason = "it is cut off" if "truncated" in str(error).lower() else "it is damaged"
-        raise DataError(
-            f"cannot read {name}: {reason} ({' '.join(str(error).split()) or type(error).__name__})"
-        ) from error
 
 
 def _register_heic() -> None:
@@ -137,11 +151,20 @@ def _from_pdf(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
     except ImportError as error:
         raise missing_extra("pypdfium2", "pdf") from error
     try:
-        document = pypdfium2.PdfDocument(raw)
-        for sheet in document:
-            width, height = (round(side / 72 * _PDF_DPI) for side in sheet.get_size())
-            _check_size(width, height, name, max_pixels)
-            yield _page(sheet.render(scale=_PDF_DPI / 72).to_pil(), name, max_pixels)
+        with _PDF_LOCK:
+            document = pypdfium2.PdfDocument(raw)
+        try:
+            for number in range(len(document)):
+                with _PDF_LOCK:
+                    sheet = document[number]
+                    width, height = (round(side / 72 * _PDF_DPI) for side in sheet.get_size())
+                    _check_size(width, height, name, max_pixels)
+                    picture = sheet.render(scale=_PDF_DPI / 72).to_pil().copy()
+                    sheet.close()
+                yield _page(picture, name, max_pixels)
+        finally:
+            with _PDF_LOCK:
+                document.close()
     except pypdfium2.PdfiumError as error:
         raise DataError(f"cannot read {name}: it is damaged or locked ({error})") from error
 
@@ -216,19 +239,16 @@ def _from_array(values: NDArray[Any], max_pixels: int) -> Page:
         raise FormatError(f"an array of shape {shape} is no picture: (H, W), (H, W, C) or (C, H, W) is wanted")
     _check_size(values.shape[1], values.shape[0], "the array", max_pixels)
     kind = values.dtype.kind
-    if kind == "b":
-        scaled = values.astype(np.float32)
-    elif kind == "u" and values.dtype.itemsize <= 2:
-        scaled = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
-    elif kind in "uif":
+    if kind in "buif":
         scaled = values.astype(np.float32)
         low, high = float(scaled.min()), float(scaled.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise DataError("the array holds values that are no numbers")
-        if low < 0:
+        # Floats go to 1, give or take what resampling overshoots; whole numbers to 1 are a mask.
+        most = 1.0 if high <= (1.5 if kind == "f" else 1) else next((m for m in _TOPS if high <= m), high)
+        if low < (-0.5 if kind == "f" and most == 1 else 0):
             raise DataError(f"the array holds values from {low:g} to {high:g}: 0 to 1, or 0 to 255, is wanted")
-        most = 1.0 if kind == "f" and high <= 1 else 255.0 if high <= 255 else 65535.0 if high <= 65535 else high
-        scaled /= most
+        scaled = np.clip(scaled / np.float32(most), 0, 1)
     else:
         raise FormatError(f"an array of {values.dtype} is no picture: grey values or colours are wanted")
     return _shrunk(_three(scaled), (values.shape[1], values.shape[0]))

@@ -22,7 +22,7 @@ _CELL, _ACROSS = 92, 12  # pixels of a digit's cell, and cells side by side
 
 def annotated(page: Page, digits: Sequence["Digit"]) -> Image.Image:
     """The page with a box around every digit and its value beside: green if sure, red if not."""
-    picture = Image.fromarray((page.colours * 255).astype(np.uint8))
+    picture = page.image
     boxes = [
         (tuple(side / page.scale for side in digit.box), digit.value, digit.probability, SURE if digit.sure else UNSURE)
         for digit in digits
@@ -47,7 +47,7 @@ def explained(reader: "Reader", page: Page, *, single: bool = False) -> Image.Im
     Below each digit's 28 x 28 input stand the probabilities of all classes and, where the model tells it, of none.
     """
     found, _, _ = reader.look(page, single=single)
-    picture = (page.colours * 255).astype(np.uint8)
+    picture = np.asarray(page.image)
     stages = [("the picture", picture)]
     cells: list[Image.Image] = []
     if found.sheet is None:

@@ -138,11 +138,12 @@ def _writing(rows: list[list[Segment]]) -> list[list[Segment]]:
     total = sum(s.piece.mass for row in rows for s in row)
     checked = [[_word(word) for word in _apart(row)] for row in rows]
     kept = sum(s.piece.mass for row in checked for word in row for s in word if s.digit)
+    usual = float(np.median([sum(s.piece.mass for s in row) for row in rows])) if rows else 0.0
     done = []
     for words in checked:
         row = [s for word in words for s in word]
         ink, digits = sum(s.piece.mass for s in row), [s for s in row if s.digit]
-        tiny = ink < 0.04 * total
+        tiny = ink < min(0.04 * total, 0.3 * usual)  # beside the page, and beside the other rows
         if tiny or kept < 0.5 * total:
             plain = all(s.probability > PLAIN for s in digits) and sum(s.piece.mass for s in digits) > 0.5 * ink
             if not plain or (len(digits) == 1 and not tiny):

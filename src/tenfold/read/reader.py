@@ -1,7 +1,8 @@
 """The reader: pictures in, digits out, with how sure it is of each."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,22 @@ class Reading:
     path: str | None = None  # of the file it was read from
     threshold: float = 0.0  # the probability from which a digit is sure
     _pages: tuple[Page, ...] = field(default=(), repr=False, compare=False)
+    page_count: int = 1  # of the file
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The text of each row, numbers parted by a space; a digit that is not sure is a ?."""
+        """The text of each row, numbers parted by a space; a digit that is not sure is a ?.
+
+        Where classes have longer names than a digit's, a space parts each from the next.
+        """
+        between = "" if all(len(name) == 1 for digit in self.digits for name in digit.probabilities) else " "
         lines: dict[int, list[list[str]]] = {}
         for digit in self.digits:
             numbers = lines.setdefault(digit.line, [])
             while len(numbers) <= digit.number:
                 numbers.append([])
             numbers[digit.number].append(digit.text)
-        return tuple(" ".join("".join(number) for number in lines[line]) for line in sorted(lines))
+        return tuple(" ".join(between.join(number) for number in lines[line]) for line in sorted(lines))
 
     @property
     def text(self) -> str:
@@ -72,7 +78,7 @@ class Reading:
 
     def as_dict(self) -> dict[str, Any]:
         """The reading as JSON-ready values: path, text, lines, digits."""
-        paged = len({digit.page for digit in self.digits}) > 1
+        paged = self.page_count > 1
         return {
             "path": self.path,
             "text": self.text,
@@ -159,16 +165,24 @@ class Reader:
         digits: list[Digit] = []
         pages = []
         for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels), 1):
-            pages.append(page)
+            pages.append(page.small())
             line = digits[-1].line + 1 if digits else 0
             digits += self._digits(page, number, line, single=single, box=box)
         path = str(picture) if isinstance(picture, str | Path) else None
-        return Reading(tuple(digits), path, self.threshold, tuple(pages))
+        return Reading(tuple(digits), path, self.threshold, tuple(pages), len(pages))
 
     def read_all(self, pictures: Iterable[Source], *, single: bool = False, threads: int = 4) -> Iterator[Reading]:
         """The readings of many pictures in their order, several at a time. Raises as `read` does, at the first."""
+        if threads < 1:
+            raise UsageError(f"{threads} threads make no sense: it must be 1 or more")
         with ThreadPoolExecutor(threads) as pool:
-            yield from pool.map(lambda picture: self.read(picture, single=single), pictures)
+            under_way: deque[Future[Reading]] = deque()  # so that an endless iterable is taken a piece at a time
+            for picture in pictures:
+                under_way.append(pool.submit(self.read, picture, single=single))
+                if len(under_way) >= 2 * threads:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
 
     def classify(self, images: "NDArray[np.uint8] | NDArray[np.float32] | Sequence[Any]") -> NDArray[np.float32]:
         """Probabilities (N, K + 1) of images that hold one digit each, as MNIST's: bright ink on 0, nothing else.

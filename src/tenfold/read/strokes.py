@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from tenfold.read.paper import Sheet
 
-MOST = 1500  # pieces: more are no writing
+MOST = 4000  # pieces: more are no writing
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 _EIGHT = np.ones((3, 3), bool)
 

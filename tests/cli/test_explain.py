@@ -1,0 +1,32 @@
+"""`tenfold explain`."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from conftest import Cli, on_paper, write_number
+
+
+def test_the_figure_is_written_where_it_should_be(here: Path, tenfold_cli: Cli) -> None:
+    Image.fromarray(on_paper(write_number("46"))).save("photo.png")
+    done = tenfold_cli("explain", "photo.png")
+    assert (done.status, done.out) == (0, "the figure is in photo-explained.png\n")
+    with Image.open("photo-explained.png") as figure:
+        assert min(figure.size) > 300
+    assert tenfold_cli("explain", "photo.png", "-o", "why.jpg", "--single").status == 0
+    with Image.open("why.jpg") as figure:
+        assert figure.format == "JPEG"
+
+
+def test_what_cannot_be_explained(here: Path, tenfold_cli: Cli) -> None:
+    Image.new("L", (50, 50), 255).save("blank.png")
+    assert tenfold_cli("explain", "blank.png").status == 0
+    for words, status, said in (
+        (("blank.png", "-o", "x.foo"), 2, ".png"),
+        (("blank.png", "--page", 2), 2, "no page 2"),
+        (("none.png",), 1, "no picture none.png"),
+    ):
+        done = tenfold_cli("explain", *words)
+        assert done.status == status
+        assert said in done.err
+        assert done.err.count("\n") == 1
