@@ -3,12 +3,14 @@
     TenfoldError                 one line for the user; the command line exits with `status`
     ├── UsageError               an option or argument that cannot be meant (status 2; also a ValueError)
     ├── DataError                missing, damaged or ill-fitting data (also a RuntimeError)
-    │   └── FormatError          a file that is not in the format it should have (also an AssertionError)
+    │   ├── FormatError          a file that is not in the format it should have (also an AssertionError)
+    │   └── TooLargeError        more than the limit that was set
     ├── RunError                 a run, checkpoint or weights file that cannot be used
     ├── DeviceError              a device that is not there
     ├── DivergedError            training stopped because its loss is no longer a number
     ├── Interrupted              training stopped by Ctrl-C after saving (status 130)
     ├── StorageError             a file that cannot be written
+    ├── AddressError             an address that the service cannot listen at
     └── MissingExtra             a package that is not installed (also an ImportError)
 
 Where a class has a second base it is the one that torchvision or Python raises in the same place, so that code
@@ -39,6 +41,10 @@ class FormatError(DataError, AssertionError):
     """A file that is not in the format it should have."""
 
 
+class TooLargeError(DataError):
+    """Data beyond a limit that was set: pixels, pages, bytes."""
+
+
 class RunError(TenfoldError):
     """A run folder, checkpoint or weights file that cannot be used."""
 
@@ -59,6 +65,10 @@ class Interrupted(TenfoldError):
 
 class StorageError(TenfoldError):
     """A file or folder that cannot be written."""
+
+
+class AddressError(TenfoldError):
+    """An address that the service cannot listen at."""
 
 
 class MissingExtra(TenfoldError, ImportError):

@@ -1,9 +1,10 @@
 """The reader: pictures in, digits out, with how sure it is of each."""
 
+import base64
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold.errors import UsageError
+from tenfold.errors import TooLargeError, UsageError
 from tenfold.read import decode
 from tenfold.read import page as reading
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
 from tenfold.read.page import Found
+from tenfold.read.segments import Segment, cut_out
 
 UNSURE = "?"
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
@@ -34,11 +36,17 @@ class Digit:
     line: int = 0  # of the picture, counted from 0
     number: int = 0  # of the line, counted from 0
     page: int = 1  # of a file with several
+    seen: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)  # (28, 28), with `details`
 
     @property
     def text(self) -> str:
         """The digit, or ? where it is not sure."""
         return self.value if self.sure else UNSURE
+
+    @property
+    def none(self) -> float:
+        """The probability of being no digit."""
+        return max(0.0, 1.0 - sum(self.probabilities.values()))
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Reading:
     threshold: float = 0.0  # the probability from which a digit is sure
     _pages: tuple[Page, ...] = field(default=(), repr=False, compare=False)
     page_count: int = 1  # of the file
+    left_out: tuple[Box, ...] = ()  # ink that was taken for no digit, with `details`
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -76,24 +85,30 @@ class Reading:
         """Whether there are digits and all of them are sure."""
         return bool(self.digits) and all(digit.sure for digit in self.digits)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The reading as JSON-ready values: path, text, lines, digits."""
+    def as_dict(self, *, details: bool = False) -> dict[str, Any]:
+        """The reading as JSON-ready values: path, text, lines, digits.
+
+        `details` adds all that a page needs to show it: the size of the picture, the threshold, what was left out, and
+        of each digit its place in the text, all probabilities, and what the network saw, 784 bytes in base64.
+        """
         paged = self.page_count > 1
-        return {
-            "path": self.path,
-            "text": self.text,
-            "lines": list(self.lines),
-            "digits": [
-                {
-                    "value": digit.value,
-                    "probability": round(digit.probability, 4),
-                    "box": list(digit.box),
-                    "sure": digit.sure,
-                    **({"page": digit.page} if paged else {}),
-                }
-                for digit in self.digits
-            ],
-        }
+        found: dict[str, Any] = {"path": self.path, "text": self.text, "lines": list(self.lines)}
+        if details:
+            found |= {"width": self._pages[0].width, "height": self._pages[0].height, "threshold": self.threshold}
+        found["digits"] = [
+            {
+                "value": digit.value,
+                "probability": round(digit.probability, 4),
+                "box": list(digit.box),
+                "sure": digit.sure,
+                **({"page": digit.page} if paged else {}),
+                **(_details(digit) if details else {}),
+            }
+            for digit in self.digits
+        ]
+        if details:
+            found["left_out"] = [list(box) for box in self.left_out]
+        return found
 
     def annotated(self, page: int = 1) -> Image.Image:
         """The picture, or a page of it, with a box around every digit and its value beside: green if sure, else red.
@@ -125,6 +140,7 @@ class Reader:
         threshold: float | None = None,
         always_answer: bool = False,
         max_pixels: int = MAX_PIXELS,
+        max_pages: int | None = None,
         threads: int | None = None,
     ) -> None:
         """Load the model.
@@ -136,21 +152,33 @@ class Reader:
                 sure answers were wrong on validation digits.
             always_answer: Answer with the likeliest digit even where it is not sure.
             max_pixels: Pictures with more are refused, so that a small file cannot fill the memory.
+            max_pages: Files with more pages are refused; None is no limit.
             threads: How many share the work of one call; None is one for each core.
 
         Raises RunError for a model that cannot be used, DeviceError for a device that is not there, UsageError.
         """
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise UsageError(f"the threshold {threshold:g} makes no sense: it is a probability, from 0 to 1")
+        if threshold is not None:
+            _probability(threshold)
         if max_pixels < 1:
             raise UsageError(f"a limit of {max_pixels} pixels makes no sense: it must be 1 or more")
+        if max_pages is not None and max_pages < 1:
+            raise UsageError(f"a limit of {max_pages} pages makes no sense: it must be 1 or more")
         self.classifier = model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
         self.threshold = (
             0.0 if always_answer else self.classifier.description.threshold if threshold is None else threshold
         )
         self.max_pixels = max_pixels
+        self.max_pages = max_pages
 
-    def read(self, picture: Source, *, single: bool = False, box: Box | None = None) -> Reading:
+    def read(
+        self,
+        picture: Source,
+        *,
+        single: bool = False,
+        box: Box | None = None,
+        threshold: float | None = None,
+        details: bool = False,
+    ) -> Reading:
         """The digits in a picture.
 
         Args:
@@ -158,18 +186,27 @@ class Reader:
                 colours, (H, W), (H, W, C) or (C, H, W).
             single: The picture is one digit: all its ink is taken together.
             box: Only this part of the picture: x, y, width and height in pixels.
+            threshold: The probability from which a digit is sure, in place of the reader's.
+            details: Keep what the network saw of each digit, and where ink was taken for none.
 
-        Raises DataError for what is missing, damaged or too large, FormatError for what is no picture, UsageError for
-        a box outside the picture.
+        Raises DataError for what is missing or damaged, TooLargeError for more pixels or pages than are allowed,
+        FormatError for what is no picture, UsageError for a box outside the picture or a threshold that is none.
         """
+        sure = self.threshold if threshold is None else _probability(threshold)
         digits: list[Digit] = []
+        left_out: list[Box] = []
         pages = []
         for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels), 1):
+            if self.max_pages is not None and number > self.max_pages:
+                raise TooLargeError(f"{decode.source_name(picture)} has more than {self.max_pages} pages")
             pages.append(page.small())
             line = digits[-1].line + 1 if digits else 0
-            digits += self._digits(page, number, line, single=single, box=box)
+            found, left, top = self.look(page, single=single, box=box)
+            digits += self._digits(found, (left, top), page, number, line, sure, details=details)
+            if details:
+                left_out += _left_out(found, (left, top), page.scale)
         path = str(picture) if isinstance(picture, str | Path) else None
-        return Reading(tuple(digits), path, self.threshold, tuple(pages), len(pages))
+        return Reading(tuple(digits), path, sure, tuple(pages), len(pages), tuple(left_out))
 
     def read_all(self, pictures: Iterable[Source], *, single: bool = False, threads: int = 4) -> Iterator[Reading]:
         """The readings of many pictures in their order, several at a time. Raises as `read` does, at the first."""
@@ -199,29 +236,37 @@ class Reader:
             array = array.astype(np.float32) / np.float32(255)
         return self.classifier.probabilities(np.ascontiguousarray(array, np.float32))
 
-    def _digits(self, page: Page, number: int, line: int, *, single: bool, box: Box | None) -> list[Digit]:
-        found, left, top = self.look(page, single=single, box=box)
-        digits = []
+    def _digits(
+        self, found: Found, corner: tuple[int, int], page: Page, number: int, line: int, sure: float, *, details: bool
+    ) -> list[Digit]:
+        """The digits found on a page or in a box of it, whose left and top are `corner`, from row `line` on."""
+        digits: list[Digit] = []
+        pieces = []
         for row in found.rows:
             words = reading.words(row)
             for k, word in enumerate(words):
                 for segment in word:
-                    x, y, width, height = reading.box(segment.piece, found, page.scale)
                     values = {n: float(p) for n, p in zip(self.classifier.classes, segment.probabilities, strict=False)}
                     digits.append(
                         Digit(
                             value=self.classifier.classes[segment.best],
                             probability=segment.probability,
                             probabilities=values,
-                            box=(x + left, y + top, width, height),
-                            sure=segment.probability >= self.threshold,
+                            box=_placed(segment, found, corner, page.scale),
+                            sure=segment.probability >= sure,
                             line=line,
                             number=k,
                             page=number,
                         )
                     )
+                    pieces.append(segment.piece)
             line += bool(words)
-        return digits
+        if not (details and digits and found.sheet):
+            return digits
+        ink = found.sheet.ink
+        seen = self.classifier.normalised(self.classifier.crops([cut_out(piece, ink) for piece in pieces]))
+        grey = (seen[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
+        return [replace(digit, seen=image) for digit, image in zip(digits, grey, strict=True)]
 
     def look(self, page: Page, *, single: bool = False, box: Box | None = None) -> tuple[Found, int, int]:
         """What is found on a page or in a box of it, and where that box is: left and top in pixels of the picture."""
@@ -236,3 +281,29 @@ class Reader:
         first, last = (int(y / scale), int(x / scale)), (round((y + height) / scale), round((x + width) / scale))
         part = page.colours[first[0] : max(first[0] + 1, last[0]), first[1] : max(first[1] + 1, last[1])]
         return reading.find(part, self.classifier, single=single), x, y
+
+
+def _placed(segment: Segment, found: Found, corner: tuple[int, int], scale: float) -> Box:
+    """Where a segment is in the whole picture."""
+    x, y, width, height = reading.box(segment.piece, found, scale)
+    return x + corner[0], y + corner[1], width, height
+
+
+def _left_out(found: Found, corner: tuple[int, int], scale: float) -> list[Box]:
+    return [_placed(segment, found, corner, scale) for row in found.rows for segment in row if not segment.digit]
+
+
+def _details(digit: Digit) -> dict[str, Any]:
+    return {
+        "line": digit.line,
+        "number": digit.number,
+        "probabilities": {name: round(value, 4) for name, value in digit.probabilities.items()},
+        "none": round(digit.none, 4),
+        "input": None if digit.seen is None else base64.b64encode(digit.seen.tobytes()).decode("ascii"),
+    }
+
+
+def _probability(threshold: float) -> float:
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"the threshold {threshold:g} makes no sense: it is a probability, from 0 to 1")
+    return threshold

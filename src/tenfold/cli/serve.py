@@ -1,0 +1,114 @@
+"""`tenfold serve`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+EPILOG = """
+Examples:
+
+  tenfold serve                                      a page to draw on, at http://127.0.0.1:8000
+
+  tenfold serve --model runs/half                    with a model of your own
+
+  tenfold serve --corrections my-digits              keep what was put right, to learn from
+
+  tenfold serve --host 0.0.0.0 --token SECRET        for other machines too
+
+  curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/read
+"""
+
+_WHERE, _WHAT, _LIMITS = "Where", "What", "Limits"
+
+
+def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+
+
+def serve(
+    host: Annotated[str, _option(_WHERE, help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, _option(_WHERE, help="0 is any free one.", min=0, max=65535)] = 8000,
+    workers: Annotated[int, _option(_WHERE, help="Processes that answer.", min=1, metavar="N")] = 1,
+    threads: Annotated[
+        int | None,
+        _option(_WHERE, help="Pictures read at a time by each. [default: cores / workers]", min=1, metavar="N"),
+    ] = None,
+    open_page: Annotated[bool, _option(_WHERE, "--open", help="Open the page in the browser.")] = False,
+    quiet: Annotated[bool, _option(_WHERE, "--quiet", "-q", help="No line for each request.")] = False,
+    model: Annotated[
+        Path | None, _option(_WHAT, help="A model file or a run. [default: the bundled one]", show_default=False)
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        _option(_WHAT, help="Probability from which a digit is sure. [default: the model's]", show_default=False),
+    ] = None,
+    corrections: Annotated[
+        Path | None,
+        _option(_WHAT, help="Save digits that are put right on the page in this folder.", metavar="DIR"),
+    ] = None,
+    token: Annotated[
+        str | None,
+        _option(
+            _WHAT,
+            help="Wanted of every request; TENFOLD_TOKEN does not show it in the list of processes.",
+            envvar="TENFOLD_TOKEN",
+            show_envvar=False,
+        ),
+    ] = None,
+    cors: Annotated[
+        list[str] | None, _option(_WHAT, help="Another site whose pages may call; may be repeated.", metavar="ORIGIN")
+    ] = None,
+    max_bytes: Annotated[int, _option(_LIMITS, help="Of a request's body.", metavar="N")] = 20_000_000,
+    max_pixels: Annotated[int, _option(_LIMITS, help="Of a picture.", metavar="N")] = 50_000_000,
+    max_pictures: Annotated[int, _option(_LIMITS, help="Of a request, and pages of a file.", metavar="N")] = 100,
+    queue: Annotated[
+        int,
+        _option(_LIMITS, help="Requests that may wait in each process; the next is told to come again.", metavar="N"),
+    ] = 64,
+) -> None:
+    """Serve a page to draw on, and a REST interface, until Ctrl-C.
+
+    Pictures are read and forgotten. API documentation is at /docs, counts for Prometheus at /metrics.
+    """
+    import os
+
+    from tenfold.cli.models import model_file
+    from tenfold.errors import missing_extra
+
+    try:
+        from tenfold.serve.server import serve as run
+        from tenfold.serve.settings import Settings
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "tenfold":
+            raise
+        raise missing_extra(str(error.name), "serve") from error
+    chosen = model_file(model)
+    settings = Settings(
+        model=None if chosen is None else str(chosen),
+        threshold=threshold,
+        token=token,
+        corrections=None if corrections is None else str(corrections),
+        origins=tuple(cors or ()),
+        threads=threads or max(1, (os.cpu_count() or 1) // workers),
+        queue=queue,
+        max_bytes=max_bytes,
+        max_pixels=max_pixels,
+        max_pictures=max_pictures,
+        log=not quiet,
+    )
+
+    def started(address: str) -> None:
+        local = host in ("127.0.0.1", "localhost", "::1")
+        print(f"tenfold serves at {address} (Ctrl-C stops)", flush=True)
+        if not local and token is None:
+            print("tenfold: whoever reaches this machine can use it: --token asks for a secret", file=sys.stderr)
+        if corrections is not None:
+            print(f"tenfold: corrections go to {corrections}", file=sys.stderr)
+        if open_page:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    run(settings, host=host, port=port, workers=workers, started=started)

@@ -1,0 +1,49 @@
+"""What the service counts, for Prometheus."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers leave their counts, to be added up
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The counts of one worker, or the means to add up those of several."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        if FOLDER not in os.environ:
+            ProcessCollector(registry=self._registry)
+        self.requests = Counter(
+            "tenfold_requests", "Requests answered.", ("method", "path", "status"), registry=self._registry
+        )
+        self.seconds = Histogram(
+            "tenfold_request_seconds", "Time to answer.", ("path",), buckets=_SECONDS, registry=self._registry
+        )
+        self.running = Gauge(
+            "tenfold_requests_running",
+            "Requests with a body under way.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self.refused = Counter(
+            "tenfold_requests_refused", "Requests refused as the queue is full.", registry=self._registry
+        )
+        self.pictures = Counter(
+            "tenfold_pictures", "Pictures, by whether they could be read.", ("read",), registry=self._registry
+        )
+        self.digits = Counter(
+            "tenfold_digits", "Digits read, by whether they are sure.", ("sure",), registry=self._registry
+        )
+        self.corrections = Counter("tenfold_corrections", "Digits put right.", ("label",), registry=self._registry)
+
+    def text(self) -> bytes:
+        """All counts in Prometheus's text format, those of the other workers added."""
+        registry = self._registry
+        if FOLDER in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

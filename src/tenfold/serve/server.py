@@ -1,0 +1,123 @@
+"""The process: an address, workers behind it, and an end in which nothing is cut off."""
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from multiprocessing import connection, parent_process
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from tenfold.errors import AddressError, UsageError
+from tenfold.read.classifier import Classifier
+from tenfold.serve.settings import Settings
+
+GRACE = 30  # seconds that requests have to be finished in when the service is stopped
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers leave their counts; to be set before those are imported
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    started: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until a signal says to stop: then what is running is finished, and nothing new is taken.
+
+    `started` is called with the address once requests are taken there; port 0 is any free one. A worker that dies is
+    replaced. Raises AddressError, RunError for a model that cannot be used, StorageError, UsageError.
+    """
+    if workers < 1:
+        raise UsageError(f"--workers {workers} makes no sense: it must be 1 or more")
+    options: dict[str, Any] = {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": GRACE,
+        "workers": workers,
+    }
+    with listen(host, port) as listening:
+        name = f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{listening.getsockname()[1]}"
+        if workers == 1:
+            _alone(settings, options, listening, lambda: started(address))
+        else:
+            Classifier(settings.model)  # which tells of a model that cannot be used before any worker is begun
+            os.environ[_FOLDER] = tempfile.mkdtemp(prefix="tenfold-serve-")
+            try:
+                settings.tell()
+                config = uvicorn.Config("tenfold.serve.server:told", factory=True, **options)
+                started(address)
+                Multiprocess(config, [listening]).run()
+            finally:
+                shutil.rmtree(os.environ.pop(_FOLDER), ignore_errors=True)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens at an address; port 0 is any free one. Raises AddressError when it cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AddressError(f"cannot listen at {host}:{port}: {reason}; choose another --port, or 0 for any") from error
+
+
+def told() -> FastAPI:
+    """The application of a worker process, which ends when the process above it does."""
+    parent = parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            connection.wait([parent.sentinel])
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=watch, daemon=True).start()
+    return _application(Settings.told())
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def _alone(settings: Settings, options: dict[str, Any], listening: socket.socket, started: Callable[[], None]) -> None:
+    server = _Server(uvicorn.Config(_application(settings), **options), started)
+    # Once all is finished uvicorn raises the signal again that it was stopped by: there is nothing left to do then.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run([listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _application(settings: Settings) -> FastAPI:
+    from tenfold.serve.application import create  # after PROMETHEUS_MULTIPROC_DIR is set
+
+    log = logging.getLogger("tenfold.serve")
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    return create(settings)

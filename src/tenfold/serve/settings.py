@@ -1,0 +1,59 @@
+"""What a service is started with."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from tenfold.errors import UsageError
+
+VARIABLE = "TENFOLD_SERVE"  # the environment variable by which workers, which are processes, are told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides how a service answers. Raises UsageError for values that cannot be meant."""
+
+    model: str | None = None  # a model file; None is the bundled one
+    threshold: float | None = None  # the probability from which a digit is sure; None is the model's own
+    token: str | None = None  # wanted of every request but those for the page and the health; None wants none
+    corrections: str | None = None  # the folder that corrections are saved in; None saves none
+    origins: tuple[str, ...] = ()  # other sites whose pages may call, as CORS has it
+    threads: int = 1  # pictures read at the same time in each worker
+    queue: int = 64  # requests that may wait in each worker beyond those being read
+    max_bytes: int = 20_000_000  # of a request's body
+    max_pixels: int = 50_000_000  # of a picture
+    max_pictures: int = 100  # of a request, and pages of a file
+    max_corrections: int = 10_000
+    max_batch: int = 4096  # images in a tensor
+    patience: float = 30.0  # seconds in which a body must have arrived
+    log: bool = True  # a line for every request
+
+    def __post_init__(self) -> None:
+        for name, least in (("threads", 1), ("queue", 0), ("max_bytes", 1), ("max_pixels", 1), ("max_pictures", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {getattr(self, name)} makes no sense: it must be {least} or more"
+                )
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(f"the threshold {self.threshold:g} makes no sense: it is a probability, from 0 to 1")
+        if self.token is not None and (not self.token.isascii() or not self.token.isprintable() or " " in self.token):
+            raise UsageError("--token makes no sense: it must be printable ASCII without spaces")
+        if self.token == "":
+            raise UsageError("--token is empty: leave it out to want none")
+        for origin in self.origins:
+            if origin != "*" and (not origin.startswith(("http://", "https://")) or origin.count("/") != 2):
+                raise UsageError(f"--cors {origin} makes no sense: it must be an origin such as https://example.org")
+        if self.corrections is not None and Path(self.corrections).is_file():
+            raise UsageError(f"--corrections {self.corrections} is a file: name a folder")
+
+    def tell(self) -> None:
+        """Leave the settings where the worker processes of this one find them."""
+        os.environ[VARIABLE] = json.dumps(asdict(self))
+
+    @classmethod
+    def told(cls) -> Self:
+        """The settings that the process above this one left."""
+        fields = json.loads(os.environ[VARIABLE])
+        return cls(**{**fields, "origins": tuple(fields["origins"])})
