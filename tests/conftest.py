@@ -1,8 +1,12 @@
-"""Small synthetic digits, and a command line that can be called in the test's own process."""
+"""Small synthetic digits, a command line in the test's own process, and the service there and as a process."""
 
-from collections.abc import Callable
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +14,9 @@ import pytest
 from tenfold import cli
 from tenfold.mnist import idx
 from tenfold.mnist.digits import Digits
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
 
 # Which of seven segments each digit lights: top, top left, top right, middle, bottom left, bottom right, bottom.
 SEGMENTS = [
@@ -129,3 +136,62 @@ def on_paper(ink: np.ndarray, paper: float = 0.9, seed: int = 0) -> np.ndarray:
     """Ink as dark strokes on paper with a little noise: uint8 (H, W)."""
     noise = np.random.default_rng(seed).normal(0, 0.01, ink.shape)
     return (np.clip(paper * (1 - 0.8 * ink) + noise, 0, 1) * 255).astype(np.uint8)
+
+
+Client = Callable[..., "TestClient"]
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A function that starts the service's application with some settings, and returns a client of it."""
+    from fastapi.testclient import TestClient
+
+    from tenfold.serve.application import create
+    from tenfold.serve.settings import Settings
+
+    begun: list[TestClient] = []
+
+    def start(*, raising: bool = True, **settings: Any) -> TestClient:
+        made = TestClient(create(Settings(**{"log": False, **settings})), raise_server_exceptions=raising)
+        begun.append(made)
+        return made.__enter__()
+
+    yield start
+    for one in begun:
+        one.__exit__()
+
+
+class Service:
+    """`tenfold serve` as a process: its address, and how it ended."""
+
+    def __init__(self, *options: object) -> None:
+        command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", *map(str, options)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+:\d+", line)
+        if found is None:
+            raise AssertionError(f"no address in {line!r}: {self.process.communicate(timeout=60)[1]}")
+        self.address = found[0]
+
+    def stop(self, how: int = signal.SIGTERM) -> tuple[int, str]:
+        """End it by a signal; its exit status and what it wrote on standard error."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(60), self.process.communicate(timeout=60)[1]
+
+
+@pytest.fixture
+def service() -> Iterator[Callable[..., Service]]:
+    """A function that starts `tenfold serve` with some options."""
+    begun: list[Service] = []
+
+    def start(*options: object) -> Service:
+        begun.append(Service(*options))
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()

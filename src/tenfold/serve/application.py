@@ -142,7 +142,9 @@ _READ_BODY = {
         _FORM: {
             "schema": {
                 "type": "object",
-                "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                "properties": {
+                    "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+                },
                 "required": ["files"],
             }
         },
@@ -180,10 +182,10 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.ready = True
-        yield
-        service.ready = False
-        service.pool.shutdown()
+        with ThreadPoolExecutor(settings.threads, "reading") as service.pool:
+            service.ready = True
+            yield
+            service.ready = False
 
     app = FastAPI(
         title="tenfold",
@@ -199,7 +201,7 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
     app.include_router(_reading(service))
     app.include_router(protocol.router(reader, settings, service.work, lambda: service.ready))
     _documentation(app)
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    _page(app)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(TenfoldError, _on_error)
@@ -222,7 +224,7 @@ class _Service:
 
     def __init__(self, settings: Settings, reader: Reader, metrics: Metrics, corrections: Corrections | None) -> None:
         self.settings, self.reader, self.metrics, self.corrections = settings, reader, metrics, corrections
-        self.pool = ThreadPoolExecutor(settings.threads, "reading")
+        self.pool: ThreadPoolExecutor | None = None  # while the service runs
         self.ready = False
 
     async def work(self, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -231,8 +233,10 @@ class _Service:
 
     def read(self, raw: bytes, path: str | None, asked: ReadOptions) -> tuple[Reading, dict[str, Any]]:
         """A picture read, and that as JSON has it. Raises as Reader.read does."""
+        named = io.BytesIO(raw)
+        named.name = path or "the body"  # for what goes wrong
         try:
-            reading = self.reader.read(raw, single=asked.single, threshold=asked.threshold, details=asked.details)
+            reading = self.reader.read(named, single=asked.single, threshold=asked.threshold, details=asked.details)
         except DataError:
             self.metrics.pictures.labels("no").inc()
             raise
@@ -244,6 +248,13 @@ class _Service:
         if asked.annotate:
             found["annotated"] = base64.b64encode(_png(reading)).decode("ascii")
         return reading, found
+
+    def row(self, raw: bytes, path: str, asked: ReadOptions) -> tuple[dict[str, Any], TenfoldError | None]:
+        """A picture of several read, as JSON has it; or that it cannot be, and the error."""
+        try:
+            return self.read(raw, path, asked)[1], None
+        except (DataError, MissingExtra) as error:
+            return {"path": path, "error": _line(error), "text": "", "lines": [], "digits": []}, error
 
 
 def _reading(service: _Service) -> APIRouter:
@@ -267,7 +278,10 @@ def _reading(service: _Service) -> APIRouter:
         body = await request.body()
         if request.headers.get("content-type", "").lower().startswith(_FORM):
             files = await _files(request, body, service.settings)
-            return _json([await service.work(_or_error, service, raw, name, asked) for name, raw in files])
+            rows = [await service.work(service.row, raw, name, asked) for name, raw in files]
+            if all(error for _, error in rows):
+                raise rows[0][1]
+            return _json([row for row, _ in rows])
         if asked.annotate and "image/png" in request.headers.get("accept", ""):
             reading, _ = await service.work(service.read, body, None, asked)
             return Response(await service.work(_png, reading), media_type="image/png")
@@ -353,14 +367,6 @@ def _reading(service: _Service) -> APIRouter:
     return router
 
 
-def _or_error(service: _Service, raw: bytes, name: str, asked: ReadOptions) -> dict[str, Any]:
-    """A reading, or as `tenfold read --json` has it, why there is none."""
-    try:
-        return service.read(raw, name, asked)[1]
-    except (DataError, MissingExtra) as error:
-        return {"path": name, "error": _line(error), "text": "", "lines": [], "digits": []}
-
-
 async def _files(request: Request, body: bytes, settings: Settings) -> list[tuple[str, bytes]]:
     """The files of a form, with their names."""
 
@@ -368,24 +374,27 @@ async def _files(request: Request, body: bytes, settings: Settings) -> list[tupl
         yield body
 
     most = settings.max_pictures
+    parser = MultiPartParser(request.headers, stream(), max_files=most, max_fields=10)  # type: ignore[arg-type]
+    parser.spool_max_size = settings.max_bytes  # the body is in memory already: no file is made of it
     try:
-        parser = MultiPartParser(request.headers, stream(), max_files=most, max_fields=10)  # type: ignore[arg-type]
-        parser.spool_max_size = settings.max_bytes  # the body is in memory already: no file of it is made
         form = await parser.parse()
     except MultiPartException as error:
         if "Too many files" in error.message:
             raise HTTPException(413, f"more than the limit of {most} pictures") from None
         raise HTTPException(422, f"the form cannot be read: {error.message}") from None
-    except (KeyError, UnicodeDecodeError, LookupError, ValueError) as error:
+    except (LookupError, ValueError) as error:
         raise HTTPException(422, f"the form cannot be read: {type(error).__name__}") from None
-    found = []
-    for name, part in form.multi_items():
-        if isinstance(part, str):
-            raise HTTPException(422, f"the field {name!r} is no file: parameters go into the address, as ?single=true")
-        found.append((part.filename or name, await part.read()))
-    if not found:
-        raise HTTPException(422, "the form has no files")
-    return found
+    try:
+        found = []
+        for name, part in form.multi_items():
+            if isinstance(part, str):
+                raise HTTPException(422, f"the field {name!r} is no file: parameters go into the address: ?single=true")
+            found.append((part.filename or name, await part.read()))
+        if not found:
+            raise HTTPException(422, "the form has no files")
+        return found
+    finally:
+        await form.close()
 
 
 def _same_site(request: Request) -> None:
@@ -454,6 +463,20 @@ async def _on_fault(_: Request, error: Exception) -> Response:
 async def _on_unexpected(_: Request, error: Exception) -> Response:
     LOG.error("unexpected: %s", type(error).__name__, exc_info=error)
     return _problem(500, "something unexpected went wrong here; it is in the log of the service")
+
+
+def _page(app: FastAPI) -> None:
+    """The page, an address for each of its files: a mount over all would hide which methods the others have."""
+    files = StaticFiles(directory=PAGE)
+    for file in sorted(PAGE.rglob("*")):
+        path = file.relative_to(PAGE).as_posix()
+        if file.is_file():
+
+            async def get(request: Request, path: str = path) -> Response:
+                return await files.get_response(path, request.scope)
+
+            for address in (f"/{path}", *(["/"] if path == "index.html" else [])):
+                app.router.add_route(address, get, ["GET", "HEAD"], include_in_schema=False)
 
 
 def _documentation(app: FastAPI) -> None:

@@ -120,4 +120,5 @@ def _application(settings: Settings) -> FastAPI:
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # which tells of every form that is damaged
     return create(settings)

@@ -1,0 +1,204 @@
+"""The Open Inference Protocol: as its text says, as tritonclient speaks it, and what is no such request."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tritonclient.http
+from tritonclient.utils import InferenceServerException
+
+from conftest import Client, Service, draw_digits, write_number
+from tenfold.read.reader import Reader
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return draw_digits(5, seed=3).images[:, None].astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Service]:
+    service = Service("--quiet")
+    yield service
+    service.stop()
+
+
+def request(images: np.ndarray, **changed: Any) -> dict[str, Any]:
+    tensor = {"name": "image", "datatype": "FP32", "shape": list(images.shape), "data": images.ravel().tolist()}
+    return {"inputs": [{**tensor, **changed}]}
+
+
+INFER = "/v2/models/digits/infer"
+
+
+def test_health_and_metadata(client: Client) -> None:
+    start = client()
+    assert start.get("/v2/health/live").status_code == 200
+    assert start.get("/v2/health/ready").status_code == 200
+    server = start.get("/v2").json()
+    assert server["name"] == "tenfold"
+    assert "binary_tensor_data" in server["extensions"]
+    for path in ("/v2/models/digits", "/v2/models/digits/versions/1"):
+        assert start.get(f"{path}/ready").status_code == 200
+        model = start.get(path).json()
+        assert (model["name"], model["versions"]) == ("digits", ["1"])
+        assert model["inputs"] == [{"name": "image", "datatype": "FP32", "shape": [-1, 1, -1, -1]}]
+        assert {output["name"]: output["shape"] for output in model["outputs"]} == {
+            "logits": [-1, 10],
+            "normalised": [-1, 1, 28, 28],
+            "probabilities": [-1, 11],
+        }
+    for path in ("/v2/models/letters", "/v2/models/digits/versions/2", "/v2/models/letters/ready"):
+        answer = start.get(path)
+        assert answer.status_code == 404
+        assert list(answer.json()) == ["error"]
+
+
+@pytest.mark.parametrize("path", [INFER, "/v2/models/digits/versions/1/infer"])
+def test_json(client: Client, images: np.ndarray, path: str) -> None:
+    reader = Reader(threads=1)
+    answer = client().post(path, json={"id": "mine", **request(images)})
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["model_name"], found["model_version"], found["id"]) == ("digits", "1", "mine")
+    outputs = {output["name"]: output for output in found["outputs"]}
+    assert list(outputs) == ["logits", "probabilities"]
+    assert outputs["logits"]["shape"] == [5, 10]
+    logits = np.array(outputs["logits"]["data"], np.float32).reshape(5, 10)
+    assert logits == pytest.approx(reader.classifier.logits(images), abs=1e-5)
+    probabilities = np.array(outputs["probabilities"]["data"], np.float32).reshape(5, 11)
+    assert probabilities == pytest.approx(reader.classify(images), abs=1e-6)
+
+
+def test_nested_data_and_other_sizes(client: Client) -> None:
+    ink = write_number("4", size=40)[None, None]
+    nested = client().post(INFER, json={**request(ink, data=ink.tolist()), "outputs": [{"name": "probabilities"}]})
+    found = nested.json()["outputs"]
+    assert [output["name"] for output in found] == ["probabilities"]
+    assert np.argmax(found[0]["data"]) == 4
+
+
+def test_binary(client: Client, images: np.ndarray) -> None:
+    raw = images.astype("<f4").tobytes()
+    asked = request(images, parameters={"binary_data_size": len(raw)})
+    del asked["inputs"][0]["data"]
+    asked["outputs"] = [{"name": "normalised", "parameters": {"binary_data": True}}, {"name": "logits"}]
+    head = json.dumps(asked).encode()
+    headers = {"inference-header-content-length": str(len(head))}
+    answer = client().post(INFER, content=head + raw, headers=headers)
+    assert answer.status_code == 200
+    length = int(answer.headers["inference-header-content-length"])
+    found = json.loads(answer.content[:length])
+    normalised, logits = found["outputs"]
+    assert normalised["parameters"]["binary_data_size"] == len(answer.content) - length == 4 * 5 * 28 * 28
+    values = np.frombuffer(answer.content[length:], "<f4").reshape(normalised["shape"])
+    reader = Reader(threads=1)
+    assert values == pytest.approx(reader.classifier.normalised(images), abs=1e-6)
+    assert np.reshape(logits["data"], (5, 10)) == pytest.approx(reader.classifier.logits(images), abs=1e-5)
+
+
+def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
+    yield "text"
+    yield []
+    yield {}
+    yield {"inputs": []}
+    yield {"inputs": [1]}
+    yield {**request(images), "id": 7}
+    yield {**request(images), "outputs": "logits"}
+    yield {**request(images), "outputs": [1]}
+    yield {**request(images), "outputs": [{"name": "none"}]}
+    yield {**request(images), "parameters": []}
+    yield {"inputs": request(images)["inputs"] * 2}
+    for changed in (
+        {"name": "picture"},
+        {"name": None},
+        {"datatype": "FP64"},
+        {"datatype": 32},
+        {"shape": None},
+        {"shape": [5, 28, 28]},
+        {"shape": [5, 2, 28, 14]},
+        {"shape": [-5, 1, -28, 28]},
+        {"shape": [0, 1, 28, 28]},
+        {"shape": [5.0, 1, 28, 28]},
+        {"shape": [True, 1, 28, 28]},
+        {"shape": [5, 1, 28, 29]},
+        {"shape": [10**30, 1, 28, 28]},
+        {"data": None},
+        {"data": "zeros"},
+        {"data": [0.5]},
+        {"data": [[0.5], [0.5, 0.5]]},
+        {"data": ["0.5"] * (5 * 784)},
+        {"data": [None] * (5 * 784)},
+        {"data": [True] * (5 * 784)},
+        {"data": [{}] * (5 * 784)},
+        {"data": [1e300] * (5 * 784)},
+        {"data": [10**400] * (5 * 784)},
+        {"data": [255.0] * (5 * 784)},
+        {"parameters": {"binary_data_size": 12}},
+        {"parameters": {"binary_data_size": "12"}},
+        {"parameters": 7},
+    ):
+        yield request(images, **changed)
+
+
+def test_what_does_not_follow_the_protocol(client: Client, images: np.ndarray) -> None:
+    start = client()
+    for asked in wrong(images):
+        answer = start.post(INFER, content=json.dumps(asked))
+        assert answer.status_code in (400, 413), str(asked)[:100]
+        assert list(answer.json()) == ["error"]
+    for body in (b"", b"{", b"\xff", b"[" * 100_000, b'{"inputs": [{"name": "image", "data": ' + b"[" * 50_000, b"NaN"):
+        assert start.post(INFER, content=body).status_code == 400, body[:20]
+    nan = json.dumps(request(images)).replace("0.0,", "NaN,", 1).encode()
+    assert start.post(INFER, content=nan).status_code == 400
+    for length in ("-1", "x", "99999999999999999999", "5", "", "1e3", "²"):
+        headers = {"inference-header-content-length": length.encode()}
+        answer = start.post(INFER, content=json.dumps(request(images)), headers=headers)
+        assert answer.status_code == 400, length
+    assert start.post("/v2/models/letters/infer", json=request(images)).status_code == 404
+    assert start.post("/v2/models/digits/versions/2/infer", json=request(images)).status_code == 404
+
+
+def test_a_batch_is_limited(client: Client) -> None:
+    images = np.full((9, 1, 2, 2), 0.5, np.float32)
+    assert client(max_batch=8).post(INFER, json=request(images)).status_code == 413
+    assert client(max_batch=9).post(INFER, json=request(images)).status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("binary", [True, False])
+def test_tritonclient(running: Service, images: np.ndarray, binary: bool) -> None:
+    triton = tritonclient.http.InferenceServerClient(running.address.removeprefix("http://"))
+    assert triton.is_server_live()
+    assert triton.is_server_ready()
+    assert triton.is_model_ready("digits")
+    assert triton.is_model_ready("digits", "1")
+    assert not triton.is_model_ready("digits", "2")
+    assert triton.get_server_metadata()["name"] == "tenfold"
+    assert triton.get_model_metadata("digits")["inputs"][0]["name"] == "image"
+    given = tritonclient.http.InferInput("image", list(images.shape), "FP32")
+    given.set_data_from_numpy(images, binary_data=binary)
+    wanted = [tritonclient.http.InferRequestedOutput(name, binary_data=binary) for name in ("probabilities", "logits")]
+    found = triton.infer("digits", [given], outputs=wanted, request_id="one")
+    assert found.get_response()["id"] == "one"
+    assert found.as_numpy("probabilities") == pytest.approx(Reader(threads=1).classify(images), abs=1e-6)
+    assert found.as_numpy("logits").shape == (5, 10)
+    # No outputs named: all there are by default, as binary data.
+    assert triton.infer("digits", [given], model_version="1").as_numpy("probabilities").shape == (5, 11)
+    for packing in ("gzip", "deflate"):
+        packed = triton.infer("digits", [given], outputs=wanted, request_compression_algorithm=packing)
+        assert packed.as_numpy("probabilities").shape == (5, 11)
+    waiting = triton.async_infer("digits", [given], outputs=wanted)
+    assert waiting.get_result().as_numpy("logits").shape == (5, 10)
+    wrong_name = tritonclient.http.InferInput("picture", list(images.shape), "FP32")
+    wrong_name.set_data_from_numpy(images)
+    with pytest.raises(InferenceServerException, match="image"):
+        triton.infer("digits", [wrong_name])
+    with pytest.raises(InferenceServerException, match="letters"):
+        triton.infer("letters", [given])
+    triton.close()
+
+
+Start = Callable[..., Service]
