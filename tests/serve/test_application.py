@@ -228,6 +228,7 @@ def test_a_token(client: Client, digit: bytes) -> None:
     assert refused.headers["www-authenticate"] == "Bearer"
     allowed = start.post("/v1/read", content=digit, headers={"authorization": "Bearer secret"})
     assert allowed.json()["text"] == "7"
+    assert "HTTPBearer" in start.get("/openapi.json").json()["components"]["securitySchemes"]
 
 
 def test_security_headers_are_on_every_answer(client: Client, digit: bytes) -> None:

@@ -40,7 +40,7 @@ def digit() -> bytes:
 @pytest.fixture(scope="module")
 def heavy() -> bytes:
     """A picture that takes a good part of a second to read."""
-    lines = [write_number("2718281828 4590452353", size=70, seed=k, margin=0.2) for k in range(12)]
+    lines = [write_number("2718281828 4590452353", size=70, seed=k, margin=0.2) for k in range(24)]
     width = max(line.shape[1] for line in lines)
     page = np.concatenate([np.pad(line, ((0, 0), (0, width - line.shape[1]))) for line in lines])
     return png(on_paper(page))
@@ -75,12 +75,14 @@ def test_ctrl_c_is_a_good_end(service: Start) -> None:
 @pytest.mark.slow
 def test_what_is_running_is_finished(service: Start, heavy: bytes) -> None:
     running = service("--threads", 1)
-    with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(post, running, "/v1/read", heavy) for _ in range(3)]
-        time.sleep(0.4)
-        assert not any(answer.done() for answer in waiting)
+    with ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(post, running, "/v1/read", heavy) for _ in range(6)]
+        until = time.monotonic() + 20
+        while b"tenfold_requests_running 6.0" not in post(running, "/metrics", b"")[2]:
+            assert time.monotonic() < until
+        assert not all(answer.done() for answer in waiting)
         ended, _ = running.stop()
-        assert [answer.result()[0] for answer in waiting] == [200, 200, 200]
+        assert [answer.result()[0] for answer in waiting] == [200] * 6
     assert ended == 0
     with pytest.raises(OSError):
         post(running, "/v1/read", heavy)
@@ -304,8 +306,10 @@ def test_options_that_cannot_be_meant(tenfold_cli: Cli, tmp_path: Path) -> None:
         assert (status, out) == (2, ""), options
         assert told in err
         assert len(err.splitlines()) == 1
-    status, _, err = tenfold_cli("serve", "--model", tmp_path / "none.onnx")
-    assert (status, len(err.splitlines())) == (1, 1)
+    for options in (["--model", tmp_path / "none.onnx"], ["--corrections", tmp_path / "file" / "below"]):
+        for workers in (1, 2):
+            status, out, err = tenfold_cli("serve", "--port", 0, "--workers", workers, *options)
+            assert (status, len(err.splitlines())) == (1, 1)
     with pytest.raises(UsageError):
         serve(Settings(), workers=0)
 

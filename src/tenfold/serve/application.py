@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import Response
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
@@ -198,8 +199,10 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
         redirect_slashes=False,
     )
     app.state.service = service
-    app.include_router(_reading(service))
-    app.include_router(protocol.router(reader, settings, service.work, lambda: service.ready))
+    # The gate looks at the token; this puts it into the document, and a field for it on /docs.
+    asked = [Security(HTTPBearer(auto_error=False))] if settings.token else []
+    app.include_router(_reading(service), dependencies=asked)
+    app.include_router(protocol.router(reader, settings, service.work, lambda: service.ready), dependencies=asked)
     _documentation(app)
     _page(app)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from tenfold.errors import AddressError, UsageError
 from tenfold.read.classifier import Classifier
+from tenfold.serve.corrections import Corrections
 from tenfold.serve.settings import Settings
 
 GRACE = 30  # seconds that requests have to be finished in when the service is stopped
@@ -52,7 +53,10 @@ def serve(
         if workers == 1:
             _alone(settings, options, listening, lambda: started(address))
         else:
-            Classifier(settings.model)  # which tells of a model that cannot be used before any worker is begun
+            # What cannot be used is told here, before any worker is begun.
+            classes = Classifier(settings.model).classes
+            if settings.corrections is not None:
+                Corrections(settings.corrections, classes, settings.max_corrections)
             os.environ[_FOLDER] = tempfile.mkdtemp(prefix="tenfold-serve-")
             try:
                 settings.tell()
