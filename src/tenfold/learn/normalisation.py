@@ -40,16 +40,21 @@ class Normalisation(nn.Module):
         mass = ink.sum(dim=(1, 2)).clamp(min=1e-6)
         x = (ink.sum(dim=1) * _places(width, ink)).sum(dim=1) / mass
         y = (ink.sum(dim=2) * _places(height, ink)).sum(dim=1) / mass
-        # Where each sub-pixel of the result is taken from, in pixels of the image, then from -1 to 1 over it.
+        # Nothing is turned, so sampling is a product with a matrix on either side, far cheaper than point by point.
         step = (longest / BOX)[:, None]  # (N, 1) pixels of the image to one of the result
         fine = (_places(SIDE * self.sub, ink) / self.sub - CENTRE)[None] * step  # (N, 28 sub)
-        across = (x[:, None] + fine) * (2 / width) - 1
-        down = (y[:, None] + fine) * (2 / height) - 1
-        side = SIDE * self.sub
-        grid = torch.stack([across[:, None, :].expand(n, side, side), down[:, :, None].expand(n, side, side)], dim=3)
-        sampled = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        small = F.avg_pool2d(sampled, self.sub)
+        across = self._weights(x[:, None] + fine, width)  # (N, 28, W)
+        down = self._weights(y[:, None] + fine, height)  # (N, 28, H)
+        small = (down @ ink @ across.transpose(1, 2))[:, None]
         return small / small.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-6)
+
+    def _weights(self, at: Tensor, length: int) -> Tensor:
+        """How much of each of `length` pixels is in each of 28, sampled at (N, 28 sub) places: (N, 28, length).
+
+        A place between two pixels takes of each the nearer the more (linear interpolation), outside there is nothing.
+        """
+        apart = (at[:, :, None] - _places(length, at)).abs()  # (N, 28 sub, length)
+        return F.relu(1 - apart).view(-1, SIDE, self.sub, length).mean(dim=2)
 
 
 def _places(length: int, like: Tensor) -> Tensor:
