@@ -14,19 +14,61 @@ Examples:
   tenfold export runs/half -o digits.onnx
 
   tenfold export runs/half -o small.onnx --quantize int8
+
+  tenfold export --format web site                    a page for a web server
+
+  tenfold export runs/half --format web -o site       with the model of a run
 """
+
+FORMATS = ("onnx", "web")
 
 
 def export(
     run: Annotated[
-        Path | None, typer.Argument(help="A run, or a safetensors file of one. [default: the newest run]")
+        Path | None,
+        typer.Argument(
+            help="A run, or a safetensors file of one; the newest run unless told. With --format web and without -o: "
+            "the folder to write.",
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file. [default: model.onnx in the run's folder]")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The file, model.onnx in the run's folder unless told; with --format web the folder."
+        ),
     ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="onnx, a file; or web, a page with the model in it, a folder.")
+    ] = "onnx",
     quantize: Annotated[str | None, typer.Option(help="int8: about a quarter of the size.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --format web: a .onnx file, or a run; the model that comes with tenfold unless told.",
+            metavar="FILE|RUN",
+        ),
+    ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --format web: onnxruntime-web as npm packs it, or unpacked; fetched by npm, once, unless told.",
+            metavar="FILE|DIR",
+        ),
+    ] = None,
 ) -> None:
-    """Write a trained network as one ONNX file that reads pictures, its normalisation included."""
+    """Write a trained network as one ONNX file that reads pictures, or as a page that reads them in the browser."""
+    from tenfold.errors import UsageError, nearest
+
+    if form not in FORMATS:
+        raise UsageError(nearest("format", form, FORMATS))
+    if form == "web":
+        if quantize is not None:
+            raise UsageError("--quantize is for ONNX files: write one with it, then give that with --model")
+        _web(run, output, model, runtime)
+        return
+    for name, given in (("--model", model), ("--runtime", runtime)):
+        if given is not None:
+            raise UsageError(f"{name} is for --format web: say that too, or leave it out")
     from tenfold.learn import export as learn
     from tenfold.read.classifier import Classifier
 
@@ -40,6 +82,32 @@ def export(
         print(f"an answer counts as sure from {sure:.1%}, which on validation digits as pictures show them")
         print(f"answers {coverage:.1%} of them, with {error:.1%} of the answers wrong")
     print(f"read with it: tenfold read photo.jpg --model {path}")
+
+
+def _web(run: Path | None, output: Path | None, model: Path | None, runtime: Path | None) -> None:
+    """Write the site. A single path is the folder to write, as what is read without one is the bundled model."""
+    import sys
+
+    from tenfold.errors import UsageError
+    from tenfold.serve import site
+
+    folder = output or run
+    if folder is None:
+        raise UsageError("name the folder to write: tenfold export --format web DIR")
+    if output is None and (folder.is_file() or (folder / "recipe.json").is_file()):
+        raise UsageError(f"{folder} is a model, and the folder to write is missing: add -o DIR")
+    chosen = run if output is not None else None
+    if chosen is not None and model is not None:
+        raise UsageError(f"{chosen} and --model {model} cannot both be meant: give one")
+    path = site.write(
+        folder,
+        model_file(chosen or model),
+        runtime=runtime,
+        tell=lambda line: print(f"tenfold: {line}", file=sys.stderr, flush=True),
+    )
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    print(f"saved {path}, {size / 1e6:.1f} MB: any web server can serve it as it is, at any address")
+    print(f"look at it: python -m http.server -b 127.0.0.1 -d {path} 8000, then http://127.0.0.1:8000/")
 
 
 def model_file(given: Path | None) -> Path | None:

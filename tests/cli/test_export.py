@@ -1,0 +1,91 @@
+"""`tenfold export --format web`: which path is the folder, which the model, and what cannot be meant."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import Cli
+from tenfold.read.classifier import BUNDLED
+from tenfold.serve import site
+
+
+@pytest.fixture
+def runtime(here: Path) -> Path:
+    """Something like onnxruntime-web, unpacked."""
+    (here / "ort" / "dist").mkdir(parents=True)
+    (here / "ort" / "package.json").write_text(json.dumps({"name": site.NAME, "version": site.VERSION}))
+    for name in site.WANTED:
+        (here / "ort" / "dist" / name).write_text("")
+    return here / "ort"
+
+
+def test_the_bundled_model(tenfold_cli: Cli, here: Path, runtime: Path) -> None:
+    done = tenfold_cli("export", "--format", "web", "a/page", "--runtime", runtime)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("saved a/page, ")
+    assert "python -m http.server -b 127.0.0.1 -d a/page" in done.out
+    assert Path("a/page/digits.onnx").read_bytes() == BUNDLED.read_bytes()
+    assert tenfold_cli("export", "--format", "web", "-o", "b", "--runtime", runtime).status == 0
+    assert Path("b/index.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_model_of_ones_own(tenfold_cli: Cli, here: Path, runtime: Path, data: Path) -> None:
+    assert tenfold_cli("train", "mlp", "--data", data, "--epochs", 1, "--batch-size", 50, "--out", "r").status == 0
+    done = tenfold_cli("export", "r", "--format", "web", "-o", "a", "--runtime", runtime)
+    assert done.status == 0, done.err
+    assert "exporting r/model.safetensors" in done.err
+    assert Path("a/digits.onnx").read_bytes() == Path("r/model.onnx").read_bytes()
+    assert json.loads(Path("a/model.json").read_text())["recipe"]["network"] == "mlp"
+    done = tenfold_cli("export", "--format", "web", "b", "--model", "r/model.onnx", "--runtime", runtime)
+    assert (done.status, done.err) == (0, "")
+    assert Path("b/digits.onnx").read_bytes() == Path("r/model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ("--format web", 2, "name the folder to write: tenfold export --format web DIR"),
+        ("--format wbe a", 2, "did you mean 'web'"),
+        ("--format web a --quantize int8", 2, "--quantize is for ONNX files"),
+        ("r --format web -o a --model m.onnx", 2, "cannot both be meant"),
+        ("--format web r", 2, "r is a model, and the folder to write is missing: add -o DIR"),
+        ("damaged.onnx --format web", 2, "damaged.onnx is a model, and the folder to write is missing"),
+        ("--format web -o r --runtime ort", 1, "r exists already and is not empty"),
+        ("r --model m.onnx", 2, "--model is for --format web"),
+        ("r --runtime ort", 2, "--runtime is for --format web"),
+        ("--format web a --model none", 1, "there is no model none"),
+        ("--format web a --model none.onnx --runtime ort", 1, "there is no model file none.onnx"),
+        ("--format web a --model damaged.onnx --runtime ort", 1, "cannot use damaged.onnx"),
+        ("--format web full --runtime ort", 1, "full exists already and is not empty"),
+        ("--format web a --runtime none.tgz", 1, "there is no runtime none.tgz"),
+        ("--format web a --runtime damaged.onnx", 1, "its checksum is wrong"),
+    ],
+)
+def test_what_cannot_be_done(tenfold_cli: Cli, here: Path, runtime: Path, words: str, status: int, says: str) -> None:
+    for folder, name in (("r", "recipe.json"), ("full", "mine")):
+        (here / folder).mkdir()
+        (here / folder / name).write_text("")
+    (here / "damaged.onnx").write_bytes(np.random.default_rng(0).bytes(1000))
+    before = sorted(str(path) for path in here.rglob("*"))
+    done = tenfold_cli("export", *words.split())
+    assert (done.status, done.out) == (status, "")
+    assert says in done.err
+    assert done.err.count("\n") == 1
+    assert sorted(str(path) for path in here.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_no_torch_is_needed(here: Path, runtime: Path) -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(['torch', 'onnx', 'matplotlib', 'fastapi']))\n"
+        "from tenfold import cli; cli.main(['export', '--format', 'web', 'a', '--runtime', 'ort'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert (here / "a" / "index.html").is_file()
