@@ -160,3 +160,7 @@ def test_an_export_that_fails_leaves_nothing(tenfold_cli: Cli, place: Path, monk
     assert tenfold_cli("data", "export", "new", "--data", "data").status == 1
     assert snapshot(place) == before
     assert not [p for p in place.iterdir() if p.name.startswith(".") or p.name == "new"]
+
+
+def test_help_tells_the_defaults(tenfold_cli: Cli) -> None:
+    assert "[default: one for each core]" in " ".join(tenfold_cli("read", "--help").out.replace("│", " ").split())

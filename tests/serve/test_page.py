@@ -296,7 +296,9 @@ def test_by_keys_alone(watch: Watch, service: str, corrections: Path) -> None:
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Escape")
     page.wait_for_function("() => document.querySelectorAll('#boxes .box').length > 0")
+    page.wait_for_timeout(600)  # so that no earlier reading comes between
     page.keyboard.press("Backspace")
+    page.wait_for_timeout(600)
     expect_text(page, "1")
     go_to("#cards button")
     ring = page.locator("#cards button").evaluate("button => getComputedStyle(button).outlineStyle")

@@ -56,7 +56,7 @@ def show(
 @app.command(epilog="Example:\n\n  tenfold data verify")
 def verify(
     folder: Annotated[
-        Path | None, typer.Option(help="A folder with the four .gz files. [default: the package's own]")
+        Path | None, typer.Option(help="A folder with the four .gz files. \\[default: the package's own]")
     ] = None,
 ) -> None:
     """Check the four MNIST files byte for byte against their published SHA-256."""

@@ -17,9 +17,11 @@ Examples:
 
 
 def evaluate(
-    run: Annotated[Path | None, typer.Argument(help="A run or its safetensors file. [default: the newest run]")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="A run or its safetensors file. \\[default: the newest run]")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Other labelled digits to score on.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write. [default: the run's folder]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write. \\[default: the run's folder]")] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
 ) -> None:

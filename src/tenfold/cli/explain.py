@@ -18,11 +18,11 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 def explain(
     picture: Annotated[Path, typer.Argument(help="A picture, or - for standard input.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The figure. [default: NAME-explained.png, here]")
+        Path | None, typer.Option("--output", "-o", help="The figure. \\[default: NAME-explained.png, here]")
     ] = None,
     single: Annotated[bool, typer.Option("--single", help="The picture is one digit.")] = False,
     page: Annotated[int, typer.Option(help="Which page of a TIFF or PDF.")] = 1,
-    model: Annotated[Path | None, typer.Option(help="A run or .onnx file. [default: the bundled model]")] = None,
+    model: Annotated[Path | None, typer.Option(help="A run or .onnx file. \\[default: the bundled model]")] = None,
     max_pixels: Annotated[int, typer.Option(help="Refuse pictures with more pixels.")] = 100_000_000,
 ) -> None:
     """Show every stage of reading a picture in one figure: light removed, ink, boxes, inputs, probabilities."""

@@ -20,14 +20,14 @@ Examples:
 
 def predict(
     run: Annotated[
-        Path | None, typer.Argument(help="A run, or a safetensors file of one. [default: the newest run]")
+        Path | None, typer.Argument(help="A run, or a safetensors file of one. \\[default: the newest run]")
     ] = None,
     count: Annotated[int, typer.Option(help="How many digits.")] = 16,
     wrong: Annotated[bool, typer.Option("--wrong", help="Only digits that are answered wrong.")] = False,
     seed: Annotated[int | None, typer.Option(help="Draw the same digits each time.")] = None,
     data: Annotated[Path | None, typer.Option(help="Other labelled digits to draw from.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The picture. [default: predictions.png in the run's folder]")
+        Path | None, typer.Option(help="The picture. \\[default: predictions.png in the run's folder]")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")] = "auto",
 ) -> None:

@@ -79,7 +79,7 @@ def read(
         float | None,
         _option(
             _HOW,
-            help="The probability from which a digit is sure; below it is a ?. [default: the model's]",
+            help="The probability from which a digit is sure; below it is a ?. \\[default: the model's]",
             metavar="P",
         ),
     ] = None,
@@ -88,15 +88,17 @@ def read(
     ] = False,
     model: Annotated[
         Path | None,
-        _option(_HOW, help="A .onnx file, or a run. [default: the model that comes with tenfold]", metavar="FILE|RUN"),
+        _option(
+            _HOW, help="A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"
+        ),
     ] = None,
     max_pixels: Annotated[
-        int | None, _option(_HOW, help="Refuse pictures with more. [default: 100,000,000]", metavar="N")
+        int | None, _option(_HOW, help="Refuse pictures with more. \\[default: 100,000,000]", metavar="N")
     ] = None,
     workers: Annotated[
-        int | None, _option(_SPEED, help="Processes that read. [default: one for each core]", metavar="N")
+        int | None, _option(_SPEED, help="Processes that read. \\[default: one for each core]", metavar="N")
     ] = None,
-    device: Annotated[str, _option(_SPEED, help="cpu, cuda, coreml or auto. [default: cpu]")] = "cpu",
+    device: Annotated[str, _option(_SPEED, help="cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
 ) -> None:
     """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
 

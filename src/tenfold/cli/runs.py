@@ -74,7 +74,7 @@ def save(
     run: Annotated[Path, typer.Argument(help="A run, or a safetensors file of one.")],
     form: Annotated[str, typer.Option("--as", help="state, full or safetensors.")] = "state",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file. [default: mnist_model_state.pth and so on, here]")
+        Path | None, typer.Option("--output", "-o", help="The file. \\[default: mnist_model_state.pth and so on, here]")
     ] = None,
 ) -> None:
     """Save a trained network for other programs: weights alone, the whole network, or safetensors."""

@@ -33,16 +33,16 @@ def serve(
     workers: Annotated[int, _option(_WHERE, help="Processes that answer.", min=1, metavar="N")] = 1,
     threads: Annotated[
         int | None,
-        _option(_WHERE, help="Pictures read at a time by each. [default: cores / workers]", min=1, metavar="N"),
+        _option(_WHERE, help="Pictures read at a time by each. \\[default: cores / workers]", min=1, metavar="N"),
     ] = None,
     open_page: Annotated[bool, _option(_WHERE, "--open", help="Open the page in the browser.")] = False,
     quiet: Annotated[bool, _option(_WHERE, "--quiet", "-q", help="No line for each request.")] = False,
     model: Annotated[
-        Path | None, _option(_WHAT, help="A model file or a run. [default: the bundled one]", show_default=False)
+        Path | None, _option(_WHAT, help="A model file or a run. \\[default: the bundled one]", show_default=False)
     ] = None,
     threshold: Annotated[
         float | None,
-        _option(_WHAT, help="Probability from which a digit is sure. [default: the model's]", show_default=False),
+        _option(_WHAT, help="Probability from which a digit is sure. \\[default: the model's]", show_default=False),
     ] = None,
     corrections: Annotated[
         Path | None,

@@ -30,7 +30,7 @@ class Normalisation(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """The digits, normalised: (N, 1, 28, 28)."""
-        n, _, height, width = image.shape
+        height, width = image.shape[2:]
         ink = image[:, 0]  # (N, H, W)
         least = INK * ink.amax(dim=(1, 2)).clamp(min=1e-6)[:, None]  # (N, 1)
         top, bottom = _extent(ink.amax(dim=2) >= least)  # (N,) first row, row after the last
