@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from conftest import on_paper, write_number
 from tenfold.read import lines, paper, strokes
-from tenfold.read.segments import slices
+from tenfold.read.segments import cut_out, slices
 
 INK = write_number("508", size=70)
 
@@ -93,6 +93,33 @@ def test_ruled_lines_go_and_strokes_stay(slope: float, across: bool) -> None:
     assert (ink[alone] > 0.5).mean() < 0.05
     assert (ink[(INK > 0.5)] > 0.5).mean() > 0.85
     assert lines.without_lines(first(colours(on_paper(INK)))) is None
+
+
+def test_level_lines_are_those_that_sampling_finds() -> None:
+    generator = np.random.default_rng(0)
+    for height, width in ((90, 120), (6, 200), (150, 30), (1, 1)):
+        mask = generator.random((height, width)) < 0.3
+        columns = np.arange(width)
+        for start, slope in ((0.3 * height, 0.05), (0.7 * height, -0.08)):
+            mask[np.round(start + slope * (columns - width / 2)).astype(int).clip(0, height - 1), columns] = True
+        wide = np.pad(mask, ((20, 20), (0, 0)))
+        wide[:-1] |= wide[1:]
+        found = lines._level_lines(mask)
+        assert len(found) >= (height > 20)
+        for middle, slope in found:
+            along = wide[middle + 20 + np.round(slope * (columns - width / 2)).astype(int), columns]
+            end = max(1, width // 10)
+            assert along.mean() >= 0.5
+            assert along[:end].any()
+            assert along[-end:].any()
+
+
+@pytest.mark.parametrize("height", [20, 70])
+def test_what_is_cut_out_is_a_little_wider_than_the_piece(height: int) -> None:
+    mask = np.random.default_rng(height).random((height, 15)) < 0.2
+    around = ndimage.binary_dilation(np.pad(mask, 2), iterations=1 if height == 20 else 2)
+    found = cut_out(strokes.Piece(3, 4, mask), np.ones((height + 9, 30), np.float32))
+    assert np.array_equal(found > 0, around)
 
 
 def test_pieces_rows_and_specks() -> None:

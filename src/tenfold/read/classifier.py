@@ -83,10 +83,11 @@ class Classifier:
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
 
     def crops(self, inks: Sequence[Ink]) -> NDArray[np.float32]:
-        """Ink of any sizes (H, W), one digit each, as one batch (N, 1, 64, 64)."""
-        batch = np.zeros((len(inks), 1, CROP, CROP), np.float32)
-        for place, ink in zip(batch[:, 0], inks, strict=True):
-            small = shrink(ink, CROP)
+        """Ink of any sizes (H, W), one digit each, as one batch (N, 1, S, S), where S is 64 or less."""
+        fitting = [shrink(ink, CROP) for ink in inks]
+        side = max((max(ink.shape) for ink in fitting), default=CROP)
+        batch = np.zeros((len(inks), 1, side, side), np.float32)
+        for place, small in zip(batch[:, 0], fitting, strict=True):
             place[: small.shape[0], : small.shape[1]] = small
         return batch
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tenfold.errors import DataError, FormatError, TenfoldError, missing_extra
+from tenfold.errors import DataError, FormatError, TenfoldError, TooLargeError, missing_extra
 
 Colours = NDArray[np.float32]  # (H, W, 3), 0 to 1
 Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
@@ -171,7 +171,7 @@ def _from_pdf(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
 
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise DataError(
+        raise TooLargeError(
             f"{name} has {width} x {height} pixels, more than the limit of {max_pixels:,}: "
             "raise it with --max-pixels if that is meant"
         )

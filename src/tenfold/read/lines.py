@@ -55,12 +55,20 @@ def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
     padded = np.pad(mask, ((margin, margin), (0, 0)))
     # Two rows together, as a line that is not level steps from one to the next.
     padded[:-1] |= padded[1:]
-    columns = np.arange(width)
-    cover, end = np.empty((len(_SLOPES), height)), max(1, int(_ENDS * width))
-    for k, slope in enumerate(_SLOPES):
-        shift = np.round(slope * (columns - width / 2)).astype(int) + margin
-        along = padded[np.arange(height)[:, None] + shift[None, :], columns[None, :]]
-        cover[k] = along.mean(axis=1) * (along[:, :end].any(axis=1) & along[:, -end:].any(axis=1))
+    end = max(1, int(_ENDS * width))
+    shift = np.round(_SLOPES[:, None] * (np.arange(width) - width / 2)).astype(int) + margin  # (slopes, W)
+    # A line is level from step to step: how much of each such part is ink is the difference of two cumulative sums.
+    step = np.diff(shift, axis=1, prepend=-1) != 0
+    step[:, (0, min(end, width - 1), width - end)] = True
+    slope, first = np.nonzero(step)  # of the parts (P,)
+    after = np.where(np.diff(slope, append=-1) == 0, np.roll(first, -1), width)
+    sums = np.zeros((width + 1, len(padded)), np.int32)
+    np.cumsum(padded.T, axis=0, out=sums[1:])
+    rows = shift[slope, first][:, None] + np.arange(height)
+    ink = sums[after[:, None], rows] - sums[first[:, None], rows]  # (P, H)
+    begins = np.flatnonzero(np.diff(slope, prepend=-1))
+    left, right = (np.add.reduceat(ink * where[:, None], begins) > 0 for where in (after <= end, first >= width - end))
+    cover = np.add.reduceat(ink, begins) / width * (left & right)
     found: list[tuple[int, float]] = []
     while len(found) < _MOST:
         k, y = divmod(int(cover.argmax()), height)

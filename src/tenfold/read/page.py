@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.read import lines, paper, segments, strokes
+from tenfold.read import clean, lines, paper, segments, strokes
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours
 from tenfold.read.paper import Ink, Sheet
@@ -50,11 +50,21 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
 
     The likeliest way to see the page comes first, and is taken if it makes digits of most of the ink.
     """
-    best = Found()
+    page, alone = clean.sheet(colours), None
+    if page is not None:
+        found = _seen(page, 0, classifier, single=single, most=clean.FEW)
+        certain = clean.certainty(page, found.rows)
+        if certain >= GOOD:
+            return found
+        if certain > 1 - ALONE and _count(found) == 1:  # turned, it would have to be likelier by ALONE
+            alone = found
+    best = alone or Found()
     for number, sheet in enumerate(paper.sheets(colours)):
         found = _upright(sheet, classifier, single=single)
         if _texture(found):
             break
+        if alone is not None:
+            return max(alone, found, key=lambda f: f.quality)
         if found.quality < GOOD:
             found = _turned(found, classifier, single=single)
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
@@ -114,7 +124,10 @@ def _count(found: Found) -> int:
     return sum(s.digit for row in found.rows for s in row)
 
 
-def _seen(sheet: Sheet, turns: int, classifier: Classifier, *, single: bool, join: int = 0) -> Found:
+def _seen(
+    sheet: Sheet, turns: int, classifier: Classifier, *, single: bool, join: int = 0, most: float = np.inf
+) -> Found:
+    """A sheet turned and read, with gaps of up to 2 * `join` pixels closed; nothing where there are too many pieces."""
     if turns:
         sheet = Sheet(
             np.ascontiguousarray(np.rot90(sheet.flat, turns)),
@@ -122,7 +135,7 @@ def _seen(sheet: Sheet, turns: int, classifier: Classifier, *, single: bool, joi
         )
     ink = sheet.ink
     found = strokes.without_specks(strokes.pieces(sheet, join), ink.shape)
-    if not found:
+    if not 0 < len(found) <= most:
         return Found(sheet, turns)
     if single:
         return Found(sheet, turns, [[_single(found, ink, classifier)]])
@@ -183,9 +196,11 @@ def _single(found: list[Piece], ink: Ink, classifier: Classifier) -> Segment:
     reach = 0.35 * max(main.height, main.width)
     near = strokes.within(found, main, reach)
     choices = [strokes.union(near), main, strokes.union(found)]
+    if len(found) == 1:
+        choices = [main]
     probabilities = segments.classify(choices, ink, classifier)
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
-    extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)
+    extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
     k = int(np.argmin(-np.log(probabilities[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
     digit = probabilities[k].argmax() < len(probabilities[k]) - 1 and len(found) <= segments.CROWD
     return Segment(choices[k], probabilities[k], bool(digit))

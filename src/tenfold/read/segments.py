@@ -11,7 +11,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.paper import Ink
@@ -24,6 +23,7 @@ _NONE = 0.9  # the probability of being none from which a piece is no digit what
 CROWD = 300  # pieces: more of them that are mostly no digits are texture, or a page of text
 _DEAREST = 5.0  # the cost of a grouping that cannot be a digit
 _LEFT_OUT = 1.2  # the cost of taking a full-size piece for something else than a digit
+_CUT = 0.5  # the least cost of a cut
 _SEAM = 48  # pixels of height, at which cuts are looked for
 
 
@@ -92,8 +92,14 @@ def classify(found: list[Piece], ink: Ink, classifier: Classifier) -> NDArray[np
 
 def cut_out(piece: Piece, ink: Ink) -> Ink:
     """A piece's ink with its soft edge, and without what else is in its box: (H + 4, W + 4)."""
-    around = np.pad(piece.mask, 2)
-    around = ndimage.binary_dilation(around, iterations=1 if piece.height < 60 else 2)
+    around = np.zeros((piece.height + 4, piece.width + 4), bool)
+    around[2:-2, 2:-2] = piece.mask
+    for _ in range(1 if piece.height < 60 else 2):  # a pixel wider, not over corners
+        inner = around.copy()
+        around[1:] |= inner[:-1]
+        around[:-1] |= inner[1:]
+        around[:, 1:] |= inner[:, :-1]
+        around[:, :-1] |= inner[:, 1:]
     image = np.zeros(around.shape, np.float32)
     top, left = max(0, piece.top - 2), max(0, piece.left - 2)
     bottom, right = min(ink.shape[0], piece.bottom + 2), min(ink.shape[1], piece.right + 2)
@@ -108,7 +114,9 @@ def _atoms(segments: list[Segment], height: float, ink: Ink) -> list[_Atom]:
     for number, found in enumerate(segments):
         piece = found.piece
         wide = piece.width > _WIDE * max(piece.height, 0.7 * height) and piece.height > 0.4 * height
-        parts = slices(piece, ink) if wide and found.probability < _PLAIN else [(piece, 0.0)]
+        # Alone, with no neighbour that a slice might be joined to, it stays whole if that is cheaper than any cut.
+        whole = len(segments) == 1 and piece.height <= height and _cost(found, [_Atom(piece, 0)], height) < _CUT
+        parts = slices(piece, ink) if wide and found.probability < _PLAIN and not whole else [(piece, 0.0)]
         atoms += [_Atom(part, number, cut, whole=len(parts) == 1) for part, cut in parts]
     return atoms
 
@@ -261,15 +269,17 @@ def _seams(cost: NDArray[np.floating]) -> list[tuple[NDArray[np.int64], float]]:
                 path[y] = at
         inked = cost[np.arange(height), path] > 0.4
         crossings = int(inked[0]) + int(np.count_nonzero(inked[1:] & ~inked[:-1]))
-        paths.append((path, 0.5 + 1.2 * max(0, crossings - 1) + 2.0 * float(inked.mean())))
+        paths.append((path, _CUT + 1.2 * max(0, crossings - 1) + 2.0 * float(inked.mean())))
     return paths
 
 
 def _accumulated(cost: NDArray[np.floating]) -> NDArray[np.float64]:
     """The cost of the cheapest path from the first row to each pixel, a step at most to the side a row."""
     total = cost.astype(np.float64).copy()
+    width = total.shape[1]
+    beside = np.full(width + 2, np.inf)
     for y in range(1, len(total)):
-        before = total[y - 1]
-        aside = np.minimum(np.r_[np.inf, before[:-1]], np.r_[before[1:], np.inf]) + 0.05
-        total[y] += np.minimum(before, aside)
+        beside[1:-1] = total[y - 1]
+        aside = np.minimum(beside[:width], beside[2:]) + 0.05
+        total[y] += np.minimum(total[y - 1], aside)
     return total

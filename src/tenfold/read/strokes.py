@@ -75,10 +75,11 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         wider = ndimage.maximum_filter(around, 2 * join + 1)
         low |= ndimage.minimum_filter(wider, 2 * join + 1)[join:-join, join:-join]
     labels, count = ndimage.label(low, _EIGHT)
+    inked = np.flatnonzero(low)  # which is little of most pictures
+    numbers = labels.ravel()[inked]
+    areas = np.bincount(numbers, minlength=count + 1)
     sure = np.zeros(count + 1, bool)
-    sure[labels[sheet.flat > sheet.high]] = True
-    sure[0] = False
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    sure[numbers[sheet.flat.ravel()[inked] > sheet.high]] = True
     sure &= areas >= 4
     if sure.sum() > MOST:  # the largest; the rest is texture
         sure &= areas >= np.sort(areas[sure])[-MOST]
@@ -91,8 +92,8 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
 
 def digit_height(found: list[Piece]) -> float:
     """The height of most digits in pixels: the median over pieces, each counted by its ink."""
-    if not found:
-        return 0.0
+    if len(found) < 2:
+        return float(found[0].height) if found else 0.0
     # A wide piece may be digits that touch, a low one part of a digit: neither is taller than a digit.
     heights = np.array([piece.height for piece in found], float)
     masses = np.array([piece.mass for piece in found], float)
