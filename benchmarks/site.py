@@ -156,7 +156,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     given = pictures(options.drawings)
-    reader = tenfold.Reader(threads=1)
+    reader = tenfold.Reader(threads=1, upright=True)
     there, took = [], []
     for _, raw, _ in given:
         began = time.perf_counter()

@@ -118,6 +118,12 @@ def test_standard_input(tenfold_cli: Cli, place: Path, monkeypatch: pytest.Monke
     assert "there is nothing to read" in done.err
 
 
+def test_upright(tenfold_cli: Cli, here: Path) -> None:
+    Image.fromarray(np.rot90(on_paper(write_number("2479")))).save("turned.png")
+    assert tenfold_cli("read", "turned.png").out == "2479\n"
+    assert tenfold_cli("read", "turned.png", "--upright").out != "2479\n"
+
+
 def test_a_box_and_a_single_digit(tenfold_cli: Cli, place: Path) -> None:
     first = json.loads(tenfold_cli("read", "scans/7.png", "--json").out)["digits"][0]["box"]
     around = ",".join(str(side) for side in (first[0] - 8, first[1] - 8, first[2] + 16, first[3] + 16))

@@ -288,3 +288,10 @@ def test_damaged_files_raise_nothing_but_our_own(reader: tenfold.Reader, form: s
             reader.read(bytes(damaged))
         except TenfoldError as error:
             assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_what_is_upright_is_not_turned(reader: tenfold.Reader) -> None:
+    turned = np.rot90(on_paper(write_number("2479")))
+    assert reader.read(turned).text == "2479"
+    assert reader.read(turned, upright=True).text != "2479"
+    assert tenfold.Reader(upright=True).read(turned).text == tenfold.Reader().read(turned, upright=True).text

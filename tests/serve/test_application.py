@@ -71,6 +71,9 @@ def test_options(client: Client, number: bytes, digit: bytes) -> None:
     assert len(start.post("/v1/read?single=true", content=number).json()["digits"]) == 1
     assert start.post("/v1/read?threshold=1", content=number).json()["text"] == "????"
     assert start.post("/v1/read?threshold=0", content=number).json()["text"] == "2079"
+    turned = png(np.rot90(np.asarray(Image.open(io.BytesIO(number)))))
+    assert start.post("/v1/read", content=turned).json()["text"] == "2079"
+    assert start.post("/v1/read?upright=true", content=turned).json()["text"] != "2079"
 
 
 def test_details_are_what_a_page_shows(client: Client, number: bytes) -> None:

@@ -257,7 +257,7 @@ def page(server: Server, browser: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def reader() -> tenfold.Reader:
-    return tenfold.Reader()
+    return tenfold.Reader(upright=True)
 
 
 READ = """async ({ file, options }) => {

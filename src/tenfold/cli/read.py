@@ -71,6 +71,9 @@ def read(
         bool, _option(_OUT, "--quiet", "-q", help="No progress, notes or summary; only results and errors.")
     ] = False,
     single: Annotated[bool, _option(_HOW, "--single", help="Each picture is one digit.")] = False,
+    upright: Annotated[
+        bool, _option(_HOW, "--upright", help="Pictures are the right way up: none is tried turned by quarters.")
+    ] = False,
     box: Annotated[
         str | None,
         _option(_HOW, help="Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H"),
@@ -141,6 +144,7 @@ def read(
         device=device,
         threshold=threshold,
         always_answer=always_answer,
+        upright=upright,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         threads=1,
     )

@@ -45,8 +45,8 @@ class Found:
         return self.quality + 0.08 * min(6, _count(self))
 
 
-def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> Found:
-    """The digits on a page, dark or light, and turned by quarters if they are only digits then.
+def find(colours: Colours, classifier: Classifier, *, single: bool = False, upright: bool = False) -> Found:
+    """The digits on a page, dark or light, and turned by quarters if they are only digits then; never if `upright`.
 
     The likeliest way to see the page comes first, and is taken if it makes digits of most of the ink.
     """
@@ -56,7 +56,8 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
         certain = clean.certainty(page, found.rows)
         if certain >= GOOD:
             return found
-        if certain > 1 - ALONE and _count(found) == 1:  # turned, it would have to be likelier by ALONE
+        # A lone digit, turned, would have to be likelier by ALONE; a small picture of one is never on its side.
+        if _count(found) == 1 and (certain > 1 - ALONE or (certain and min(colours.shape[:2]) < paper.SMALL)):
             alone = found
     best = alone or Found()
     for number, sheet in enumerate(paper.sheets(colours)):
@@ -65,7 +66,7 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False) -> F
             break
         if alone is not None:
             return max(alone, found, key=lambda f: f.quality)
-        if found.quality < GOOD:
+        if found.quality < GOOD and not upright:
             found = _turned(found, classifier, single=single)
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
         if number == 0 or (found.evidence > best.evidence + OTHER and not _bars(found)):

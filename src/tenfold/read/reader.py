@@ -139,6 +139,7 @@ class Reader:
         device: str = "cpu",
         threshold: float | None = None,
         always_answer: bool = False,
+        upright: bool = False,
         max_pixels: int = MAX_PIXELS,
         max_pages: int | None = None,
         threads: int | None = None,
@@ -151,6 +152,7 @@ class Reader:
             threshold: The probability from which a digit is sure, 0 to 1; None is the model's own, at which 1 % of the
                 sure answers were wrong on validation digits.
             always_answer: Answer with the likeliest digit even where it is not sure.
+            upright: Pictures are the right way up: none is read turned by a quarter, however little sense it makes.
             max_pixels: Pictures with more are refused, so that a small file cannot fill the memory.
             max_pages: Files with more pages are refused; None is no limit.
             threads: How many share the work of one call; None is one for each core.
@@ -167,6 +169,7 @@ class Reader:
         self.threshold = (
             0.0 if always_answer else self.classifier.description.threshold if threshold is None else threshold
         )
+        self.upright = upright
         self.max_pixels = max_pixels
         self.max_pages = max_pages
 
@@ -177,6 +180,7 @@ class Reader:
         single: bool = False,
         box: Box | None = None,
         threshold: float | None = None,
+        upright: bool | None = None,
         details: bool = False,
     ) -> Reading:
         """The digits in a picture.
@@ -187,6 +191,7 @@ class Reader:
             single: The picture is one digit: all its ink is taken together.
             box: Only this part of the picture: x, y, width and height in pixels.
             threshold: The probability from which a digit is sure, in place of the reader's.
+            upright: Whether the picture is the right way up, in place of the reader's.
             details: Keep what the network saw of each digit, and where ink was taken for none.
 
         Raises DataError for what is missing or damaged, TooLargeError for more pixels or pages than are allowed,
@@ -201,7 +206,7 @@ class Reader:
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {self.max_pages} pages")
             pages.append(page.small())
             line = digits[-1].line + 1 if digits else 0
-            found, left, top = self.look(page, single=single, box=box)
+            found, left, top = self.look(page, single=single, box=box, upright=upright)
             digits += self._digits(found, (left, top), page, number, line, sure, details=details)
             if details:
                 left_out += _left_out(found, (left, top), page.scale)
@@ -268,10 +273,13 @@ class Reader:
         grey = (seen[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
         return [replace(digit, seen=image) for digit, image in zip(digits, grey, strict=True)]
 
-    def look(self, page: Page, *, single: bool = False, box: Box | None = None) -> tuple[Found, int, int]:
+    def look(
+        self, page: Page, *, single: bool = False, box: Box | None = None, upright: bool | None = None
+    ) -> tuple[Found, int, int]:
         """What is found on a page or in a box of it, and where that box is: left and top in pixels of the picture."""
+        upright = self.upright if upright is None else upright
         if box is None:
-            return reading.find(page.colours, self.classifier, single=single), 0, 0
+            return reading.find(page.colours, self.classifier, single=single, upright=upright), 0, 0
         x, y, width, height = box
         if width < 1 or height < 1 or x < 0 or y < 0 or x + width > page.width or y + height > page.height:
             raise UsageError(
@@ -280,7 +288,7 @@ class Reader:
         scale = page.scale
         first, last = (int(y / scale), int(x / scale)), (round((y + height) / scale), round((x + width) / scale))
         part = page.colours[first[0] : max(first[0] + 1, last[0]), first[1] : max(first[1] + 1, last[1])]
-        return reading.find(part, self.classifier, single=single), x, y
+        return reading.find(part, self.classifier, single=single, upright=upright), x, y
 
 
 def _placed(segment: Segment, found: Found, corner: tuple[int, int], scale: float) -> Box:

@@ -56,6 +56,7 @@ class ReadOptions(BaseModel):
     threshold: float | None = Field(
         None, ge=0, le=1, description="The probability from which a digit is sure; the model's own unless told."
     )
+    upright: bool = Field(False, description="The picture is the right way up: it is not tried turned by quarters.")
     annotate: bool = Field(
         False,
         description="Add the picture with a box around every digit: `annotated`, a PNG in base64. With "
@@ -239,7 +240,9 @@ class _Service:
         named = io.BytesIO(raw)
         named.name = path or "the body"  # for what goes wrong
         try:
-            reading = self.reader.read(named, single=asked.single, threshold=asked.threshold, details=asked.details)
+            reading = self.reader.read(
+                named, single=asked.single, threshold=asked.threshold, upright=asked.upright, details=asked.details
+            )
         except DataError:
             self.metrics.pictures.labels("no").inc()
             raise

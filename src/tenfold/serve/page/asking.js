@@ -12,7 +12,7 @@ const LAST_WAIT = 16;
  * @param {object} told what is told: {reading(reading, made), trouble(message, again), calm(), busy(busy), locked(error)}.
  *   `made` is what the picture was made of; `again` whether it is tried again without being asked; `locked` returns a
  *   promise of whether there is a new token.
- * @param {() => {single: boolean, threshold: number | null}} how
+ * @param {() => {single: boolean, upright: boolean, threshold: number | null}} how
  */
 export function asker(told, how) {
   let wanted = null; // {make, made}: how to make the picture that is to be read

@@ -32,12 +32,13 @@ export async function model() {
 /**
  * Read a picture.
  * @param {Blob} picture a PNG, JPEG or whatever else the service decodes
- * @param {{single?: boolean, threshold?: number | null, signal?: AbortSignal | null}} how
+ * @param {{single?: boolean, upright?: boolean, threshold?: number | null, signal?: AbortSignal | null}} how
  * @returns {Promise<object>} the text, and each digit with its box in pixels of the picture
  */
-export async function read(picture, { single = false, threshold = null, signal = null } = {}) {
+export async function read(picture, { single = false, upright = false, threshold = null, signal = null } = {}) {
   const query = new URLSearchParams({ details: "true" });
   if (single) query.set("single", "true");
+  if (upright) query.set("upright", "true");
   if (threshold !== null) query.set("threshold", String(threshold));
   const headers = { "Content-Type": picture.type || "application/octet-stream" };
   return ask(`v1/read?${query}`, { method: "POST", headers, body: picture, signal });

@@ -47,7 +47,7 @@ const asking = asker(
     },
     locked: admitted,
   },
-  () => ({ single: the("single").checked, threshold }),
+  () => ({ single: the("single").checked, upright: the("stage").dataset.mode === "drawing", threshold }),
 );
 
 function readDrawing(final) {
