@@ -52,7 +52,7 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False, upri
     """
     page, alone = clean.sheet(colours), None
     if page is not None:
-        found = _seen(page, 0, classifier, single=single, most=clean.FEW)
+        found = _plain(page, classifier) or _seen(page, 0, classifier, single=single, most=clean.FEW)
         certain = clean.certainty(page, found.rows)
         if certain >= GOOD:
             return found
@@ -74,6 +74,15 @@ def find(colours: Colours, classifier: Classifier, *, single: bool = False, upri
         if best.quality >= GOOD and (single or not _bars(best)):
             break
     return best
+
+
+def _plain(sheet: Sheet, classifier: Classifier) -> Found | None:
+    """A sheet with a single piece of ink that is plainly a digit, as most small pictures are: nothing else is tried."""
+    pieces = strokes.pieces(sheet)
+    if len(pieces) != 1:
+        return None
+    segment = Segment(pieces[0], segments.classify(pieces, sheet.ink, classifier)[0], True)
+    return Found(sheet, 0, [[segment]]) if segment.probability >= segments.PLAIN else None
 
 
 def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> Found:

@@ -21,6 +21,7 @@ from tenfold.read.page import Found
 from tenfold.read.segments import Segment, cut_out
 
 UNSURE = "?"
+KEPT = 300_000  # values: larger pages are kept as bytes, to be looked at
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
 
 
@@ -204,7 +205,7 @@ class Reader:
         for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels), 1):
             if self.max_pages is not None and number > self.max_pages:
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {self.max_pages} pages")
-            pages.append(page.small())
+            pages.append(page.small() if page.colours.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
             found, left, top = self.look(page, single=single, box=box, upright=upright)
             digits += self._digits(found, (left, top), page, number, line, sure, details=details)

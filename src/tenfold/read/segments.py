@@ -18,7 +18,7 @@ from tenfold.read.strokes import Piece, Row, union
 
 _TOGETHER = 4  # pieces at most in a digit, each whole or in slices
 _WIDE = 0.75  # of its height: a piece wider than this may be several digits
-_PLAIN = 0.98  # the probability from which a piece is a digit and not several
+PLAIN = 0.98  # the probability from which a piece is a digit and not several
 _NONE = 0.9  # the probability of being none from which a piece is no digit whatever the others are
 CROWD = 300  # pieces: more of them that are mostly no digits are texture, or a page of text
 _DEAREST = 5.0  # the cost of a grouping that cannot be a digit
@@ -116,7 +116,7 @@ def _atoms(segments: list[Segment], height: float, ink: Ink) -> list[_Atom]:
         wide = piece.width > _WIDE * max(piece.height, 0.7 * height) and piece.height > 0.4 * height
         # Alone, with no neighbour that a slice might be joined to, it stays whole if that is cheaper than any cut.
         whole = len(segments) == 1 and piece.height <= height and _cost(found, [_Atom(piece, 0)], height) < _CUT
-        parts = slices(piece, ink) if wide and found.probability < _PLAIN and not whole else [(piece, 0.0)]
+        parts = slices(piece, ink) if wide and found.probability < PLAIN and not whole else [(piece, 0.0)]
         atoms += [_Atom(part, number, cut, whole=len(parts) == 1) for part, cut in parts]
     return atoms
 

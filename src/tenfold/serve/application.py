@@ -1,14 +1,13 @@
 """The application: which address is answered by what."""
 
-import asyncio
 import base64
 import binascii
+import gc
 import io
 import json
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from importlib.metadata import version
@@ -35,6 +34,7 @@ from tenfold.serve.corrections import SIDE, Corrections
 from tenfold.serve.gate import Gate
 from tenfold.serve.metrics import TYPE, Metrics
 from tenfold.serve.settings import Settings
+from tenfold.serve.threads import Threads
 
 PAGE = Path(__file__).parent / "page"
 LOG = logging.getLogger("tenfold.serve")
@@ -184,8 +184,9 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with ThreadPoolExecutor(settings.threads, "reading") as service.pool:
+        with Threads(settings.threads) as service.threads:
             service.ready = True
+            gc.freeze()  # what is there now stays, and need not be looked through again and again
             yield
             service.ready = False
 
@@ -228,12 +229,13 @@ class _Service:
 
     def __init__(self, settings: Settings, reader: Reader, metrics: Metrics, corrections: Corrections | None) -> None:
         self.settings, self.reader, self.metrics, self.corrections = settings, reader, metrics, corrections
-        self.pool: ThreadPoolExecutor | None = None  # while the service runs
+        self.threads: Threads | None = None  # while the service runs
         self.ready = False
 
     async def work(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Run what takes long where the other requests do not wait for it."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, call, *arguments)
+        assert self.threads is not None
+        return await self.threads.do(call, *arguments)
 
     def read(self, raw: bytes, path: str | None, asked: ReadOptions) -> tuple[Reading, dict[str, Any]]:
         """A picture read, and that as JSON has it. Raises as Reader.read does."""
