@@ -7,7 +7,7 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading model tables clean
+.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving model tables clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,7 +49,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-bench: bench-speed bench-recipes bench-reading tables
+bench: bench-speed bench-recipes bench-reading bench-serving tables
 
 # The bundled model, trained anew and scored: 20 minutes on 2 cores.
 model: .venv/.dev
@@ -60,6 +60,14 @@ bench-reading: .venv/.dev
 	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/confidence.py
 	$(BIN)/python benchmarks/finder.py
+
+# The page's times and pictures, the site, the load and the teaching: 25 minutes; needs chromium and npm.
+bench-serving: .venv/.dev
+	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/gallery.py
+	$(BIN)/python benchmarks/screenshots.py
+	$(BIN)/python benchmarks/site.py
+	$(BIN)/python benchmarks/teaching.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py
