@@ -110,6 +110,7 @@ def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
     yield {**request(images), "outputs": [1]}
     yield {**request(images), "outputs": [{"name": "none"}]}
     yield {**request(images), "parameters": []}
+    yield {**request(images), "outputs": [{"name": "logits"}] * 2}
     yield {"inputs": request(images)["inputs"] * 2}
     for changed in (
         {"name": "picture"},
@@ -136,7 +137,13 @@ def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
         {"data": [1e300] * (5 * 784)},
         {"data": [10**400] * (5 * 784)},
         {"data": [255.0] * (5 * 784)},
+        {"data": ["x" * 100_000] * 784},
+        {"data": [[[[[0.5]]]]] * (5 * 784)},
+        {"shape": [1, 1, 1, 5 * 784]},
         {"parameters": {"binary_data_size": 12}},
+        {"parameters": {"binary_data_size": 10**4000}},
+        {"shape": [10**4000, 1, 28, 28]},
+        {"shape": [1, 1, 10**4000, 28]},
         {"parameters": {"binary_data_size": "12"}},
         {"parameters": 7},
     ):
@@ -153,7 +160,7 @@ def test_what_does_not_follow_the_protocol(client: Client, images: np.ndarray) -
         assert start.post(INFER, content=body).status_code == 400, body[:20]
     nan = json.dumps(request(images)).replace("0.0,", "NaN,", 1).encode()
     assert start.post(INFER, content=nan).status_code == 400
-    for length in ("-1", "x", "99999999999999999999", "5", "", "1e3", "²"):
+    for length in ("-1", "x", "99999999999999999999", "5", "", "1e3", "²", "0" * 5000):
         headers = {"inference-header-content-length": length.encode()}
         answer = start.post(INFER, content=json.dumps(request(images)), headers=headers)
         assert answer.status_code == 400, length

@@ -123,6 +123,8 @@ def _from_bytes(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
             finally:
                 Image.MAX_IMAGE_PIXELS = before
         with picture:
+            if picture.format == "EPS":  # which another program would have to run
+                raise FormatError(f"{name} is a program in PostScript, not a picture: convert it first")
             frames = getattr(picture, "n_frames", 1)
             if frames > 1 and picture.format not in ("TIFF", "MPO"):
                 raise DataError(

@@ -21,6 +21,7 @@ from tenfold.read.page import Found
 from tenfold.read.segments import Segment, cut_out
 
 UNSURE = "?"
+TOGETHER = 5  # times the pixels of a page: with `max_pages`, what a file may have on all
 KEPT = 300_000  # values: larger pages are kept as bytes, to be looked at
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
 
@@ -155,7 +156,8 @@ class Reader:
             always_answer: Answer with the likeliest digit even where it is not sure.
             upright: Pictures are the right way up: none is read turned by a quarter, however little sense it makes.
             max_pixels: Pictures with more are refused, so that a small file cannot fill the memory.
-            max_pages: Files with more pages are refused; None is no limit.
+            max_pages: Files with more pages, or more than five times `max_pixels` on them, are refused; None is no
+                limit.
             threads: How many share the work of one call; None is one for each core.
 
         Raises RunError for a model that cannot be used, DeviceError for a device that is not there, UsageError.
@@ -201,10 +203,12 @@ class Reader:
         sure = self.threshold if threshold is None else _probability(threshold)
         digits: list[Digit] = []
         left_out: list[Box] = []
-        pages = []
+        pages, pixels = [], 0
         for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels), 1):
-            if self.max_pages is not None and number > self.max_pages:
-                raise TooLargeError(f"{decode.source_name(picture)} has more than {self.max_pages} pages")
+            pixels += page.width * page.height
+            if self.max_pages is not None and (number > self.max_pages or pixels > TOGETHER * self.max_pixels):
+                most = f"{self.max_pages} pages, or {TOGETHER * self.max_pixels:,} pixels on them"
+                raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
             pages.append(page.small() if page.colours.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
             found, left, top = self.look(page, single=single, box=box, upright=upright)

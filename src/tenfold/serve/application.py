@@ -211,6 +211,7 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(TenfoldError, _on_error)
     app.add_exception_handler(protocol.Fault, _on_fault)
+    app.add_exception_handler(MemoryError, _on_no_memory)
     app.add_exception_handler(Exception, _on_unexpected)
     app.add_middleware(Gate, settings=settings, metrics=metrics)
     if settings.origins:
@@ -466,6 +467,10 @@ async def _on_error(_: Request, error: Exception) -> Response:
 async def _on_fault(_: Request, error: Exception) -> Response:
     assert isinstance(error, protocol.Fault)
     return _problem(error.status, str(error))
+
+
+async def _on_no_memory(_: Request, __: Exception) -> Response:
+    return _problem(413, "there is not enough memory for this here")
 
 
 async def _on_unexpected(_: Request, error: Exception) -> Response:

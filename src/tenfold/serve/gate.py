@@ -100,6 +100,9 @@ class Gate:
             if with_body:
                 more["connection"] = "close"
             await respond(answer, refused.status, str(refused), more)
+        except asyncio.CancelledError:  # the service is stopping, and has waited long enough
+            if not status:
+                await respond(answer, 503, "the service is stopping", {"retry-after": "10", "connection": "close"})
         finally:
             self._note(scope, status, began, size, sent)
 

@@ -1,6 +1,7 @@
 """What the service counts, for Prometheus."""
 
 import os
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -44,6 +45,19 @@ class Metrics:
         """All counts in Prometheus's text format, those of the other workers added."""
         registry = self._registry
         if FOLDER in os.environ:
+            for file in Path(os.environ[FOLDER]).glob("gauge_live*_*.db"):  # a worker that was killed left its own
+                if not _runs(int(file.stem.rpartition("_")[2])):
+                    file.unlink(missing_ok=True)
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tenfold.serve.settings import Settings
 NAME = "digits"
 VERSION = "1"
 LENGTH = "inference-header-content-length"  # of the JSON, where binary data follows it
+SIDE = 2048  # pixels: images in a tensor are no higher and no wider
 Work = Callable[..., Awaitable[Any]]
 
 
@@ -191,7 +193,7 @@ def _parted(body: bytes, length: str | None) -> tuple[dict[str, Any], bytes]:
     """The JSON of a request, and the binary data after it."""
     end = len(body)
     if length is not None:
-        if not (length.isascii() and length.isdigit()) or int(length[:12]) > len(body):
+        if not (length.isascii() and length.isdigit() and len(length) < 12 and int(length) <= len(body)):
             raise Fault(f"Inference-Header-Content-Length: {length[:30]!r} is not a length inside the body")
         end = int(length)
     try:
@@ -216,16 +218,13 @@ def _images(asked: dict[str, Any], rest: bytes, most: int) -> NDArray[np.float32
     if given.get("datatype") != "FP32":
         raise Fault("datatype: it must be 'FP32'")
     shape = given.get("shape")
-    if (
-        not isinstance(shape, list)
-        or len(shape) != 4
-        or not all(type(side) is int and side > 0 for side in shape)
-        or shape[1] != 1
-    ):
+    if not isinstance(shape, list) or len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape):
         raise Fault("shape: it must be [N, 1, H, W], all above 0")
-    count = math.prod(shape)
+    if shape[1] != 1 or max(shape[2:]) > SIDE:
+        raise Fault(f"shape: it must be [N, 1, H, W], H and W at most {SIDE:,}")
     if shape[0] > most:
-        raise Fault(f"shape: {shape[0]:,} images are more than the limit of {most:,} in a request", 413)
+        raise Fault(f"shape: there are more images than the limit of {most:,} in a request", 413)
+    count = math.prod(shape)
     size = _parameters(given).get("binary_data_size")
     if size is not None:
         if type(size) is not int or size != len(rest) or size != 4 * count:
@@ -234,21 +233,24 @@ def _images(asked: dict[str, Any], rest: bytes, most: int) -> NDArray[np.float32
     else:
         if rest:
             raise Fault("there is binary data after the JSON that no input has")
-        values = _numbers(given.get("data"), count)
+        with np.errstate(over="ignore"):  # what is too large for FP32 is told below
+            values = _numbers(given.get("data"), count)
     if not np.isfinite(values).all() or float(values.min()) < -0.5 or float(values.max()) > 1.5:
         raise Fault("data: ink in [0, 1] is wanted, bright on 0")
     return values.astype(np.float32).reshape(shape)
 
 
 def _numbers(data: Any, count: int) -> NDArray[np.float32]:
+    """`count` numbers that are flat, or nested in up to four lists, as a tensor may be written."""
+    for _ in range(3):
+        if isinstance(data, list) and data and all(type(part) is list for part in data):
+            data = list(chain.from_iterable(data))
+    if not isinstance(data, list) or len(data) != count or not {type(value) for value in data} <= {int, float}:
+        raise Fault(f"data: {count} numbers are wanted, flat or nested as the shape says")
     try:
-        values = np.array(data)
-    except (ValueError, OverflowError, RecursionError):
-        raise Fault("data: it must be numbers, flat or nested as the shape says") from None
-    if not isinstance(data, list) or values.dtype.kind not in "if" or values.size != count:
-        raise Fault(f"data: {count} numbers are wanted, as the shape says")
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32).ravel()
+        return np.array(data, np.float64).astype(np.float32)
+    except OverflowError:
+        raise Fault("data: ink in [0, 1] is wanted, bright on 0") from None
 
 
 def _wanted(asked: dict[str, Any]) -> list[tuple[str, bool]]:
@@ -259,6 +261,8 @@ def _wanted(asked: dict[str, Any]) -> list[tuple[str, bool]]:
         return [("logits", binary), ("probabilities", binary)]
     if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs) or len(outputs) > 10:
         raise Fault("outputs: it must be a list of objects with a name")
+    if len({str(output.get("name"))[:50] for output in outputs}) < len(outputs):
+        raise Fault("outputs: each may be named once")
     return [
         (str(output.get("name"))[:50], _parameters(output).get("binary_data", binary) is True) for output in outputs
     ]

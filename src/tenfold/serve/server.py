@@ -21,7 +21,7 @@ from tenfold.read.classifier import Classifier
 from tenfold.serve.corrections import Corrections
 from tenfold.serve.settings import Settings
 
-GRACE = 30  # seconds that requests have to be finished in when the service is stopped
+GRACE = 300  # seconds that requests have to be finished in when the service is stopped
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers leave their counts; to be set before those are imported
 
 
