@@ -43,7 +43,7 @@ CHANGES: dict[str, Change] = {
     "as it stands": lambda _: None,
     "touching digits are not cut": setting(segments, "slices", uncut),
     "cuts cost nothing": setting(segments, "slices", free),
-    "plain digits are thought of as several too": setting(segments, "_PLAIN", 2.0),
+    "plain digits are thought of as several too": setting(segments, "PLAIN", 2.0),
     "broken pieces are not joined": setting(segments, "_TOGETHER", 1),
     "ruled lines stay": setting(lines, "_COVER", 2.0),
     "pages are not turned": setting(finding, "_turned", lambda upright, *_, **__: upright),
