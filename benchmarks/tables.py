@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from measuring import median
+from measuring import mean, median
 from tenfold.learn import networks, recipes
 from tenfold.learn.recipe import Recipe
 
@@ -189,6 +189,93 @@ def finder_table() -> str:
     return f"{table(head, rows)}\n\n{note(found, 'finder', '../')}"
 
 
+def serving_table() -> str:
+    found = results("serving")
+    s = found["summary"]
+    shown = {"lean": "lean", "usual": "httpx"}
+    rows = [
+        [
+            row["picture"],
+            f"{row['clients']}, {shown[row['client']]}",
+            f"{row['a second']:,.0f}",
+            f"{row['p50_ms']:,.1f} ms",
+            f"{row['p99_ms']:,.0f} ms",
+            f"{row['bare, a second']:,.0f}",
+            f"{row['ratio']:.2f}",
+        ]
+        for row in s["load"]
+    ]
+    head = ["picture", "clients", "a second", "p50", "p99", "bare, a second", "ratio"]
+    assert not any(row["failed"] for row in s["load"])
+    more = (
+        f"Medians of {s['rounds']} rounds, {s['workers']} workers each. It starts in {s['seconds to start']:.2f} s. "
+        f"A worker holds {s['memory after 1,000 requests, MB']:.0f} MB after 1,000 requests and "
+        f"{s['memory after all requests, MB']:.0f} MB after {s['requests']:,}, {s['memory ratio'] - 1:+.1%}. "
+        f"{s['answers as of tenfold read']} of {s['answers compared']} answers were those of `tenfold read --json`."
+    )
+    return f"{table(head, rows)}\n\n{more}\n\n{note(found, 'serving', '../')}"
+
+
+def site_table() -> str:
+    found = results("site")
+    s = found["summary"]
+    names = {
+        **{name: name for name in ("one digit", "a number", "two rows", "touching")},
+        "drawings": "**all drawings**",
+        "plain": "a page",
+        "shadow": "a page in shadow",
+        "light on dark": "a page, light on dark",
+    }
+    rows = [
+        [
+            shown,
+            f"{s[name]['n']}",
+            f"{s[name]['equal']:.1%}",
+            f"{s[name]['site_right']:.1%}",
+            f"{s[name]['service_right']:.1%}",
+            f"{s[name]['seconds'] * 1000:.0f} ms",
+        ]
+        for name, shown in names.items()
+    ]
+    head = ["pictures", "n", "the same text", "right, the site", "right, the service", "median time, the site"]
+    more = f"From opening the page to the first reading, nothing cached: {s['ready']:.1f} s."
+    return f"{table(head, rows)}\n\n{more}\n\n{note(found, 'site', '../')}"
+
+
+def page_sentence() -> str:
+    found = results("page")
+    s = found["summary"]
+    done, most, inside = (
+        s[f"{name} digit"] for name in ("median after a finished", "90 % after a finished", "median inside a")
+    )
+    about = f"{s['lifts']} lifts, {s['numbers right']} numbers right"
+    source = note(found, "screenshots", "../").replace("results/screenshots.json", "results/page.json")
+    return (
+        f"From the pen's lift to the reading on the page: {done:.0f} ms after a finished digit, within {most:.0f} ms "
+        f"in 9 of 10; {inside:.0f} ms inside one (medians, {about}). {source}"
+    )
+
+
+def teaching_table() -> str:
+    found = results("teaching")
+    shown = {"before": "before", "mixed": "{} corrections", "alone": "{} corrections, without MNIST"}
+    columns = {"sevens": "its 7s", "ones": "1s", "MNIST": "MNIST", "styles": "other hands", "no digit": "no digit"}
+    rows = []
+    for way in found["summary"]["ways"]:
+        shares = [f"{way[name]['mean']:.1%} ± {way[name]['deviation']:.1%}" for name in columns]
+        seconds = f"{way['seconds']['mean']:.2g} s" if "seconds" in way else ""
+        rows.append([shown[way["how"]].format(way["corrections"]), *shares, seconds])
+    mixed = [way for way in found["summary"]["ways"] if way["how"] == "mixed"]
+    share = mean([way["epochs"]["mean"] for way in mixed])
+    more = (
+        f"Mean ± standard deviation over {mixed[0]['n']} writers. A lesson takes {share:.2f} times as long as an epoch "
+        f"of `pictures`, and the export {mean([way['export seconds']['mean'] for way in mixed]):.0f} s more. Through the "
+        f"model file {min(way['read']['mean'] for way in mixed):.1%} or more of the new 7s are read, "
+        f"{min(way['read surely']['mean'] for way in mixed):.1%} or more surely."
+    )
+    return f"{table(['', *columns.values(), 'time'], rows)}\n\n{more}\n\n{note(found, 'teaching', '../')}"
+
+
 TABLES = {
     "README.md": {
         "pictures": pictures_table,
@@ -198,7 +285,9 @@ TABLES = {
         "speed": speed_table,
         "startup": startup_sentence,
     },
+    "docs/serving.md": {"page": page_sentence, "serving": serving_table, "site": site_table},
     "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
+    "docs/teaching.md": {"teaching": teaching_table},
     "docs/tried.md": {"finder": finder_table, "variants": variants_table, "loop": loop_table},
 }
 

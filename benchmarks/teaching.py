@@ -1,0 +1,242 @@
+"""How well is a handwriting learnt from a few corrections, and what is forgotten? A writer whose 7 looks like a 1.
+
+    python benchmarks/teaching.py [--seeds 3] [--sizes 5 10 20 50]
+
+The writer is drawn here: a 7 is a nearly upright stroke with a short flag, a 1 the stroke alone. Slant, flag and pen
+differ from seed to seed, and a little from digit to digit. Each digit is written on paper and read by `tenfold.Reader`;
+what the network saw of the 7s that were misread is saved, as `tenfold serve --corrections` does. The bundled model
+then learns from them by `tenfold train --data DIR --init default`, and for comparison from them alone: as often, at
+the same rate, without MNIST. Both are scored on new digits of the same writer, on the 10,000 validation digits, and on
+styles and shapes drawn with other seeds. The test set is not read.
+
+Beside other work, OMP_WAIT_POLICY=PASSIVE in the environment keeps waiting threads from taking the others' time.
+"""
+
+import argparse
+import math
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import nn
+
+import tenfold
+from measuring import deviation, machine_name, mean, save
+from tenfold.learn import export, materials, models, optimizers, outliers, pens, pictures, recipes, styles
+from tenfold.learn.augment import Augmentation
+from tenfold.learn.inference import grey, infer, normalise
+from tenfold.learn.runs import Run
+from tenfold.mnist import embedded
+from tenfold.mnist.digits import Digits
+
+Images = NDArray[np.uint8]  # (N, 28, 28), what the network sees
+SIDE = 140  # pixels of the paper that a digit is written on
+FRESH = 300  # digits of each kind that are scored
+
+
+@dataclass(frozen=True)
+class Hand:
+    """The habits of a writer."""
+
+    lean: float  # of the stroke: how far its foot is to the left, in heights
+    reach: float  # length of the flag, in heights
+    angle: float  # of the flag, in degrees below the horizontal
+    pen: float  # pixels
+
+
+def hand(seed: int) -> Hand:
+    """A writer whose 7s the bundled model mostly takes for 1s."""
+    generator = np.random.default_rng([seed, 7])
+    low, high = (-0.02, 0.20, 14, 6), (0.15, 0.25, 22, 9)
+    return Hand(*(float(value) for value in generator.uniform(low, high)))
+
+
+def written(digit: int, hand: Hand, generator: np.random.Generator) -> Images:
+    """A 1 or a 7 in pen on grey paper: (H, W)."""
+    y = np.linspace(0, 1, 9)
+    bow, lean = generator.normal(0, 0.03), hand.lean + generator.normal(0, 0.05)
+    points = np.stack([bow * np.sin(np.pi * y) - lean * y, y], axis=1)
+    if digit == 7:
+        reach = hand.reach * generator.uniform(0.75, 1.25)
+        angle = math.radians(hand.angle + generator.normal(0, 5))
+        points = np.concatenate([[[-reach * math.cos(angle), reach * math.sin(angle)]], points])
+    points = points + generator.normal(0, 0.008, points.shape)
+    for _ in range(2):
+        points = styles.rounded(points)
+    points = points * generator.uniform(75, 95)
+    points += SIDE / 2 - (points.max(0) + points.min(0)) / 2
+    width = max(3, round(hand.pen + generator.normal(0, 1)))
+    ink = Image.new("L", (SIDE, SIDE))
+    pen = ImageDraw.Draw(ink)
+    line = [(float(x), float(y)) for x, y in points]
+    pen.line(line, 255, width, joint="curve")
+    for across, down in (line[0], line[-1]):
+        pen.ellipse([across - width / 2, down - width / 2, across + width / 2, down + width / 2], 255)
+    paper = generator.uniform(190, 240) * (1 - 0.75 * np.asarray(ink, np.float64) / 255)
+    return np.clip(paper + generator.normal(0, 3, paper.shape), 0, 255).round().astype(np.uint8)
+
+
+def seen(digit: int, hand: Hand, generator: np.random.Generator, reader: tenfold.Reader) -> tuple[Images, bool]:
+    """What the network sees of a newly written digit, (28, 28), and whether it is read right."""
+    while True:
+        found = reader.read(written(digit, hand, generator), single=True, details=True).digits
+        if found and found[0].seen is not None:
+            return found[0].seen, found[0].value == str(digit)
+
+
+def many(digit: int, count: int, hand: Hand, generator: np.random.Generator, reader: tenfold.Reader) -> Images:
+    """What the network sees of so many newly written digits."""
+    return np.stack([seen(digit, hand, generator, reader)[0] for _ in range(count)])
+
+
+def corrections(count: int, hand: Hand, generator: np.random.Generator, reader: tenfold.Reader) -> Images:
+    """What the network saw of the first 7s that were misread."""
+    kept: list[Images] = []
+    for _ in range(100 * count):
+        image, right = seen(7, hand, generator, reader)
+        kept += [] if right else [image]
+        if len(kept) == count:
+            return np.stack(kept)
+    raise SystemExit("the writer's 7s are read right: there is nothing to correct")
+
+
+def alone(images: Images, run: Run) -> tuple[nn.Sequential, float]:
+    """The bundled model taught 7s without anything else, each as often and at the same rates as in a run, and seconds.
+
+    The steps are as many as the epochs of the run have for each digit; all the digits are in each.
+    """
+    recipe = run.recipe
+    network = models.load(models.BUNDLED).network.train()
+    optimizer = optimizers.build(recipe, network, torch.device("cpu"))
+    steps = recipe.epochs * round(min(materials.MOST, max(1, materials.OFTEN / len(images))))
+    augmentation, generator = Augmentation.parse(recipe.augment), torch.Generator().manual_seed(recipe.seed)
+    began = time.perf_counter()
+    tensors = torch.from_numpy(images)
+    distances = pens.distances(tensors)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = optimizers.learning_rate(recipe.changed(epochs=1), step, steps)
+        ink = pictures.spoil(grey(tensors), distances, augmentation, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.amp):
+            logits = network(normalise(ink))
+        loss = F.cross_entropy(F.pad(logits.float(), (0, 1)), torch.full((len(images),), 7))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return network.eval(), time.perf_counter() - began
+
+
+def scores(network: nn.Sequential, sets: dict[str, tuple[Images, NDArray[np.int64]]]) -> dict[str, float]:
+    """The share of each set that is answered right, where 10 stands for "no digit"."""
+    found = {}
+    for name, (images, labels) in sets.items():
+        answers = F.pad(infer(network, torch.from_numpy(images)), (0, 1)).argmax(1).numpy()
+        found[name] = float((answers == labels).mean())
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[5, 10, 20, 50], help="how many corrections")
+    options = parser.parse_args()
+    train = embedded.read("train")
+    held = Digits(train.images[50_000:], train.labels[50_000:])
+    others = styles.draw(2_200, np.random.default_rng(101))
+    shapes = outliers.draw(2_000, held, np.random.default_rng(102))
+    reader = tenfold.Reader(always_answer=True)
+    rows: list[dict[str, Any]] = []
+    for seed in range(options.seeds):
+        writer, generator = hand(seed), np.random.default_rng([seed, 8])
+        # Corrections that few are taught are among those that more are.
+        misread = corrections(max(options.sizes), writer, generator, reader)
+        sevens, ones = (many(digit, FRESH, writer, generator, reader) for digit in (7, 1))
+        true_ones = held.images[held.labels == 1]
+        sets = {
+            "sevens": (sevens, np.full(len(sevens), 7)),
+            "ones": (np.concatenate([ones, true_ones]), np.full(len(ones) + len(true_ones), 1)),
+            "MNIST": (held.images, held.labels),
+            "styles": (others.images, others.labels),
+            "no digit": (shapes, np.full(len(shapes), 10)),
+        }
+        epoch = epoch_seconds(train)
+        before = scores(models.load(models.BUNDLED).network, sets)
+        report(rows, {"how": "before", "corrections": 0, "seed": seed, "epoch seconds": epoch, **before})
+        for size in options.sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                place = Path(folder) / "corrections" / "7"
+                place.mkdir(parents=True)
+                for number, image in enumerate(misread[:size]):
+                    Image.fromarray(image).save(place / f"{number}.png")
+                began = time.perf_counter()
+                run = tenfold.train(
+                    init="default", data=place.parent, seed=seed, out=Path(folder) / "run", quiet=True, device="cpu"
+                )
+                seconds = time.perf_counter() - began
+                about = {"corrections": size, "seed": seed, "seconds": seconds, "epochs": seconds / epoch}
+                report(rows, {"how": "mixed", **about, **scores(run.model().network, sets), **exported(run, sets)})
+                network, seconds = alone(misread[:size], run)
+                about |= {"seconds": seconds, "epochs": seconds / epoch}
+                report(rows, {"how": "alone", **about, **scores(network, sets)})
+    save("teaching", summary(rows), rows)
+
+
+def epoch_seconds(digits: Digits) -> float:
+    """Seconds of an epoch of the recipe `pictures`, to compare with: ten times those with a tenth of everything."""
+    whole = recipes.RECIPES["pictures"]
+    with tempfile.TemporaryDirectory() as folder:
+        some = Path(folder) / "some.npz"
+        np.savez(some, images=digits.images[:6_000], labels=digits.labels[:6_000])
+        tenth = whole.changed(data=some, epochs=1, styles=whole.styles // 10, outliers=whole.outliers // 10)
+        run = tenfold.train(tenth, out=Path(folder) / "run", quiet=True, device="cpu")
+        return 10 * float(run.metrics[-1]["seconds"] or 0)
+
+
+def exported(run: Run, sets: dict[str, tuple[Images, NDArray[np.int64]]]) -> dict[str, float]:
+    """What the model file of a run says of itself, how long it took, and how many 7s are read by it, and surely."""
+    began = time.perf_counter()
+    reader = tenfold.Reader(export.export(run))
+    seconds = time.perf_counter() - began
+    found = reader.classify(sets["sevens"][0])
+    right = found.argmax(1) == 7
+    described = reader.classifier.description
+    return {
+        "export seconds": seconds,
+        "read": float(right.mean()),
+        "read surely": float((right & (found.max(1) >= described.threshold)).mean()),
+        "threshold": described.threshold,
+        "threshold error": described.metadata["threshold_error"],
+        "threshold coverage": described.metadata["threshold_coverage"],
+    }
+
+
+def report(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
+    rows.append({name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()})
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float))
+    print(f"seed {row['seed']}  {row['how']} {row['corrections']}  {shown}", flush=True)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over the seeds, for each way and number of corrections."""
+    found: dict[str, Any] = {"machine": machine_name(), "wait": os.environ.get("OMP_WAIT_POLICY", ""), "ways": []}
+    for how, size in dict.fromkeys((row["how"], row["corrections"]) for row in rows):
+        some = [row for row in rows if (row["how"], row["corrections"]) == (how, size)]
+        way: dict[str, Any] = {"how": how, "corrections": size, "n": len(some)}
+        for name, value in some[0].items():
+            if isinstance(value, float):
+                values = [row[name] for row in some]
+                way[name] = {"mean": mean(values), "deviation": deviation(values)}
+        found["ways"].append(way)
+    return found
+
+
+if __name__ == "__main__":
+    main()
