@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import logging
+import time
 import zlib
 from pathlib import Path
 
@@ -188,7 +189,8 @@ def test_packed_bodies(client: Client, digit: bytes) -> None:
     for packing, packed in (("gzip", gzip.compress(digit)), ("deflate", zlib.compress(digit)), ("identity", digit)):
         answer = start.post("/v1/read", content=packed, headers={"content-encoding": packing})
         assert answer.json()["text"] == "7", packing
-    for packing, packed in (("gzip", digit), ("br", digit), ("gzip", gzip.compress(digit)[:-20])):
+    twice = gzip.compress(digit[:100]) + gzip.compress(digit[100:])
+    for packing, packed in (("gzip", digit), ("br", digit), ("gzip", gzip.compress(digit)[:-20]), ("gzip", twice)):
         assert start.post("/v1/read", content=packed, headers={"content-encoding": packing}).status_code == 415
 
 
@@ -226,6 +228,9 @@ def test_a_token(client: Client, digit: bytes) -> None:
         assert start.get(path).status_code == 401, path
         assert start.get(path, headers={"authorization": "Bearer wrong"}).status_code == 401
         assert start.get(path, headers={"authorization": "Bearer secret"}).status_code == 200
+    for method in ("POST", "PUT", "DELETE"):
+        assert start.request(method, "/anything", content=digit).status_code == 401
+    assert start.get("/v1/model", headers={"authorization": "bearer secret"}).status_code == 200
     refused = start.post("/v1/read", content=digit)
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"] == "Bearer"
@@ -347,6 +352,11 @@ def test_corrections_that_cannot_be_meant(client: Client, tmp_path: Path) -> Non
     assert plain.status_code == 415
     for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
         assert start.post("/v1/corrections", json=good, headers=headers).status_code == 403
+    many = "{" + ",".join(f'"k{k}": 1' for k in range(500)) + "}"
+    answer = start.post("/v1/corrections", content=many, headers={"content-type": "application/json"})
+    assert (answer.status_code, len(answer.content) < 500) == (422, True)
+    answer = start.post("/v1/corrections", content=b" " * 20_000, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
     assert not list((tmp_path / "mine").rglob("*.png"))
     own = {"origin": "http://testserver", "sec-fetch-site": "same-origin"}
     assert start.post("/v1/corrections", json=good, headers=own).status_code == 201
@@ -365,6 +375,7 @@ def test_the_documentation_is_whole_and_from_here(client: Client) -> None:
     assert page.status_code == 200
     assert "http://" not in page.text
     assert "https://" not in page.text
+    assert "$defs" not in start.get("/openapi.json").text
     for path in ("docs-files/swagger-ui-bundle.js", "docs-files/swagger-ui.css", "openapi.json"):
         assert path in page.text
         assert start.get(f"/{path}").status_code == 200
@@ -372,3 +383,12 @@ def test_the_documentation_is_whole_and_from_here(client: Client) -> None:
     assert {"/v1/read", "/v1/model", "/v1/corrections", "/metrics", "/v2/models/{model}/infer"} <= set(
         described["paths"]
     )
+
+
+def test_pages_of_a_tiff_are_not_counted_first(client: Client) -> None:
+    packed = io.BytesIO()
+    page = Image.fromarray(np.full((8, 8), 255, np.uint8))
+    page.save(packed, "TIFF", save_all=True, append_images=[page] * 3000)
+    began = time.perf_counter()
+    assert client(max_pictures=2).post("/v1/read", content=packed.getvalue()).status_code == 413
+    assert time.perf_counter() - began < 1

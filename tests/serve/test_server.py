@@ -1,5 +1,7 @@
 """The service as a process: how it starts, what it does under load and abuse, and how it ends."""
 
+import asyncio
+import base64
 import http.client
 import io
 import json
@@ -22,6 +24,7 @@ from conftest import Cli, Service, on_paper, write_number
 from tenfold.errors import AddressError, UsageError
 from tenfold.serve.server import listen, serve
 from tenfold.serve.settings import Settings
+from tenfold.serve.threads import Threads
 
 Start = Callable[..., Service]
 
@@ -218,8 +221,9 @@ def test_several_workers(service: Start, digit: bytes) -> None:
     running = service("--workers", 2, "--quiet")
     for _ in range(40):
         assert post(running, "/v1/read", digit)[0] == 200
-    text = post(running, "/metrics", b"")[2].decode()
-    assert 'tenfold_requests_total{method="POST",path="/v1/read",status="200"} 40.0' in text
+    until = time.monotonic() + 10  # a request is counted after its answer is sent
+    while b'_total{method="POST",path="/v1/read",status="200"} 40.0' not in post(running, "/metrics", b"")[2]:
+        assert time.monotonic() < until
     workers = _children(running.process.pid)
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
@@ -318,3 +322,69 @@ def test_help_has_examples(tenfold_cli: Cli) -> None:
     out = tenfold_cli("serve", "--help").out
     assert "--corrections" in out
     assert "curl" in out
+
+
+@pytest.mark.slow
+def test_a_name_that_was_made_to_lead_here(service: Start, tmp_path: Path) -> None:
+    """DNS rebinding: a page of another site, under a name that now leads to the loopback address."""
+    running = service("--corrections", tmp_path / "mine", "--cors", "https://known.example", "--quiet")
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 13:16] = 200
+    body = json.dumps({"label": "7", "input": base64.b64encode(image.tobytes()).decode()}).encode()
+    place = urlsplit(running.address).netloc
+    for host, origin, status in (
+        ("evil.example:8000", "http://evil.example:8000", 403),
+        (place, "https://evil.example", 403),
+        (place, f"http://{place}", 201),
+        ("digits.example", "https://known.example", 201),
+    ):
+        headers = {"host": host, "origin": origin, "content_type": "application/json"}
+        assert post(running, "/v1/corrections", body, **headers)[0] == status, host
+
+
+@pytest.mark.slow
+def test_it_serves_when_nobody_reads_what_it_prints() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tenfold", "serve", "--port", str(port), "--quiet"]
+    process = subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    until = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    process.terminate()
+    assert (process.wait(30), process.communicate()[1]) == (0, "")
+
+
+def test_a_quick_answer_does_not_wait_for_a_slow_one() -> None:
+    async def run() -> list[float]:
+        began = time.perf_counter()
+
+        async def one(seconds: float) -> float:
+            await threads.do(time.sleep, seconds)
+            return time.perf_counter() - began
+
+        with Threads(2) as threads:
+            return await asyncio.gather(one(0.6), one(0.0), one(0.6))
+
+    first, quick, last = asyncio.run(run())
+    assert quick < 0.3 < min(first, last)
+
+
+def test_what_is_raised_in_a_thread_is_raised_where_it_is_waited_for() -> None:
+    async def run(call: Callable[[], object]) -> object:
+        with Threads(1) as threads:
+            return await threads.do(call)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run(lambda: 1 // 0))
+    with pytest.raises(RuntimeError):
+        asyncio.run(run(lambda: next(iter(()))))
+    assert asyncio.run(run(lambda: 7)) == 7

@@ -73,6 +73,7 @@ def serve(
     Pictures are read and forgotten. API documentation is at /docs, counts for Prometheus at /metrics.
     """
     import os
+    from contextlib import suppress
 
     from tenfold.cli.models import model_file
     from tenfold.errors import missing_extra
@@ -101,7 +102,8 @@ def serve(
 
     def started(address: str) -> None:
         local = host in ("127.0.0.1", "localhost", "::1")
-        print(f"tenfold serves at {address} (Ctrl-C stops)", flush=True)
+        with suppress(OSError):  # whoever started it may not be listening
+            print(f"tenfold serves at {address} (Ctrl-C stops)", flush=True)
         if not local and token is None:
             print("tenfold: whoever reaches this machine can use it: --token asks for a secret", file=sys.stderr)
         if corrections is not None:

@@ -105,6 +105,7 @@ def _session(path: Path, device: str, threads: int | None) -> "onnxruntime.Infer
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)
+    onnxruntime.disable_telemetry_events()  # whatever a build may have of it
     there = onnxruntime.get_available_providers()
     if device == "auto":
         device = next((name for name in ("cuda", "coreml") if DEVICES[name] in there), "cpu")

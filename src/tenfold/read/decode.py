@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -125,14 +126,19 @@ def _from_bytes(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
         with picture:
             if picture.format == "EPS":  # which another program would have to run
                 raise FormatError(f"{name} is a program in PostScript, not a picture: convert it first")
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1 and picture.format not in ("TIFF", "MPO"):
+            # A TIFF's pages are gone through one by one: to count them first takes long where there are many.
+            tiff = picture.format == "TIFF"
+            frames = 1 if tiff else getattr(picture, "n_frames", 1)
+            if frames > 1 and picture.format != "MPO":
                 raise DataError(
                     f"{name} is an animation of {frames} frames: save the one to read as a picture of its own"
                 )
-            for number in range(frames if picture.format == "TIFF" else 1):
-                if number:
+            yield _page(picture, name, max_pixels)
+            for number in count(1) if tiff else ():
+                try:
                     picture.seek(number)
+                except EOFError:
+                    break
                 yield _page(picture, name, max_pixels)
     except UnidentifiedImageError as error:
         hint = ": pip install pillow-heif reads HEIC" if heic else ""

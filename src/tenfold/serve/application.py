@@ -39,6 +39,8 @@ from tenfold.serve.threads import Threads
 PAGE = Path(__file__).parent / "page"
 LOG = logging.getLogger("tenfold.serve")
 _FORM = "multipart/form-data"
+_CORRECTION = 10_000  # bytes, of which the picture takes 1,048
+_LOCAL = ("127.0.0.1", "::1")
 _STATUSES = {
     DataError: 415,
     TooLargeError: 413,
@@ -292,8 +294,10 @@ def _reading(service: _Service) -> APIRouter:
                 raise rows[0][1]
             return _json([row for row, _ in rows])
         if asked.annotate and "image/png" in request.headers.get("accept", ""):
-            reading, _ = await service.work(service.read, body, None, asked)
-            return Response(await service.work(_png, reading), media_type="image/png")
+            reading, found = await service.work(service.read, body, None, asked)
+            if reading.page_count == 1:
+                return Response(base64.b64decode(found["annotated"]), media_type="image/png")
+            return _json(found)
         _, found = await service.work(service.read, body, None, asked)
         return _json(found)
 
@@ -337,12 +341,15 @@ def _reading(service: _Service) -> APIRouter:
             },
         )
         async def correct(request: Request) -> Response:
-            _same_site(request)
+            _same_site(request, service.settings.origins)
             # A page of another site can send a form without asking first, but not JSON.
             if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
                 raise HTTPException(415, "a correction is JSON: Content-Type: application/json")
+            body = await request.body()
+            if len(body) > _CORRECTION:
+                raise HTTPException(413, f"a correction has no more than {_CORRECTION:,} bytes")
             try:
-                given = Correction.model_validate_json(await request.body())
+                given = Correction.model_validate_json(body)
             except ValidationError as error:
                 raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
             if given.label not in corrections.classes:
@@ -406,13 +413,23 @@ async def _files(request: Request, body: bytes, settings: Settings) -> list[tupl
         await form.close()
 
 
-def _same_site(request: Request) -> None:
-    """Refuse what a page of another site sent."""
+def _same_site(request: Request, origins: tuple[str, ...]) -> None:
+    """Refuse what a page of another site sent, unless it is among the origins that may call.
+
+    At a loopback address that is also a page whose name was made to lead here: then only local names are ours.
+    """
     origin = request.headers.get("origin")
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or (
-        origin is not None and origin.partition("://")[2] != request.headers.get("host")
-    ):
-        raise HTTPException(403, "corrections are taken from this service's own page, not from another site's")
+    if origin in origins or (origin is not None and "*" in origins):
+        return
+    host = request.headers.get("host", "")
+    name = host.rpartition(":")[0] or host
+    server = request.scope.get("server") or ("",)
+    led_here = server[0] in _LOCAL and name not in ("localhost", "127.0.0.1", "[::1]")
+    elsewhere = origin is not None and origin.partition("://")[2] != host
+    if elsewhere or led_here or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(
+            403, "corrections are taken from this service's own page, not from another site's: --cors lets one in"
+        )
 
 
 def _image(text: str) -> "np.ndarray[Any, np.dtype[np.uint8]]":
@@ -455,12 +472,16 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    told = [f"{'.'.join(str(part) for part in e['loc'][-1:]) or 'body'}: {e['msg']}" for e in error.errors()]
+    # A few of them, as there may be as many as the request has parameters.
+    told = [f"{'.'.join(str(part) for part in e['loc'][-1:])[:100] or 'body'}: {e['msg']}" for e in error.errors()[:3]]
     return _problem(422, "; ".join(told))
 
 
 async def _on_error(_: Request, error: Exception) -> Response:
     status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 422)
+    if status == 507:  # where it is kept here is nothing to tell
+        LOG.error(_line(error))
+        return _problem(status, "the correction cannot be kept: the disk is full, or the folder is gone")
     return _problem(status, _line(error))
 
 

@@ -53,7 +53,7 @@ class Gate:
         self.app, self.settings, self.metrics = app, settings, metrics
         self.running = 0  # requests with a body, being read or waiting
         self.most = settings.threads + settings.queue
-        self._token = f"Bearer {settings.token}".encode() if settings.token else None
+        self._token = settings.token.encode() if settings.token else None
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer a request, or let it through."""
@@ -74,7 +74,9 @@ class Gate:
             await send(message)
 
         headers = dict(scope["headers"])
-        with_body = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
+        with_body = scope["method"] == "POST" and scope["path"].startswith(
+            ("/v1/", "/v2/")
+        )  # others are not listened to
         try:
             self._admit(scope["path"], scope["method"], headers)
             if not with_body:
@@ -107,16 +109,12 @@ class Gate:
             self._note(scope, status, began, size, sent)
 
     def _admit(self, path: str, method: str, headers: dict[bytes, bytes]) -> None:
-        if (
-            self._token is None
-            or not path.startswith(("/v1/", "/v2", "/metrics"))
-            or path in OPEN
-            or method == "OPTIONS"
-        ):
+        asked = path.startswith(("/v1/", "/v2", "/metrics")) or method not in ("GET", "HEAD")
+        if self._token is None or not asked or path in OPEN or method == "OPTIONS":
             return
-        given = headers.get(b"authorization", b"")
-        if not hmac.compare_digest(given, self._token):
-            why = "a token is wanted: Authorization: Bearer TOKEN" if not given else "the token is not the right one"
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
+            why = "the token is not the right one" if given else "a token is wanted: Authorization: Bearer TOKEN"
             raise Refused(401, why, www_authenticate="Bearer")
 
     async def _body(self, headers: dict[bytes, bytes], receive: "Receive") -> bytes | None:
@@ -212,6 +210,6 @@ def _unpacked(body: bytes, packing: bytes, most: int) -> bytes:
         raise Refused(415, f"the body is not packed with {packing.decode()}, as it says") from None
     if len(whole) > most:
         raise Refused(413, f"more than the limit of {most:,} bytes, once unpacked")
-    if not unpacker.eof:
-        raise Refused(415, "the packed body is cut off")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Refused(415, "the packed body is cut off" if not unpacker.eof else "the body is packed in several parts")
     return whole

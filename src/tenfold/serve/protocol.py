@@ -123,7 +123,7 @@ def router(reader: Reader, settings: Settings, work: Work, ready: Callable[[], b
         known(model, version)
         return _ready(ready())
 
-    body = {"required": True, "content": {"application/json": {"schema": Inference.model_json_schema()}}}
+    body = {"required": True, "content": {"application/json": {"schema": _whole(Inference.model_json_schema())}}}
     faults: dict[int | str, dict[str, Any]] = {s: {"model": Problem} for s in (400, 401, 404, 408, 413, 415, 503)}
 
     @api.post(
@@ -150,6 +150,18 @@ def router(reader: Reader, settings: Settings, work: Work, ready: Callable[[], b
         return Response(answer, media_type="application/octet-stream", headers={LENGTH: str(length)})
 
     return api
+
+
+def _whole(schema: Any, known: dict[str, Any] | None = None) -> Any:
+    """A schema with its parts in their places instead of references to them."""
+    if isinstance(schema, list):
+        return [_whole(part, known) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    known = schema.get("$defs", {}) if known is None else known
+    if "$ref" in schema:
+        return _whole(known[schema["$ref"].rpartition("/")[2]], known)
+    return {name: _whole(part, known) for name, part in schema.items() if name != "$defs"}
 
 
 def _ready(ready: bool) -> Response:

@@ -104,9 +104,14 @@ class _Server(uvicorn.Server):
 
 
 def _alone(settings: Settings, options: dict[str, Any], listening: socket.socket, started: Callable[[], None]) -> None:
+    os.environ.pop(_FOLDER, None)  # which is for several
     server = _Server(uvicorn.Config(_application(settings), **options), started)
-    # Once all is finished uvicorn raises the signal again that it was stopped by: there is nothing left to do then.
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    # Before uvicorn listens to signals, and when it raises again the one it was stopped by, after all is finished.
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run([listening])
     finally:

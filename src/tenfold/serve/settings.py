@@ -36,6 +36,8 @@ class Settings:
                 raise UsageError(
                     f"--{name.replace('_', '-')} {getattr(self, name)} makes no sense: it must be {least} or more"
                 )
+        if self.threads > 256:
+            raise UsageError(f"--threads {self.threads} makes no sense: 256 are the most")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(f"the threshold {self.threshold:g} makes no sense: it is a probability, from 0 to 1")
         if self.token is not None and (not self.token.isascii() or not self.token.isprintable() or " " in self.token):

@@ -1,29 +1,30 @@
 """Threads that do what takes long, beside the one that talks to the callers."""
 
 import asyncio
-import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
 from typing import Any
 
-TOGETHER = 0.002  # seconds of work whose results are handed back together
 _Task = tuple["asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
 
 
 class Threads(AbstractContextManager["Threads"]):
     """A number of threads for one event loop. Leaving it waits for what is under way.
 
-    A small picture is read in less time than it takes to wake another thread. So where several wait, a thread goes on
-    with the next and hands the results back together, which doubles the rate of an executor.
+    A small picture is read in less time than it takes to wake another thread. So the loop is woken once for all results
+    that are there by the time it has come round, not once for each as by an executor.
     """
 
     def __init__(self, count: int) -> None:
         self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
-        loop = asyncio.get_running_loop()
-        self._threads = [Thread(target=self._run, args=(loop,), name=f"reading-{k}", daemon=True) for k in range(count)]
+        self._finished: deque[tuple[asyncio.Future[Any], Any, Exception | None]] = deque()
+        self._woken = False
+        self._loop = asyncio.get_running_loop()
+        self._threads = [Thread(target=self._run, name=f"reading-{k}", daemon=True) for k in range(count)]
         for thread in self._threads:
             thread.start()
 
@@ -41,36 +42,26 @@ class Threads(AbstractContextManager["Threads"]):
         self._waiting.put((future, call, arguments))
         return await future
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
         while (task := self._waiting.get()) is not None:
-            done, until = [_done(*task)], time.perf_counter() + TOGETHER
+            future, call, arguments = task
+            if future.cancelled():
+                continue
             try:
-                while time.perf_counter() < until:
-                    task = self._waiting.get_nowait()
-                    if task is None:
-                        self._waiting.put(None)  # which is found once more, and then ends this thread
-                        break
-                    done.append(_done(*task))
-            except Empty:
-                pass
-            loop.call_soon_threadsafe(_hand_back, done)
+                self._finished.append((future, call(*arguments), None))
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is raised where it is waited for
+                self._finished.append((future, None, error))
+            if not self._woken:
+                self._woken = True
+                self._loop.call_soon_threadsafe(self._hand_back)
 
-
-def _done(
-    future: "asyncio.Future[Any]", call: Callable[..., Any], arguments: tuple[Any, ...]
-) -> tuple["asyncio.Future[Any]", Any, Exception | None]:
-    if future.cancelled():
-        return future, None, None
-    try:
-        return future, call(*arguments), None
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is raised where it is waited for
-        return future, None, error
-
-
-def _hand_back(done: list[tuple["asyncio.Future[Any]", Any, Exception | None]]) -> None:
-    for future, result, error in done:
-        if not future.done():
+    def _hand_back(self) -> None:
+        self._woken = False  # before looking, so that what comes from now on wakes the loop again
+        while self._finished:
+            future, result, error = self._finished.popleft()
+            if future.done():
+                continue
             if error is None:
                 future.set_result(result)
             else:
-                future.set_exception(error)
+                future.set_exception(RuntimeError(str(error)) if isinstance(error, StopIteration) else error)
