@@ -81,6 +81,14 @@ def test_a_recipe_takes_styles_outliers_and_pictures_along() -> None:
     assert material.val_labels.max() == 9
 
 
+def test_outliers_are_drawn_for_a_task_whose_classes_are_no_digits() -> None:
+    parity = draw_digits(60)
+    parity.labels[:] %= 2
+    assert outliers.draw(60, parity, np.random.default_rng(0)).shape == (60, 28, 28)
+    material = materials.load(Recipe(task="parity", outliers=60, batch_size=100), torch.device("cpu"))
+    assert material.labels.bincount().tolist()[2] == 60
+
+
 def test_styles_go_by_the_task() -> None:
     material = materials.load(Recipe(task="0,1/2-9", styles=110), torch.device("cpu"))
     assert material.labels[-110:].bincount().tolist() == [30, 80]

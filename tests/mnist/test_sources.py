@@ -111,6 +111,29 @@ def test_dark_ink_on_paper_is_inverted_and_said(tmp_path: Path, digits: Digits) 
     assert "inverted" in source.notes[0]
 
 
+def test_saved_corrections_are_not_inverted_beside_photos_of_paper(tmp_path: Path, digits: Digits) -> None:
+    some = digits.take(np.arange(30))
+    plain = some.images.copy()
+    plain[plain < 25] = 0  # bright on black, as the service saves what the network saw
+    write_classes(tmp_path, Digits(plain[:4], some.labels[:4]))
+    for number, image in enumerate(some.images[4:]):
+        large = Image.fromarray(255 - image).resize((56, 56), Image.Resampling.NEAREST)
+        large.save(tmp_path / str(some.labels[0]) / f"photo{number}.png")
+    source = sources.load(tmp_path)
+    assert "inverted" in source.notes[1]
+    found = source.parts["train"].images
+    assert {image.tobytes() for image in plain[:4]} <= {image.tobytes() for image in found}
+    assert np.median(found[:, 0]) < 30
+    assert len(found) == 30
+
+
+def test_a_folder_with_one_digit_only_is_of_the_ten(tmp_path: Path, digits: Digits) -> None:
+    write_classes(tmp_path, digits.take(np.flatnonzero(digits.labels == 7)[:2]))
+    source = sources.load(tmp_path)
+    assert source.classes == tuple("0123456789")
+    assert source.parts["train"].labels.tolist() == [7, 7]
+
+
 def test_a_transparent_ground_is_paper(tmp_path: Path) -> None:
     ink = np.zeros((28, 28, 4), np.uint8)
     ink[4:24, 12:16, 3] = 255  # opaque black on nothing

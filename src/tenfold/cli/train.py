@@ -20,6 +20,8 @@ Examples:
 
   tenfold train fast --data my-digits/        a sub-folder per class
 
+  tenfold train --data corrections --init default   your handwriting, taught to the bundled model
+
   tenfold train --resume runs/half            go on where it stopped
 """
 
@@ -32,9 +34,15 @@ def _option(panel: str, help: str, **more: Any) -> Any:
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="A recipe (see `tenfold recipes`) or a .json file with one. [default: fast]")
+        str | None,
+        typer.Argument(
+            help="A recipe (see `tenfold recipes`) or a .json file with one. "
+            "\\[default: fast; with --init that of the network it starts from, for few steps at a low rate]"
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder, new or empty. [default: runs/TIME-RECIPE]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder, new or empty. \\[default: runs/TIME-RECIPE]")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.", metavar="RUN")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     task: Annotated[str | None, _option(_WHAT, "digits, parity, is:7, or groups such as 0-4/5-9.")] = None,
@@ -46,12 +54,19 @@ def train(
         _option(_WHAT, "Digits held out, or a share below 1; unless the data has such a part.", metavar="N"),
     ] = None,
     final: Annotated[bool | None, _option(_WHAT, "Learn from the validation digits too.")] = None,
+    mix: Annotated[
+        int | None,
+        _option(_WHAT, "With --data: MNIST digits learnt along, so that nothing is forgotten.", metavar="N"),
+    ] = None,
     network: Annotated[str | None, _option(_NET, "mlp, mish, cnn, lenet or strided.")] = None,
     channels: Annotated[str | None, _option(_NET, "Width of each convolution, as in 32,64.", metavar="N,N")] = None,
     hidden: Annotated[str | None, _option(_NET, "Width of each hidden layer, as in 512,256.", metavar="N,N")] = None,
     dropout: Annotated[float | None, _option(_NET, "Dropout between fully connected layers.")] = None,
     dropout_conv: Annotated[float | None, _option(_NET, "Dropout after the convolutions.")] = None,
-    init: Annotated[Path | None, _option(_NET, "A run, or a weights file, to start from.", metavar="RUN")] = None,
+    init: Annotated[
+        Path | None,
+        _option(_NET, "A run, or a weights file, to start from; default is the bundled model.", metavar="RUN"),
+    ] = None,
     new_head: Annotated[bool | None, _option(_NET, "With --init: a fresh output layer, for another task.")] = None,
     epochs: Annotated[int | None, _option(_HOW, "Passes over the training digits.")] = None,
     batch_size: Annotated[int | None, _option(_HOW, "Digits in a step.")] = None,
@@ -102,6 +117,9 @@ def train(
     last = run.model().metrics
     if last.get("val_accuracy") is not None:
         print(f"validation accuracy {last['val_accuracy']:.2%}")
+    if run.recipe.mix:
+        print(f"the run is in {run.path}; read with it: tenfold read photo.jpg --model {run.path}")
+        return
     print(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")
 
 

@@ -136,7 +136,9 @@ def observed(model: Model, digits: Digits, *, seed: int = 0) -> tuple[Tensor, Te
     generator = torch.Generator().manual_seed(seed)
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
     if rejects:
-        shapes = outliers.draw(len(digits) // 5, digits, np.random.default_rng(seed + 1))
+        # What a digit of a group of digits would be on its side is not known.
+        known = digits if model.task.name == "digits" else Digits(digits.images, np.full(len(digits), -1))
+        shapes = outliers.draw(len(digits) // 5, known, np.random.default_rng(seed + 1))
         images = torch.cat([images, torch.from_numpy(shapes)])
         labels = torch.cat([labels, torch.full((len(shapes),), len(model.task.classes))])
     distances = pens.distances(images, track)
@@ -175,12 +177,11 @@ def decide(logits: Tensor, labels: Tensor, error: float = ERROR) -> Decisions:
 def _validation(model: Model) -> Digits | None:
     """Digits that the model did not learn from, as its task labels them; None when there are none any more."""
     try:
-        found = materials.held_out(model.recipe)
+        digits = materials.held_out(model.recipe, model.data.get("sha256"))
     except DataError:
         return None
-    if found is None or model.data.get("sha256") != found[1]:
+    if digits is None:
         return None
-    digits = found[0]
     some = np.random.default_rng(0).permutation(len(digits))[:_CHECKED]
     return Digits(digits.images[some], digits.labels[some])
 

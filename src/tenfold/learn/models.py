@@ -21,6 +21,8 @@ from tenfold.learn import networks
 from tenfold.learn.recipe import Recipe
 from tenfold.learn.tasks import Task
 
+DEFAULT = "default"  # as the network to start from: the bundled model
+BUNDLED = Path(__file__).parent.parent / "models" / "digits.safetensors"
 FORMATS = {"state": "mnist_model_state.pth", "full": "mnist_model_full.pth", "safetensors": "mnist_model.safetensors"}
 
 
@@ -83,6 +85,15 @@ def load(path: str | Path, device: torch.device | None = None) -> Model:
         raise RunError(f"{path} does not fit this version of tenfold: {reason}") from error
     network.to(device or torch.device("cpu")).eval()
     return Model(network, recipe, task, data_classes, metrics, data, temperature)
+
+
+def described(path: str | Path) -> Model | None:
+    """The model in a file of weights, if that has tenfold's description beside them; else None.
+
+    Raises RunError when a safetensors file is missing, damaged or of another version.
+    """
+    path = Path(path)
+    return load(path) if path.suffix == ".safetensors" and "recipe" in _read_safetensors(path)[1] else None
 
 
 def export(model: Model, form: str, path: str | Path | None = None) -> Path:

@@ -17,6 +17,9 @@ from tenfold.mnist.sources import SIDE
 LETTERS = "ACEFHKMNPRTUVWXYacdefhkmnprtuvwxy"
 SIGNS = "#%&@*+=<>€£§~^:;∞λπωΣΩ√ÄÖÜéÆñ"
 
+_TURNED = (2, 3, 4, 5, 6, 7, 9)  # the digits that are none on their side
+_ON_HEAD = (3, 4, 7)  # nor on their head
+
 # What share of the shapes is of each kind.
 KINDS = {"letters": 0.42, "touching": 0.28, "scribbles": 0.15, "turned": 0.08, "marks": 0.07}
 
@@ -24,11 +27,13 @@ KINDS = {"letters": 0.42, "touching": 0.28, "scribbles": 0.15, "turned": 0.08, "
 def draw(count: int, digits: Digits, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Shapes uint8 (count, 28, 28), normalised as MNIST's digits are.
 
-    `digits` are what the touching and the turned ones are made of.
+    `digits` are what the touching and the turned ones are made of, labelled with what they are; where none of them can
+    be turned, marks take their place.
     """
     shares = np.array(list(KINDS.values())) / sum(KINDS.values())
     amounts = generator.multinomial(count, shares)
     fonts = styles.fonts()
+    turnable = bool(np.isin(digits.labels, _TURNED).any())
     canvases = np.zeros((count, CANVAS, CANVAS), np.uint8)
     number = 0
     for kind, amount in zip(KINDS, amounts, strict=True):
@@ -41,7 +46,7 @@ def draw(count: int, digits: Digits, generator: np.random.Generator) -> NDArray[
                 case "scribbles":
                     canvases[number] = _scribble(generator)
                 case "turned":
-                    canvases[number] = _turned(digits, generator)
+                    canvases[number] = _turned(digits, generator) if turnable else _mark(generator)
                 case "marks":
                     canvases[number] = _mark(generator)
             number += 1
@@ -96,7 +101,7 @@ def _turned(digits: Digits, generator: np.random.Generator) -> NDArray[np.uint8]
     while True:
         k = int(generator.integers(len(digits)))
         quarters = int(generator.integers(1, 4))
-        if int(digits.labels[k]) in ((3, 4, 7) if quarters == 2 else (2, 3, 4, 5, 6, 7, 9)):
+        if int(digits.labels[k]) in (_TURNED if quarters % 2 else _ON_HEAD):
             break
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
     canvas[34:62, 34:62] = np.rot90(digits.images[k], quarters)

@@ -19,6 +19,7 @@ from tenfold.learn.tasks import check_task
 NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg")
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
+MNIST = 50_000  # training digits that MNIST has beside those for validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Recipe:
     data: str | None = None  # a user's own data; None is MNIST
     val_size: float | None = None  # digits held out to choose by, or a share of them below 1; None is a sixth
     final: bool = False  # learn from the validation digits too, and choose nothing any more
+    mix: int = 0  # MNIST digits learnt along with a user's own, so that nothing is forgotten; they validate then, too
 
     # the network
     network: str = "cnn"
@@ -42,7 +44,7 @@ class Recipe:
     hidden: tuple[int, ...] = (128,)  # width of each fully connected layer before the last
     dropout: float = 0.0  # probability, before or between the fully connected layers
     dropout_conv: float = 0.0  # probability, after the convolutions
-    init: str | None = None  # a run or weights file to start from; None is a fresh network
+    init: str | None = None  # a run or weights file to start from, or "default", the bundled model; None starts fresh
     new_head: bool = False  # with init: keep all but its output layer, for another task
 
     # how it is learnt
@@ -102,6 +104,9 @@ class Recipe:
             )
         if self.new_head and self.init is None:
             raise UsageError("--new-head goes with --init: it keeps earlier weights but for their output layer")
+        _check("mix", self.mix, 0 <= self.mix <= MNIST, f"a number of MNIST's digits, up to {MNIST:,}")
+        if self.mix and self.data is None:
+            raise UsageError("--mix goes with --data: it learns MNIST's digits along with your own")
         if self.final and self.patience:
             raise UsageError("--final leaves no validation digits for --patience to go by: use one of the two")
 

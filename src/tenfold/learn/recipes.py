@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.errors import UsageError, nearest
-from tenfold.learn.recipe import Recipe
+from tenfold.learn.recipe import MNIST, Recipe
 
 DEFAULT = "fast"
 
@@ -104,6 +104,41 @@ RECIPES: dict[str, Recipe] = {
         amp=True,
     ),
 }
+
+
+# How a network is taught more, whatever it is: what decides how much it learns and forgets.
+TEACH: dict[str, Any] = {
+    "epochs": 3,
+    "batch_size": 128,
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "schedule": "linear",
+    "warmup": 0.1,
+}
+MIX = 6_000  # MNIST digits that are learnt along with a user's own, unless told
+_KEPT = (  # of the recipe of the initial network: what it is, and what digits are to it
+    *("task", "network", "channels", "hidden", "dropout", "dropout_conv", "label_smoothing"),
+    *("augment", "pictures", "amp", "channels_last"),
+)
+
+
+def teaching(initial: Recipe, **changes: Any) -> Recipe:
+    """The recipe "teach", to go on learning from a network that was learnt by the recipe `initial`, with some changes.
+
+    Among the changes, `data` of a user's own are mixed with MNIST's digits, so that nothing is forgotten, unless a new
+    head is to be learnt. Styles and outliers are as many for each of MNIST's digits as they were, none for a new head.
+
+    Raises UsageError for an unknown field or value.
+    """
+    fresh = bool(changes.get("new_head"))
+    mix = MIX if changes.get("data") is not None and not fresh else 0
+    kept = {name: getattr(initial, name) for name in _KEPT}
+    recipe = Recipe().changed(**{"name": "teach", "mix": mix, **TEACH, **kept, **changes})
+    share = 0.0 if fresh else (recipe.mix or MNIST) / MNIST
+    drawn = {name: round(getattr(initial, name) * share) for name in ("styles", "outliers")}
+    return recipe.changed(**{**drawn, **changes})
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def train(
     """Train a network and return its run folder.
 
     Args:
-        recipe: The name of a recipe, a recipe in a JSON file, or a Recipe; None is the default recipe.
+        recipe: The name of a recipe, a recipe in a JSON file, or a Recipe. None is the default recipe, or with init
+            that of the initial network with few steps at a low rate: see `recipes.teaching`.
         out: The run folder, new or empty; runs/<time>-<recipe> when it is None.
         resume: A run that was stopped, to go on with as it was; it ends with the weights of a run without a stop.
         quiet: Show nothing.
@@ -76,7 +77,9 @@ def train(
                 f"--resume goes on with the run as it was begun: leave {left} out, or begin from it by --init"
             )
         recipe = run.recipe
-    recipe = _located(recipes.resolve(recipes.DEFAULT if recipe is None else recipe, **changes))
+    if recipe is None:
+        recipe = _teaching(changes) or recipes.DEFAULT
+    recipe = _located(recipes.resolve(recipe, **changes))
     device = devices.choose(recipe.device)
     material = materials.load(recipe, device)
     with Display(quiet=quiet) as display, Stop() as stop, randomness.isolated(device):
@@ -88,6 +91,8 @@ def train(
             if recipe.init is not None:
                 display.line(_initialise(network, recipe, material.task))
             network.to(device)
+            if material.own_images is not None:
+                display.line(_own_score(network, material, recipe) + " before")
             optimizer = optimizers.build(recipe, network, device)
             state = State({}, {}, list(material.task.classes), material.source.checksum, recipe.as_dict())
             run = _begin(recipe, out, network, optimizer, state)
@@ -103,6 +108,8 @@ def train(
         _learn(recipe, network, optimizer, material, state, run, display, stop)
         if state.best is not None:
             network.load_state_dict(state.best)
+        if material.own_images is not None:
+            display.line(_own_score(network, material, recipe) + " now")
         data = {"name": material.source.name, "sha256": material.source.checksum}
         kept = state.history[_best(state.history) if state.best is not None else -1]
         temperature = 1.0
@@ -215,12 +222,42 @@ def _validate(network: nn.Sequential, material: Material, display: Display) -> t
     return F.cross_entropy(logits, material.val_labels).item(), accuracy
 
 
+def _own_score(network: nn.Module, material: Material, recipe: Recipe) -> str:
+    """How many of the user's own digits are answered right, in a sentence; "no digit" is a wrong answer."""
+    assert material.own_images is not None
+    assert material.own_labels is not None
+    logits = infer(network, material.own_images)
+    logits = F.pad(logits, (0, 1)) if recipe.outliers else logits
+    right = int((logits.argmax(1) == material.own_labels).sum())
+    return f"{right:,} of {len(logits):,} digits of yours are answered right"
+
+
 def _located(recipe: Recipe) -> Recipe:
     """The recipe with full paths, so that a run can be resumed from another folder."""
-    paths = {name: Path(path).expanduser() for name in ("data", "init") if (path := getattr(recipe, name))}
-    if "init" in paths and not paths["init"].exists() and len(paths["init"].parts) == 1:
-        paths["init"] = runs.ROOT / paths["init"]  # the name of a run
+    paths = {"data": Path(recipe.data).expanduser()} if recipe.data else {}
+    if recipe.init and recipe.init != models.DEFAULT:
+        paths["init"] = _initial(recipe.init)
     return recipe.changed(**{name: str(path.absolute()) for name, path in paths.items()})
+
+
+def _initial(init: str | Path) -> Path:
+    """The run or file that `init` names: the bundled weights, a path, or the name of a run."""
+    path = models.BUNDLED if str(init) == models.DEFAULT else Path(init).expanduser()
+    return runs.ROOT / path if not path.exists() and len(path.parts) == 1 else path
+
+
+def _teaching(changes: dict[str, Any]) -> Recipe | None:
+    """The recipe to go on with from the network that `init` among the changes names.
+
+    None without one, and for plain weights, which do not say what they are of.
+    """
+    if changes.get("init") is None:
+        return None
+    path = _initial(changes["init"])
+    if not path.is_file():
+        return recipes.teaching(Run.open(path).recipe, **changes)
+    initial = models.described(path)
+    return None if initial is None else recipes.teaching(initial.recipe, **changes)
 
 
 def _begin(
@@ -261,25 +298,28 @@ def _resumed(run: Run, material: Material) -> State:
 def _initialise(network: nn.Sequential, recipe: Recipe, task: tasks.Task) -> str:
     """Fill the network with the weights of an earlier one, and say so in a sentence."""
     assert recipe.init is not None
-    path = Path(recipe.init)
-    name = path.name
-    if not path.is_file():
+    path = _initial(recipe.init)
+    name = "the bundled model" if recipe.init == models.DEFAULT else path.name
+    if path.is_file():
+        earlier = models.described(path)
+    else:
         run = Run.open(path)
-        earlier = run.model().task.classes
-        path = run.model_file
-        if earlier != task.classes and not recipe.new_head:
-            raise RunError(
-                f"{recipe.init} was taught another task ({'/'.join(earlier)}, not {'/'.join(task.classes)}): "
-                "add --new-head to keep all but its output layer"
-            )
+        earlier, path = run.model(), run.model_file
+    if earlier is not None and earlier.task.classes != task.classes and not recipe.new_head:
+        raise RunError(
+            f"{recipe.init} was taught another task ({'/'.join(earlier.task.classes)}, not {'/'.join(task.classes)}): "
+            "add --new-head to keep all but its output layer"
+        )
     weights = models.read_weights(path)
     fresh = network.state_dict()
     if recipe.new_head:
         head = f"{len(network) - 1}."  # the output layer is the last of every network
         weights = {key: fresh[key] if key.startswith(head) else value for key, value in weights.items()}
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in fresh.items()}:
+        hint = "" if earlier is None else "; leave the recipe out to go on with theirs"
         raise RunError(
             f"the weights in {recipe.init} are of another network than {recipe.network} with these widths and classes"
+            + hint
         )
     network.load_state_dict(weights)
     return f"weights from {name}" + (", but for the output layer" if recipe.new_head else "")

@@ -61,7 +61,7 @@ class Source:
         if self.train is None:
             raise DataError(f"{self.name} has a test part only: there is nothing to train on")
         if self.validation is not None:
-            return (_join(self.train, self.validation), None) if final else (self.train, self.validation)
+            return (join(self.train, self.validation), None) if final else (self.train, self.validation)
         if final or size == 0:
             return self.train, None
         train, validation = (split_last if self.embedded else split_stratified)(self.train, size)
@@ -223,14 +223,19 @@ def _source(path: Path, found: dict[str, tuple[Any, NDArray[Any]]], classes: tup
             raise DataError(f"{path} has a class called {name!r}: names must be fit for a folder")
     if len(names) > 256:
         raise DataError(f"{path} has {len(names):,} classes: up to 256 are understood")
+    unlike: dict[str, NDArray[np.bool_]] = {}  # which pictures are not as MNIST's are
     for part, (images, labels) in found.items():
         where = f"{path} ({part})" if len(found) > 1 else str(path)
         check_labels(len(images), len(labels), where)
-        parts[part] = Digits(_fit(_grey(images, where, notes), part, notes), _numbers(labels, names))
-    # Dark ink on light paper is decided once for all the data: the outermost pixels of a digit's picture are ground.
-    edge = np.concatenate([_border(digits.images) for digits in parts.values()])
-    if edge.mean() > 127:
-        parts = {part: Digits(255 - digits.images, digits.labels) for part, digits in parts.items()}
+        values = _grey(images, where, notes)
+        unlike[part] = ~_as_mnist(values)
+        parts[part] = Digits(_fit(values, part, notes), _numbers(labels, names))
+    # Dark ink on light paper is decided once for all that may have it: a digit's outermost pixels are ground.
+    edge = np.concatenate([_border(digits.images[unlike[part]]) for part, digits in parts.items()])
+    if len(edge) and edge.mean() > 127:
+        for part, digits in parts.items():
+            turned = np.where(unlike[part][:, None, None], 255 - digits.images, digits.images)
+            parts[part] = Digits(turned, digits.labels)
         notes.append("dark ink on a light ground: inverted, to match MNIST's bright ink on black")
     return Source(
         str(path), parts.get("train"), parts.get("validation"), parts.get("test"), classes=names, notes=tuple(notes)
@@ -305,11 +310,21 @@ def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
     return fitted
 
 
+def _as_mnist(images: Any) -> NDArray[np.bool_]:
+    """Which images are 28 x 28 on a black ground, as MNIST's are and what `tenfold serve` saves: (N,)."""
+    if isinstance(images, list):
+        return np.array([bool(_as_mnist(image[None])[0]) for image in images])
+    if images.shape[1:] != (SIDE, SIDE):
+        return np.zeros(len(images), bool)
+    black: NDArray[np.bool_] = (_border(images) == 0).mean(axis=1) > 0.5
+    return black
+
+
 def _border(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The outermost pixels of images (N, H, W), as one list."""
-    edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
-    return np.concatenate([edge.ravel() for edge in edges])
+    """The outermost pixels of images (N, H, W): (N, 2 H + 2 W)."""
+    return np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
 
 
-def _join(first: Digits, second: Digits) -> Digits:
+def join(first: Digits, second: Digits) -> Digits:
+    """The digits of both, in this order."""
     return Digits(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
