@@ -269,8 +269,8 @@ def teaching_table() -> str:
     share = mean([way["epochs"]["mean"] for way in mixed])
     more = (
         f"Mean ± standard deviation over {mixed[0]['n']} writers. A lesson takes {share:.2f} times as long as an epoch "
-        f"of `pictures`, and the export {mean([way['export seconds']['mean'] for way in mixed]):.0f} s more. Through the "
-        f"model file {min(way['read']['mean'] for way in mixed):.1%} or more of the new 7s are read, "
+        f"of `pictures`, and the export {mean([way['export seconds']['mean'] for way in mixed]):.0f} s more. Through "
+        f"the model file {min(way['read']['mean'] for way in mixed):.1%} or more of the new 7s are read, "
         f"{min(way['read surely']['mean'] for way in mixed):.1%} or more surely."
     )
     return f"{table(['', *columns.values(), 'time'], rows)}\n\n{more}\n\n{note(found, 'teaching', '../')}"
