@@ -7,6 +7,7 @@ import logging
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tenfold.serve.metrics import Metrics
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("tenfold.serve")
 OPEN = ("/v2/health/live", "/v2/health/ready")  # answered without a token, as is the page
+_PASS = 2.0  # seconds for the body of a request that is refused
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -97,10 +99,11 @@ class Gate:
                 self.running -= 1
                 self.metrics.running.dec()
         except Refused as refused:
-            # What is still on its way is not waited for.
             more = {name.replace("_", "-"): value for name, value in refused.headers.items()}
             if with_body:
                 more["connection"] = "close"
+                if refused.status in (401, 503):
+                    await self._let_pass(receive)
             await respond(answer, refused.status, str(refused), more)
         except asyncio.CancelledError:  # the service is stopping, and has waited long enough
             if not status:
@@ -141,6 +144,16 @@ class Gate:
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         packing = headers.get(b"content-encoding", b"identity").strip().lower()
         return body if packing == b"identity" else _unpacked(body, packing, most)
+
+    async def _let_pass(self, receive: "Receive") -> None:
+        """Take a body without keeping it, for callers that send all before they listen; no more than is allowed."""
+        left = self.settings.max_bytes
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PASS):
+                while left > 0 and (message := await receive())["type"] == "http.request":
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        break
 
     def _note(self, scope: "Scope", status: int, began: float, size: int, sent: int) -> None:
         """Count the request and write it down."""
