@@ -11,6 +11,7 @@
     ├── Interrupted              training stopped by Ctrl-C after saving (status 130)
     ├── StorageError             a file that cannot be written
     ├── AddressError             an address that the service cannot listen at
+    ├── ClusterError             a cluster that is not there, or that lost work for good
     └── MissingExtra             a package that is not installed (also an ImportError)
 
 Where a class has a second base it is the one that torchvision or Python raises in the same place, so that code
@@ -69,6 +70,10 @@ class StorageError(TenfoldError):
 
 class AddressError(TenfoldError):
     """An address that the service cannot listen at."""
+
+
+class ClusterError(TenfoldError):
+    """A cluster that cannot be reached or used, or work that was lost on it for good."""
 
 
 class MissingExtra(TenfoldError, ImportError):

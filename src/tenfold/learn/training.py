@@ -46,6 +46,7 @@ def train(
     out: str | Path | None = None,
     resume: str | Path | Run | None = None,
     quiet: bool = False,
+    display: Display | None = None,
     **changes: Any,
 ) -> Run:
     """Train a network and return its run folder.
@@ -56,6 +57,7 @@ def train(
         out: The run folder, new or empty; runs/<time>-<recipe> when it is None.
         resume: A run that was stopped, to go on with as it was; it ends with the weights of a run without a stop.
         quiet: Show nothing.
+        display: Where progress is shown, instead of on standard output; its `epoch` hears of every epoch.
         changes: Fields of the recipe, such as epochs=3 or lr=3e-3.
 
     The same recipe, data and number of threads give bit-identical weights on the CPU. PyTorch's global random state
@@ -82,7 +84,8 @@ def train(
     recipe = _located(recipes.resolve(recipe, **changes))
     device = devices.choose(recipe.device)
     material = materials.load(recipe, device)
-    with Display(quiet=quiet) as display, Stop() as stop, randomness.isolated(device):
+    display = display or Display(quiet=quiet)
+    with display, Stop() as stop, randomness.isolated(device):
         for note in material.source.notes:
             display.line(f"{material.source.name}: {note}")
         torch.manual_seed(recipe.seed)

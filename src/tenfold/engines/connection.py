@@ -1,0 +1,126 @@
+"""A connection to Ray: to a cluster that is there, or to one of this machine alone that is started for the while."""
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tenfold.errors import ClusterError, missing_extra
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leaves CUDA_VISIBLE_DEVICES alone, and spares a warning
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",  # ours is shown instead
+    "RAY_TQDM": "0",
+}
+_PATIENCE = 5.0  # seconds that a cluster may take to accept a connection
+
+
+@contextmanager
+def connected(
+    address: str | None = None, *, cores: int | None = None, packages: Sequence[str] = ("torch",)
+) -> Iterator[Any]:
+    """The module `ray`, connected; the connection, and whatever was started for it, ends with the block.
+
+    Args:
+        address: HOST:PORT of a cluster's head, `auto` for the one that runs here, ray://HOST:PORT from outside. None is
+            what RAY_ADDRESS says, or else a Ray of this machine alone.
+        cores: How many cores a Ray of this machine alone may use; None is all.
+        packages: What must have the same version on every node, beside tenfold and Python.
+
+    Raises MissingExtra when Ray is not installed, ClusterError when there is no cluster at the address, or one whose
+    nodes have other versions.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise missing_extra("ray", "cluster") from error
+    if ray.is_initialized():  # by a program that uses tenfold: it is theirs, and stays
+        yield ray
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _check_reachable(address)
+    here: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if address == "local" else {}
+    _hush()
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **here)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        why = " ".join(str(error).split())[:300]
+        raise ClusterError(f"cannot connect to Ray at {address}: {why}") from error
+    try:
+        if address != "local":
+            _check_versions(ray, address, packages)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ClusterError at once where nothing listens, where Ray would try for a minute."""
+    if address in ("auto", "local"):
+        return
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        raise ClusterError(f"the address {address} makes no sense: it must be HOST:PORT, ray://HOST:PORT or auto")
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"there is no Ray at {address} ({error}): start its head with `ray start --head --port {port}`"
+        ) from error
+
+
+def _check_versions(ray: Any, address: str, packages: Sequence[str]) -> None:
+    """Raise ClusterError where a node would compute with another tenfold, and give other results."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    asked = ray.remote(num_cpus=0, max_retries=0)(_versions)
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    told = {
+        node["NodeManagerHostname"]: asked.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(packages)
+        for node in nodes
+    }
+    ours = _versions(packages)
+    for name, answer in told.items():
+        try:
+            theirs = ray.get(answer, timeout=60)
+        except Exception as error:
+            why = " ".join(str(error).split())[-200:]
+            raise ClusterError(
+                f"the node {name} of {address} cannot run tenfold: install the same version on every node ({why})"
+            ) from error
+        if theirs != ours:
+            raise ClusterError(
+                f"the node {name} of {address} has {theirs}, here is {ours}: results would differ; install the same"
+            )
+
+
+def _versions(packages: Sequence[str]) -> str:
+    """What must be the same everywhere for the same results."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    import tenfold
+
+    found = [f"tenfold {tenfold.__version__}", f"Python {sys.version_info.major}.{sys.version_info.minor}"]
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package).partition('+')[0]}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def _hush() -> None:
+    """Keep Ray's own messages, such as pages of a dead node's log, out of the output; the engine tells what matters."""
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
