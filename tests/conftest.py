@@ -1,12 +1,14 @@
 """Small synthetic digits, a command line in the test's own process, and the service there and as a process."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -195,3 +197,68 @@ def service() -> Iterator[Callable[..., Service]]:
         if one.process.poll() is None:
             one.process.kill()
         one.process.communicate()
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """Let processes that begin in the block import what the tests define."""
+    folders = [str(place) for place in Path(__file__).parent.iterdir() if place.is_dir()]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *folders]))
+        yield
+
+
+class Nodes:
+    """A cluster of several Ray nodes on this machine: a head without cores, to which nodes of one core are added."""
+
+    # A dead node is noticed after two seconds, in place of twenty.
+    ALERT: ClassVar = {
+        "health_check_initial_delay_ms": 500,
+        "health_check_period_ms": 500,
+        "health_check_timeout_ms": 1000,
+        "health_check_failure_threshold": 3,
+    }
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        with _importable():
+            head = {"num_cpus": 0, "include_dashboard": False, "_system_config": self.ALERT}
+            self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._added: list[Any] = []
+        self.address: str = self._cluster.address
+
+    def add(self, cores: int = 1) -> Any:
+        """Begin a node; what is returned names it."""
+        with _importable():
+            self._added.append(self._cluster.add_node(num_cpus=cores))
+        return self._added[-1]
+
+    def kill(self, node: Any) -> None:
+        """End a node at once, as a power cut would."""
+        self._added.remove(node)
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def clear(self) -> None:
+        """End all nodes but the head."""
+        for node in list(self._added):
+            self.kill(node)
+
+    def close(self) -> None:
+        """End it all."""
+        self._cluster.shutdown()
+
+
+@pytest.fixture(scope="session")
+def _head() -> Iterator[Nodes]:
+    pytest.importorskip("ray")
+    begun = Nodes()
+    yield begun
+    begun.close()
+
+
+@pytest.fixture
+def nodes(_head: Nodes) -> Iterator[Nodes]:
+    """The head of a Ray cluster; the test adds its nodes, and kills some."""
+    yield _head
+    _head.clear()

@@ -4,6 +4,8 @@
     run = tenfold.train("fast")        a run folder
     tenfold.evaluate(run)              scores on the test set, figures, a report
     tenfold.predict(run)               answers for test digits
+    tenfold.study("fast", seeds=30)    mean, deviation and interval over seeds; two recipes compared
+    tenfold.tune("mlp", trials=50)     a search for better fields of a recipe
     tenfold.MNIST(train=True)          torchvision's dataset class, without a download
 
 Names are loaded when they are first used: importing tenfold imports neither torch nor numpy.
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from tenfold.learn.recipe import Recipe
     from tenfold.learn.recipes import RECIPES
     from tenfold.learn.runs import Run
+    from tenfold.learn.studies import Study, study
     from tenfold.learn.training import train
+    from tenfold.learn.tuning import Tuning, tune
     from tenfold.mnist.dataset import MNIST
     from tenfold.read.reader import Digit, Reader, Reading
 
@@ -39,9 +43,13 @@ _HOME = {
     "Reading": "tenfold.read.reader",
     "Recipe": "tenfold.learn.recipe",
     "Run": "tenfold.learn.runs",
+    "Study": "tenfold.learn.studies",
+    "Tuning": "tenfold.learn.tuning",
     "evaluate": "tenfold.learn.evaluation",
     "predict": "tenfold.learn.prediction",
+    "study": "tenfold.learn.studies",
     "train": "tenfold.learn.training",
+    "tune": "tenfold.learn.tuning",
 }
 _MODULES = {"datasets": "tenfold.datasets", "transforms": "tenfold.transforms"}
 
@@ -56,12 +64,16 @@ __all__ = [
     "Reading",
     "Recipe",
     "Run",
+    "Study",
     "TenfoldError",
+    "Tuning",
     "datasets",
     "evaluate",
     "predict",
+    "study",
     "train",
     "transforms",
+    "tune",
 ]
 
 

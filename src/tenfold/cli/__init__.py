@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, explain, models, predict, read, recipes, runs, serve, train
+from tenfold.cli import data, evaluate, explain, models, predict, read, recipes, runs, serve, study, train, tune
 from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command("read", epilog=read.EPILOG)(read.read)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command("train", epilog=train.EPILOG)(train.train)
+app.command("tune", epilog=tune.EPILOG)(tune.tune)
+app.command("study", epilog=study.EPILOG)(study.study)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("predict", epilog=predict.EPILOG)(predict.predict)
 app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tenfold.errors import ClusterError, missing_extra
@@ -18,6 +20,7 @@ _QUIET = {
     "RAY_TQDM": "0",
 }
 _PATIENCE = 5.0  # seconds that a cluster may take to accept a connection
+_GRACE = 3.0  # seconds for processes to end by themselves
 
 
 @contextmanager
@@ -38,7 +41,8 @@ def connected(
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        import ray
+        with _signals(_later):  # in the middle of it a module would be left that is half there
+            import ray
     except ModuleNotFoundError as error:
         raise missing_extra("ray", "cluster") from error
     if ray.is_initialized():  # by a program that uses tenfold: it is theirs, and stays
@@ -48,17 +52,75 @@ def connected(
     _check_reachable(address)
     here: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if address == "local" else {}
     _hush()
+    import psutil  # type: ignore[import-untyped]  # Ray brings it along
+
+    before = set(psutil.Process().children())
+    with _native_hushed(), _signals():  # Ray has a way of its own with SIGTERM, which ends in an abort
+        try:
+            try:
+                ray.init(
+                    address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **here
+                )
+            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                why = " ".join(str(error).split())[:300]
+                raise ClusterError(f"cannot connect to Ray at {address}: {why}") from error
+            if _in_main_thread():
+                signal.signal(signal.SIGTERM, signal.default_int_handler)
+            if address != "local":
+                _check_versions(ray, address, packages)
+            yield ray
+        finally:
+            with _signals(_never):
+                started = [child for child in psutil.Process().children() if child not in before]
+                _shut_down(ray, started if address == "local" else [])
+
+
+def _shut_down(ray: Any, started: Sequence[Any]) -> None:
+    """End the connection, and of what was started for it whatever does not end with it, as where that was half done."""
+    import psutil
+
+    theirs = list(started)
+    for process in started:
+        with suppress(psutil.NoSuchProcess):
+            theirs += process.children(recursive=True)
+    ray.shutdown()
+    for process in psutil.wait_procs(theirs, timeout=_GRACE)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _later(noted: list[int]) -> None:
+    """Do at the end what a signal asked for in the meantime."""
+    if noted:
+        raise KeyboardInterrupt
+
+
+def _never(noted: list[int]) -> None:
+    """Take no notice of signals: it is being ended already."""
+
+
+@contextmanager
+def _signals(after: Callable[[list[int]], None] | None = None) -> Iterator[None]:
+    """Leave SIGINT and SIGTERM at the end as they were; with `after` they are noted meanwhile, and given to it."""
+    if not _in_main_thread():
+        yield
+        return
+    noted: list[int] = []
+    before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
+    if after is not None:
+        for which in before:
+            signal.signal(which, lambda number, _: noted.append(number))
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **here)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        why = " ".join(str(error).split())[:300]
-        raise ClusterError(f"cannot connect to Ray at {address}: {why}") from error
-    try:
-        if address != "local":
-            _check_versions(ray, address, packages)
-        yield ray
+        yield
     finally:
-        ray.shutdown()
+        for which, handler in before.items():
+            signal.signal(which, handler)
+    if after is not None:
+        after(noted)
 
 
 def _check_reachable(address: str) -> None:
@@ -81,17 +143,22 @@ def _check_versions(ray: Any, address: str, packages: Sequence[str]) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = ray.remote(num_cpus=0, max_retries=0)(_versions)
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    told = {
-        node["NodeManagerHostname"]: asked.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(packages)
-        for node in nodes
-    }
-    ours = _versions(packages)
-    for name, answer in told.items():
+    told = [
+        (
+            node["NodeManagerHostname"],
+            asked.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+                packages
+            ),
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+    ours, errors = _versions(packages), ray.exceptions
+    for name, answer in told:
         try:
             theirs = ray.get(answer, timeout=60)
+        except (errors.TaskUnschedulableError, errors.NodeDiedError, errors.WorkerCrashedError):
+            continue  # it has died, and Ray has only now heard of it
         except Exception as error:
             why = " ".join(str(error).split())[-200:]
             raise ClusterError(
@@ -107,15 +174,37 @@ def _versions(packages: Sequence[str]) -> str:
     """What must be the same everywhere for the same results."""
     from importlib.metadata import PackageNotFoundError, version
 
-    import tenfold
-
-    found = [f"tenfold {tenfold.__version__}", f"Python {sys.version_info.major}.{sys.version_info.minor}"]
-    for package in packages:
+    found = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
+    for package in ("tenfold", *packages):
         try:
             found.append(f"{package} {version(package).partition('+')[0]}")
         except PackageNotFoundError:
             continue
     return ", ".join(found)
+
+
+@contextmanager
+def _native_hushed() -> Iterator[None]:
+    """Let what Ray's core writes to standard error past Python go nowhere, and what Python writes still arrive."""
+    sys.stderr.flush()
+    ours, given = os.dup(2), sys.stderr
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        direct = given.fileno() == 2
+    except (OSError, ValueError):  # not a file, as in a notebook
+        direct = False
+    if direct:
+        sys.stderr = os.fdopen(os.dup(ours), "w", buffering=1, encoding=given.encoding, errors=given.errors)
+    try:
+        yield
+    finally:
+        if direct:
+            sys.stderr.close()
+            sys.stderr = given
+        os.dup2(ours, 2)
+        os.close(ours)
 
 
 def _hush() -> None:

@@ -28,12 +28,12 @@ def save(figure: Figure, path: str | Path) -> Path:
     return Path(path)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text of a user's as it is: matplotlib would take what stands between two dollar signs for a formula."""
     return text.replace("$", r"\$")
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, NDArray[Any]]:
+def blank(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, NDArray[Any]]:
     """A figure of so many inches, at 120 pixels each, that belongs to no window; axes (rows, columns)."""
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
     axes = np.asarray(figure.subplots(rows, columns, squeeze=False))
@@ -51,7 +51,7 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
 
     `rows` are those of metrics.csv, `steps` those of steps.csv.
     """
-    figure, axes = _figure(9, 3.4, 1, 2)
+    figure, axes = blank(9, 3.4, 1, 2)
     for axis, what in zip(axes[0], ("loss", "accuracy"), strict=True):
         axis.plot([s["epoch"] for s in steps], [s[what] for s in steps], color=BLUE, linewidth=1, alpha=0.45)
         for part, color in (("train", BLUE), ("val", ORANGE)):
@@ -72,14 +72,14 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
     lowest = min([0.9, *(row["train_accuracy"] or 1.0 for row in rows), *(row["val_accuracy"] or 1.0 for row in rows)])
     axes[0, 1].set_ylim(max(0.0, lowest - 0.02), 1.0)
     axes[0, 1].yaxis.set_major_formatter(PercentFormatter(1.0))
-    figure.suptitle(_plain(title or "Loss and accuracy"), fontsize=11)
+    figure.suptitle(plain(title or "Loss and accuracy"), fontsize=11)
     return figure
 
 
 def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
     """The confusion matrix: right answers pale on the diagonal, mistakes in red by their number."""
     size = max(3.6, 0.52 * len(names) + 1.6)
-    figure, axes = _figure(size + 0.6, size)
+    figure, axes = blank(size + 0.6, size)
     axis: Axes = axes[0, 0]
     mistakes = np.where(np.eye(len(names), dtype=bool), 0, matrix)
     axis.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max() * 1.4))
@@ -90,9 +90,9 @@ def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
                 color = GREY if row == column else "black"
                 axis.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=small, color=color)
     axis.set_xticks(
-        range(len(names)), [_plain(name) for name in names], rotation=0 if max(map(len, names)) < 8 else 45, ha="center"
+        range(len(names)), [plain(name) for name in names], rotation=0 if max(map(len, names)) < 8 else 45, ha="center"
     )
-    axis.set_yticks(range(len(names)), [_plain(name) for name in names])
+    axis.set_yticks(range(len(names)), [plain(name) for name in names])
     axis.set(xlabel="answer", ylabel="label")
     axis.set_title("Confusion matrix", fontsize=11)
     return figure
@@ -136,12 +136,12 @@ def answers(
     columns = min(8, max(1, len(images)))
     rows = max(1, math.ceil(len(images) / columns))
     each = 1.85 if probabilities is not None else 1.6
-    figure, axes = _figure(max(4.0, 1.3 * columns), each * rows + 0.5, rows, columns)
+    figure, axes = blank(max(4.0, 1.3 * columns), each * rows + 0.5, rows, columns)
     for axis in axes.flat:
         axis.axis("off")
     for k, (axis, image, caption) in enumerate(zip(axes.flat, images, captions, strict=False)):
         axis.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-        axis.set_title(_plain(caption), fontsize=8, color="black" if right[k] else RED)
+        axis.set_title(plain(caption), fontsize=8, color="black" if right[k] else RED)
         if probabilities is not None:
             bars = axis.inset_axes((0.0, -0.24, 1.0, 0.22))
             best = int(probabilities[k].argmax())
@@ -158,7 +158,7 @@ def answers(
 def classes(digits: Digits, names: Sequence[str], per_class: int = 12, seed: int = 0) -> Figure:
     """A row of examples for every class, drawn at random, with the class's mean image first and its count."""
     generator = np.random.default_rng(seed)
-    figure, axes = _figure(0.62 * (per_class + 1) + 1.6, 0.66 * len(names) + 0.7, len(names), per_class + 1)
+    figure, axes = blank(0.62 * (per_class + 1) + 1.6, 0.66 * len(names) + 0.7, len(names), per_class + 1)
     for axis in axes.flat:
         axis.axis("off")
     for label, row in enumerate(axes):
@@ -166,7 +166,7 @@ def classes(digits: Digits, names: Sequence[str], per_class: int = 12, seed: int
         row[0].axis("on")
         row[0].set(xticks=[], yticks=[])
         row[0].spines[:].set_visible(False)
-        row[0].set_ylabel(f"{_plain(names[label])}\n{len(members):,}", rotation=0, ha="right", va="center", fontsize=8)
+        row[0].set_ylabel(f"{plain(names[label])}\n{len(members):,}", rotation=0, ha="right", va="center", fontsize=8)
         if len(members):
             row[0].imshow(digits.images[members].mean(0), cmap="Blues", vmin=0, vmax=255)
         for axis, index in zip(row[1:], generator.permutation(members), strict=False):

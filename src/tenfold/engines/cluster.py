@@ -1,0 +1,119 @@
+"""Jobs as tasks on a Ray cluster; those whose node dies are begun again by Ray."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from tenfold.engines.jobs import LIVES, Heard, Job
+
+
+class Cluster:
+    """The engine of a Ray cluster. What jobs tell goes through an actor beside the driver, as Ray's tasks cannot."""
+
+    def __init__(self, ray: Any, jobs: int | None = None, threads: int = 1, gpus: int = 0) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self._ray, self._most, self._threads, self._gpus = ray, jobs, threads, gpus
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        made = ray.remote(num_cpus=0, max_concurrency=10_000, scheduling_strategy=here)(_Mailbox)
+        self._mailbox = made.remote()
+        self._run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=LIVES)(_run)
+        self._tasks: dict[Any, int] = {}
+        self._news: Any = None  # of the mailbox, asked for and not yet come
+        count = len(self._alive())
+        self.name = f"Ray, {count} node{'s' * (count > 1)}, {self.slots} at once"
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in self._tasks:
+            with suppress(Exception):  # the cluster may be gone, and then so is the task
+                self._ray.cancel(task, force=True)
+        with suppress(Exception):
+            self._ray.kill(self._mailbox)
+
+    def _alive(self) -> list[Any]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the nodes that are alive can do at once."""
+        nodes = [node["Resources"] for node in self._alive()]
+        fits = sum(
+            int(min(node.get("CPU", 0) / self._threads, node.get("GPU", 0) / self._gpus if self._gpus else 1e9))
+            for node in nodes
+        )
+        return max(1, min(fits, self._most or fits))
+
+    def start(self, key: int, job: Job) -> None:
+        """Begin a job, as soon as a node has room for it."""
+        self._tasks[self._run.remote(job, self._mailbox, key)] = key
+
+    def wait(self, seconds: float) -> list[Heard]:
+        """What was heard of the jobs within so many seconds."""
+        ray = self._ray
+        if self._news is None:
+            self._news = self._mailbox.take.remote()
+        ready, _ = ray.wait([self._news, *self._tasks], num_returns=1, timeout=seconds, fetch_local=True)
+        heard = []
+        for one in ready:
+            if one == self._news:
+                self._news = None
+                heard += [Heard(key, "told", value) for key, value in ray.get(one)]
+            else:
+                heard.append(self._ended(one, self._tasks.pop(one)))
+        return heard
+
+    def _ended(self, task: Any, key: int) -> Heard:
+        errors = self._ray.exceptions
+        try:
+            return Heard(key, "done", self._ray.get(task))
+        except errors.RayTaskError as error:
+            return Heard(key, "failed", getattr(error, "cause", None) or RuntimeError(str(error)))
+        except errors.RayError as error:
+            return Heard(key, "lost", " ".join(str(error).split())[:300])
+
+    def answer(self, key: int, go_on: bool) -> None:
+        """Answer the job that told something last."""
+        self._mailbox.answer.remote(key, go_on)
+
+
+class _Mailbox:
+    """What jobs tell, until the driver takes it, and the answers they wait for."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[int, Any]] = []
+        self._some = asyncio.Event()
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
+
+    async def tell(self, key: int, value: Any) -> bool:
+        before = self._waiting.get(key)
+        if before is not None and not before.done():  # of a job that was begun again, as its node died
+            before.cancel()
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = answer
+        self._told.append((key, value))
+        self._some.set()
+        return await answer
+
+    async def take(self) -> list[tuple[int, Any]]:
+        await self._some.wait()
+        self._some.clear()
+        told, self._told = self._told, []
+        return told
+
+    async def answer(self, key: int, go_on: bool) -> None:
+        answer = self._waiting.get(key)
+        if answer is not None and not answer.done():
+            answer.set_result(go_on)
+
+
+def _run(job: Job, mailbox: Any, key: int) -> object:
+    """The task: do a job on some node."""
+    import ray
+
+    def report(value: Any) -> bool:
+        return bool(ray.get(mailbox.tell.remote(key, value)))
+
+    return job(report)

@@ -1,0 +1,163 @@
+"""Jobs in processes of this machine, which are kept for the jobs to come."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from tenfold.engines.jobs import Heard, Job
+
+_DEATHS = 2  # of one job: on one machine, what killed it twice kills it again
+_GRACE = 15.0  # seconds that a job has to save its state when all is stopped
+
+
+class Processes:
+    """The engine of this machine: as many processes as jobs are to be done at once, started when they are needed."""
+
+    def __init__(self, jobs: int | None = None, threads: int = 1) -> None:
+        self.slots = jobs or max(1, cores() // threads)
+        self.name = f"{self.slots} process{'es' * (self.slots > 1)} of this machine"
+        self._workers: list[_Worker] = []
+        self._jobs: dict[int, Job] = {}
+        self._deaths: dict[int, int] = {}
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            worker.end()
+
+    def start(self, key: int, job: Job) -> None:
+        """Begin a job, in a process that is idle or else in a new one."""
+        self._jobs[key] = job
+        self._begin(key)
+
+    def _begin(self, key: int) -> None:
+        worker = next((worker for worker in self._workers if worker.key is None), None)
+        if worker is None:
+            worker = _Worker()
+            self._workers.append(worker)
+        worker.key = key
+        with suppress(OSError):  # it died, which is heard of when waiting
+            worker.pipe.send_bytes(pickle.dumps(self._jobs[key]))
+
+    def wait(self, seconds: float) -> list[Heard]:
+        """What was heard of the jobs within so many seconds."""
+        heard = []
+        ready = wait([worker.pipe for worker in self._workers], seconds)
+        for worker in [worker for worker in self._workers if worker.pipe in ready]:
+            key = worker.key
+            try:
+                kind, value = pickle.loads(worker.pipe.recv_bytes())  # noqa: S301 - from our own process
+            except (EOFError, OSError):
+                self._workers.remove(worker)
+                code = worker.end()
+                if key is not None:
+                    heard += self._died(key, code)
+                continue
+            assert key is not None
+            heard.append(Heard(key, kind, value))
+            if kind != "told":
+                worker.key = None
+                del self._jobs[key]
+        return heard
+
+    def _died(self, key: int, code: int | None) -> list[Heard]:
+        """Begin a job again whose process died, as long as it has not died time and again."""
+        self._deaths[key] = self._deaths.get(key, 0) + 1
+        if self._deaths[key] < _DEATHS:
+            self._begin(key)
+            return []
+        del self._jobs[key]
+        why = "too little memory" if code == -signal.SIGKILL else "a fault in a library"
+        return [Heard(key, "lost", f"the process that did it died twice (status {code}): {why}, or it was killed")]
+
+    def answer(self, key: int, go_on: bool) -> None:
+        """Answer the job that told something last."""
+        for worker in self._workers:
+            if worker.key == key:
+                with suppress(OSError):
+                    worker.pipe.send_bytes(pickle.dumps(go_on))
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+class _Worker:
+    """A process that does one job at a time."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()  # so that its death is the end of the pipe here
+        self.key: int | None = None
+
+    def stop(self) -> None:
+        """Ask it to end: at once if it is idle, after saving its state if it has a job."""
+        if self.key is not None and self.process.is_alive() and self.process.pid and hasattr(os, "killpg"):
+            with suppress(OSError):
+                os.kill(self.process.pid, signal.SIGINT)
+        self.pipe.close()  # whoever waits for a job or an answer hears of it
+
+    def end(self) -> int | None:
+        """Wait for its end, for a while, then make it end; its exit status."""
+        self.process.join(_GRACE)
+        for end in (self.process.terminate, self.process.kill):
+            if self.process.is_alive():
+                end()
+                self.process.join(2)
+        return self.process.exitcode
+
+
+def _serve(pipe: Connection) -> None:
+    """What a process does: the jobs that come through the pipe, until it is closed."""
+    with suppress(AttributeError, OSError):
+        os.setpgrp()  # Ctrl-C goes to the first process alone, which then asks the others one by one
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not at once, so that temporary folders are removed
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
+
+    def report(value: Any) -> bool:
+        pipe.send_bytes(pickle.dumps(("told", value)))
+        return bool(pickle.loads(pipe.recv_bytes()))  # noqa: S301
+
+    with suppress(EOFError, OSError, KeyboardInterrupt):  # the first process is gone, or ends this one
+        while True:
+            packed = pipe.recv_bytes()
+            try:
+                answer = "done", pickle.loads(packed)(report)  # noqa: S301
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                raise
+            except Exception as error:  # noqa: BLE001 - it is told to the first process
+                answer = "failed", error
+            pipe.send_bytes(_packed(answer))
+
+
+def _packed(answer: tuple[str, Any]) -> bytes:
+    """The answer as bytes; an error that cannot be pickled becomes one that can."""
+    try:
+        packed = pickle.dumps(answer)
+        pickle.loads(packed)  # noqa: S301 - some errors can be packed and not unpacked
+    except Exception:  # noqa: BLE001
+        packed = pickle.dumps((answer[0], RuntimeError(f"{type(answer[1]).__name__}: {answer[1]}")))
+    return packed
+
+
+def _outlive_nobody() -> None:
+    """End this process when the one that started it is gone, also if it was killed in the middle of a long job."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,173 @@
+"""Jobs in processes: results, reports with answers, errors, deaths, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tenfold.engines.jobs import Engine, Heard, Report, engine
+from tenfold.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Count:
+    """Tells numbers up to `last`, and returns the last that it was let to."""
+
+    last: int
+
+    def __call__(self, report: Report) -> tuple[int, int]:
+        for number in range(self.last):
+            if not report(number):
+                return number, os.getpid()
+        return self.last, os.getpid()
+
+
+@dataclass(frozen=True)
+class Fail:
+    error: Exception
+
+    def __call__(self, report: Report) -> None:
+        raise self.error
+
+
+@dataclass(frozen=True)
+class Die:
+    """Kills its process, but for the second time if a file is there by then."""
+
+    once: str | None = None
+
+    def __call__(self, report: Report) -> str:
+        if self.once is not None and Path(self.once).exists():
+            return "alive"
+        if self.once is not None:
+            Path(self.once).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+        return "never"
+
+
+class Awkward(Exception):
+    """An error that can be pickled and not unpickled."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+class Clumsy:
+    def __call__(self, report: Report) -> None:
+        raise Awkward("one", "two")
+
+
+def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Heard]:
+    """Answer until every job has ended; go on until a job tells `until`."""
+    ends: dict[int, Heard] = {}
+    end = time.monotonic() + 60
+    while len(ends) < jobs:
+        assert time.monotonic() < end
+        for heard in where.wait(1):
+            if heard.kind == "told":
+                where.answer(heard.key, heard.value < until)
+            else:
+                assert heard.key not in ends
+                ends[heard.key] = heard
+    return ends
+
+
+def test_jobs_share_processes_and_their_results_come_back() -> None:
+    with engine(jobs=2) as where:
+        assert where.slots == 2
+        ends: dict[int, Heard] = {}
+        for first in (0, 2):
+            for key in (first, first + 1):
+                where.start(key, Count(key))
+            ends |= drain(where, 2)
+    assert {key: (heard.kind, heard.value[0]) for key, heard in ends.items()} == {k: ("done", k) for k in range(4)}
+    assert len({heard.value[1] for heard in ends.values()}) == 2
+    assert os.getpid() not in {heard.value[1] for heard in ends.values()}
+
+
+def test_a_job_ends_when_it_is_answered_so() -> None:
+    with engine(jobs=1) as where:
+        where.start(7, Count(100))
+        assert drain(where, 1, until=5)[7].value[0] == 5
+
+
+def test_errors_come_back_as_they_are_also_awkward_ones() -> None:
+    with engine(jobs=1) as where:
+        where.start(0, Fail(DataError("no such thing")))
+        found = drain(where, 1)[0]
+        assert (found.kind, str(found.value)) == ("failed", "no such thing")
+        assert isinstance(found.value, DataError)
+        where.start(1, Clumsy())
+        found = drain(where, 1)[1]
+        assert (found.kind, str(found.value)) == ("failed", "Awkward: one two")
+        where.start(2, Count(1))  # and the process goes on
+        assert drain(where, 1)[2].kind == "done"
+
+
+def test_a_job_whose_process_dies_is_begun_again_once(tmp_path: Path) -> None:
+    with engine(jobs=1) as where:
+        where.start(0, Die(str(tmp_path / "once")))
+        assert drain(where, 1)[0].value == "alive"
+        where.start(1, Die())
+        found = drain(where, 1)[1]
+        assert found.kind == "lost"
+        assert "died twice" in found.value
+        where.start(2, Count(1))
+        assert drain(where, 1)[2].kind == "done"
+
+
+def test_unknown_engines_and_stray_addresses_are_refused() -> None:
+    with pytest.raises(UsageError, match="did you mean 'ray'"), engine("rey"):
+        pass
+    with pytest.raises(UsageError, match="--on ray"), engine(address="auto"):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path, how: signal.Signals) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import os, sys, time
+            from tenfold.engines.jobs import engine
+
+            class Sleep:
+                def __call__(self, report):
+                    report(os.getpid())
+                    time.sleep(120)
+
+            if __name__ == "__main__":
+                with engine(jobs=2) as where:
+                    for key in (0, 1):
+                        where.start(key, Sleep())
+                    told = 0
+                    while True:
+                        for heard in where.wait(1):
+                            print(heard.value, flush=True)
+                            where.answer(heard.key, True)
+            """
+        )
+    )
+    running = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert running.stdout is not None
+    with running.stdout as lines:
+        pids = [int(lines.readline()) for _ in range(2)]
+        running.send_signal(how)
+        running.wait(40)
+    end = time.monotonic() + 20
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
