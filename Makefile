@@ -7,7 +7,7 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving model tables clean
+.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale model tables clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,7 +49,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-bench: bench-speed bench-recipes bench-reading bench-serving tables
+bench: bench-speed bench-recipes bench-reading bench-serving bench-scale tables
 
 # The bundled model, trained anew and scored: 20 minutes on 2 cores.
 model: .venv/.dev
@@ -68,6 +68,11 @@ bench-serving: .venv/.dev
 	$(BIN)/python benchmarks/screenshots.py
 	$(BIN)/python benchmarks/site.py
 	$(BIN)/python benchmarks/teaching.py
+
+# Tuning, studies and reading on 1 and 2 workers, locally and on Ray, and ranks: 25 minutes.
+bench-scale: .venv/.dev
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/ranks.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

@@ -2,16 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from tenfold.errors import Interrupted, UsageError
+from tenfold.errors import Interrupted, UsageError, nearest
 
 if TYPE_CHECKING:
-    from tenfold.read.bulk import Row
+    from collections.abc import Generator
+    from contextlib import ExitStack
+
+    from tenfold.read.bulk import Row, Work
     from tenfold.read.reader import Box
 
 EPILOG = """
@@ -31,6 +35,8 @@ Examples:
 
   curl -s https://example.org/7.png | tenfold read -
 
+  tenfold read s3://bucket/scans -o s3://bucket/numbers --on ray --address auto
+
 Exit status:
 
   1 an error that ends the work     2 options that cannot be meant
@@ -38,8 +44,9 @@ Exit status:
   3 a picture could not be read     130 Ctrl-C
 """
 
+_Item = TypeVar("_Item")
 UNREAD = 3  # the exit status when a picture could not be read
-_OUT, _HOW, _SPEED = "What is written", "How it is read", "How fast"
+_OUT, _HOW, _SPEED = "What is written", "How it is read", "Where, and how fast"
 
 
 def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
@@ -49,11 +56,19 @@ def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
 def read(
     pictures: Annotated[
         list[str] | None,
-        typer.Argument(help="Pictures, folders, globs in quotes such as 'scans/**/*.png', or - for standard input."),
+        typer.Argument(
+            help="Pictures, folders, globs in quotes such as 'scans/**/*.png', URLs as s3://…, or - for standard input."
+        ),
     ] = None,
     output: Annotated[
-        Path | None,
-        _option(_OUT, "--output", "-o", help="A file of rows: .csv, .jsonl, .json or .txt.", metavar="FILE"),
+        str | None,
+        _option(
+            _OUT,
+            "--output",
+            "-o",
+            help="A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
+            metavar="FILE|DIR/|URL",
+        ),
     ] = None,
     json: Annotated[
         bool, _option(_OUT, "--json", help="Print JSON, a line for each picture, and nothing else.")
@@ -101,6 +116,11 @@ def read(
     workers: Annotated[
         int | None, _option(_SPEED, help="Processes that read. \\[default: one for each core]", metavar="N")
     ] = None,
+    on: Annotated[str, _option(_SPEED, help="local or ray. \\[default: local]")] = "local",
+    address: Annotated[
+        str | None,
+        _option(_SPEED, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]"),
+    ] = None,
     device: Annotated[str, _option(_SPEED, help="cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
 ) -> None:
     """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
@@ -109,6 +129,14 @@ def read(
     """
     targets = _targets(pictures)
     part = _box(box)
+    if on not in ("local", "ray"):
+        raise UsageError(nearest("--on", on, ("local", "ray")))
+    if address is not None and on != "ray":
+        raise UsageError("--address is where a Ray cluster is: it needs --on ray")
+    if on == "ray" and "-" in targets:
+        raise UsageError("standard input is read here: leave out --on ray")
+    if on == "ray" and device != "cpu":
+        raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
     if resume and output is None:
         raise UsageError("--resume needs the file to go on with: -o FILE")
     if always_answer and threshold is not None:
@@ -125,22 +153,27 @@ def read(
 
     from tenfold import atomic
     from tenfold.cli.models import model_file
-    from tenfold.read import bulk, outputs
+    from tenfold.read import bulk, outputs, parts, urls
+    from tenfold.read.classifier import model_bytes
     from tenfold.read.decode import MAX_PIXELS, source_name
     from tenfold.read.reader import Reader
 
     warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is told as an error, or not at all
-    if output is not None:
-        outputs.form(output)
-    paths = bulk.expand(targets)
-    for written in (output, review):
+    in_parts = on == "ray" and output is not None and parts.is_folder(output)
+    if in_parts and (json or review is not None or annotate is not None):
+        raise UsageError(f"{output} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
+    file_place = None if output is None or in_parts else _file(output, urls.is_url(output))
+    if file_place is not None:
+        outputs.form(file_place)
+    paths = [] if in_parts else bulk.expand(targets)
+    for written in (file_place, review):
         if written is not None:
             outputs.writable(written)
     alone = len(paths) == 1 and paths == targets  # no folder or glob: its text is all that is wanted
     places = bulk.annotated_places(paths, annotate) if annotate is not None else {}
     make = partial(
         Reader,
-        model_file(model),
+        model_bytes(model_file(model)) if on == "ray" else model_file(model),
         device=device,
         threshold=threshold,
         always_answer=always_answer,
@@ -148,21 +181,32 @@ def read(
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         threads=1,
     )
+    work = bulk.Work(make, single, part, review is not None)
+    if on == "ray":
+        make()  # a model or threshold that cannot be used is told before anything is begun
+    if in_parts:
+        assert output is not None
+        _read_parts(work, targets, output, model_bytes(model_file(model)), address, workers, quiet=quiet)
+        return
     told = json or output is None  # whether rows are printed
-    counts = {"sure": 0, "not sure": 0, "without digits": 0, "not read": 0}
+    resume = resume or on == "ray"
+    counts: Counter[str] = Counter()
     doubtful: list[Row] = []
     with ExitStack() as stack:
-        file = stack.enter_context(outputs.Output(output, resume=resume, alone=alone)) if output is not None else None
+        file = stack.enter_context(outputs.Output(file_place, resume=resume, alone=alone)) if file_place else None
         left = paths
         if file is not None:
             # Kept is what needs no other look: a page for review needs the cut-outs, --annotate the picture.
             kept = {path for path, record in file.kept.items() if record.read and (record.sure or review is None)}
             left = [p for p in paths if p not in kept or p == bulk.STDIN or (p in places and not places[p].exists())]
-        rows = bulk.read_many(
-            make, left, single=single, box=part, workers=workers, crops=review is not None, places=places
-        )
         screen = stack.enter_context(_Screen(len(left), bar=not quiet and not (told and sys.stdout.isatty())))
         try:
+            if on == "ray" and left:
+                rows = _on_ray(stack, screen, work, left, places, address, workers, in_order=told)
+            else:
+                rows = bulk.read_many(
+                    make, left, single=single, box=part, workers=workers, crops=review is not None, places=places
+                )
             for row in screen.track(stack.enter_context(closing(rows))):
                 if file is not None:
                     file.write(row)
@@ -170,7 +214,7 @@ def read(
                     print(outputs.json_line(row), end="", flush=True)
                 elif told:
                     print(outputs.bare_text(row) if alone else outputs.text_line(row), end="", flush=True)
-                counts[_kind(row)] += 1
+                counts[row.kind] += 1
                 name = source_name(row.path)
                 if row.error is not None:
                     screen.line(row.error if name in row.error else f"{name}: {row.error}")
@@ -187,12 +231,95 @@ def read(
         atomic.text(review, outputs.review(doubtful, len(paths), review))
     made = [str(path) for path in (output, review, annotate) if path is not None]
     if made and not quiet:
-        parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        before = f"{len(paths) - len(left):,} kept, " if len(left) < len(paths) else ""
-        total = f"{len(paths):,} picture{'s' * (len(paths) != 1)}"
-        print(f"{total}: {before}{parts or 'none to read'}; see {', '.join(made)}", file=sys.stderr)
+        print(_summary(counts, len(paths), len(paths) - len(left), made), file=sys.stderr)
     if counts["not read"]:
         raise typer.Exit(UNREAD)
+
+
+def _on_ray(
+    stack: "ExitStack",
+    screen: "_Screen",
+    work: "Work",
+    paths: Sequence[str],
+    places: "dict[str, Path]",
+    address: str | None,
+    workers: int | None,
+    *,
+    in_order: bool,
+) -> "Generator[Row, None, None]":
+    """The rows of `paths` as a Ray cluster reads them; the connection ends with the stack."""
+    from tenfold.engines.connection import connected
+    from tenfold.read import cluster
+
+    screen.start()  # before Ray, which takes seconds
+    ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
+    return cluster.read_many(ray, work, paths, workers=workers, places=places, in_order=in_order)
+
+
+def _read_parts(
+    work: "Work",
+    targets: Sequence[str],
+    output: str,
+    model: bytes,
+    address: str | None,
+    workers: int | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Read into a folder of parts on a Ray cluster, or what is missing of it."""
+    import hashlib
+    from contextlib import ExitStack, closing
+
+    from tenfold.engines.connection import connected
+    from tenfold.read import bulk, cluster, parts
+
+    reader = work.make()
+    terms = {
+        "pictures": list(targets),
+        "model": hashlib.sha256(model).hexdigest(),
+        "threshold": reader.threshold,
+        "upright": reader.upright,
+        "max_pixels": reader.max_pixels,
+        "single": work.single,
+        "box": None if work.box is None else list(work.box),
+    }
+    plan, _ = parts.settle(output, bulk.stream(targets), terms)
+    numbers = plan.left()
+    total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        screen = stack.enter_context(_Screen(left, bar=not quiet))
+        try:
+            if numbers:
+                screen.start()
+                ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
+                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=workers)))
+                for some in screen.track(done, Counter.total):
+                    counts += some
+        except KeyboardInterrupt:
+            told = f"stopped after {counts.total():,} of {left:,} pictures; the same command goes on"
+            raise Interrupted(told) from None
+    if not quiet:
+        print(_summary(counts, total, total - left, [output]), file=sys.stderr)
+    if counts["not read"]:
+        raise typer.Exit(UNREAD)
+
+
+def _summary(counts: "Counter[str]", total: int, kept: int, made: Sequence[str]) -> str:
+    from tenfold.read.bulk import KINDS
+
+    parts = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
+    before = f"{kept:,} kept, " if kept else ""
+    return f"{total:,} picture{'s' * (total != 1)}: {before}{parts or 'none to read'}; see {', '.join(made)}"
+
+
+def _file(output: str, url: bool) -> Path:
+    """The file that an output which is no folder of parts means."""
+    if url:
+        raise UsageError(f"{output} is not on this machine's disk: --on ray writes there, or name a file")
+    if output.endswith(("/", "\\")):
+        raise UsageError(f"{output} is a folder: --on ray writes parts into one; here name a file")
+    return Path(output)
 
 
 def _targets(pictures: list[str] | None) -> list[str]:
@@ -214,12 +341,6 @@ def _box(text: str | None) -> "Box | None":
             f"--box {text} makes no sense: it must be x,y,width,height in pixels, as in 0,0,200,80"
         ) from None
     return x, y, width, height
-
-
-def _kind(row: "Row") -> str:
-    if row.reading is None:
-        return "not read"
-    return "without digits" if not row.reading.digits else "sure" if row.sure else "not sure"
 
 
 class _Screen:
@@ -244,17 +365,21 @@ class _Screen:
         else:
             self._bar.console.print(f"tenfold: {text}", markup=False, highlight=False, soft_wrap=True)
 
-    def track(self, rows: Iterable["Row"]) -> Iterator["Row"]:
-        """The rows, while the bar moves."""
-        began = time.perf_counter()
-        for number, row in enumerate(rows, 1):
-            if self._bar is None and self._wanted and time.perf_counter() - began > 0.5 and number < self._total:
-                self._start()
+    def track(self, rows: Iterable[_Item], size: Callable[[_Item], int] = lambda _: 1) -> Iterator[_Item]:
+        """The rows, or what else is as many pictures as `size` says, while the bar moves."""
+        began, number = time.perf_counter(), 0
+        for row in rows:
+            number += size(row)
+            if self._bar is None and time.perf_counter() - began > 0.5 and number < self._total:
+                self.start()
             if self._bar is not None:
                 self._bar.update(self._bar.task_ids[0], completed=number)
             yield row
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Show the bar now, if it is to be shown at all."""
+        if not self._wanted:
+            return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -107,10 +107,12 @@ def train(
     for name in ("channels", "hidden"):
         if name in changes:
             changes[name] = _widths(name, changes[name])
-    from tenfold.learn import figures
+    from tenfold.learn import figures, ranks
     from tenfold.learn import training as learn
 
     run = learn.train(recipe, out=out, resume=resume, quiet=quiet, **changes)
+    if not ranks.first():
+        return
     figures.save(figures.curves(run.metrics, run.steps, f"Training {run.path.name}"), run.path / "curves.png")
     if quiet:
         return

@@ -1,13 +1,35 @@
 """Augmentation: random changes of whole batches, on the device that holds them."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tenfold.errors import UsageError, nearest
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a batch that are here, where several processes share it; else all.
+
+    Random numbers are drawn for the whole batch, so that what happens to an image does not depend on who has it.
+    """
+
+    batch: int  # images in all
+    rows: slice = field(default_factory=lambda: slice(None))
+
+    def __len__(self) -> int:
+        return len(range(self.batch)[self.rows])
+
+    def rand(self, *shape: int, generator: torch.Generator) -> Tensor:
+        """Uniform from 0 to 1 for each image that is here: (N, *shape)."""
+        return torch.rand(self.batch, *shape, generator=generator)[self.rows]
+
+    def randn(self, *shape: int, generator: torch.Generator) -> Tensor:
+        """Normally distributed for each image that is here: (N, *shape)."""
+        return torch.randn(self.batch, *shape, generator=generator)[self.rows]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +55,7 @@ class Augmentation:
 
         Raises UsageError for an unknown kind or an amount that cannot be meant.
         """
-        known = [field.name for field in fields(cls)]
+        known = [kind.name for kind in fields(cls)]
         amounts: dict[str, float] = {}
         for item in text.split(",") if text not in ("", "none") else []:
             name, _, amount = item.strip().partition("=")
@@ -50,31 +72,34 @@ class Augmentation:
         return cls(**amounts)
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return any(getattr(self, kind.name) for kind in fields(self))
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Changed copies of images float (N, C, H, W) whose ground is 0.
+    def __call__(self, images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+        """Changed copies of images float (N, C, H, W) whose ground is 0; they are this `part` of a batch, or all of it.
 
         The random numbers come from a generator on the CPU, so that a seed means the same on every device.
         """
+        part = part or Part(len(images))
         if any((self.rotate, self.shift, self.scale, self.shear, self.elastic)):
-            n, _, height, width = images.shape
-            grid = self.grid(n, height, width, generator, images.device)
+            height, width = images.shape[2:]
+            grid = self.grid(part, height, width, generator, images.device)
             images = F.grid_sample(images, grid, align_corners=False)
         if self.erase:
-            images = self._erased(images, generator)
+            images = self._erased(images, part, generator)
         return images
 
     def grid(
-        self, n: int, height: int, width: int, generator: torch.Generator, device: torch.device, fine: int = 1
+        self, part: Part, height: int, width: int, generator: torch.Generator, device: torch.device, fine: int = 1
     ) -> Tensor:
-        """Where each pixel of `n` changed images is taken from, x and y from -1 to 1 over an image of height x width.
+        """Where each pixel of the changed images is taken from, x and y from -1 to 1 over an image of height x width.
 
         (N, fine * H, fine * W, 2): the results are `fine` times as large; amounts stay in pixels of the images.
         """
 
+        n = len(part)
+
         def uniform(limit: float) -> Tensor:  # (N,)
-            return (torch.rand(n, generator=generator) * 2 - 1) * limit
+            return (part.rand(generator=generator) * 2 - 1) * limit
 
         angle, slant = uniform(math.radians(self.rotate)), torch.tan(uniform(math.radians(self.shear)))
         zoom_x, zoom_y = 1 / (1 + uniform(self.scale)), 1 / (1 + uniform(self.scale))
@@ -89,16 +114,16 @@ class Augmentation:
         grid = F.affine_grid(matrix.to(device), [n, 1, height * fine, width * fine], align_corners=False)
         if self.elastic:
             # Displacements are drawn at every seventh pixel and are zero-mean, so that the digit stays where it is.
-            coarse = torch.randn(n, 2, max(2, height // 7), max(2, width // 7), generator=generator)
+            coarse = part.randn(2, max(2, height // 7), max(2, width // 7), generator=generator)
             coarse = (coarse - coarse.mean(dim=(2, 3), keepdim=True)) * (2 * self.elastic / max(height, width))
             smooth = F.interpolate(coarse.to(device), (height * fine, width * fine), mode="bicubic", align_corners=True)
             grid = grid + smooth.permute(0, 2, 3, 1)
         return grid
 
-    def _erased(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        n, _, height, width = images.shape
-        side = torch.rand(n, 2, generator=generator) * self.erase * (torch.rand(n, 1, generator=generator) < 0.5)
-        corner = torch.rand(n, 2, generator=generator) * (torch.tensor([height, width]) - side).clamp(min=0)
+    def _erased(self, images: Tensor, part: Part, generator: torch.Generator) -> Tensor:
+        height, width = images.shape[2:]
+        side = part.rand(2, generator=generator) * self.erase * (part.rand(1, generator=generator) < 0.5)
+        corner = part.rand(2, generator=generator) * (torch.tensor([height, width]) - side).clamp(min=0)
 
         def inside(axis: int, length: int) -> Tensor:  # (N, length)
             place = torch.arange(length) + 0.5

@@ -13,26 +13,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tenfold import atomic
-from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, UsageError
+from tenfold.errors import DataError, DivergedError, Interrupted, RunError, StorageError, UsageError
 from tenfold.learn import (
     calibration,
     checkpoint,
-    devices,
     materials,
     models,
     networks,
     optimizers,
     pictures,
     randomness,
+    ranks,
     recipes,
     runs,
     tasks,
 )
-from tenfold.learn.augment import Augmentation
+from tenfold.learn.augment import Augmentation, Part
 from tenfold.learn.checkpoint import Epoch, State
 from tenfold.learn.inference import grey, infer, normalise
 from tenfold.learn.materials import Material
 from tenfold.learn.progress import Display
+from tenfold.learn.ranks import Alone
 from tenfold.learn.recipe import Recipe
 from tenfold.learn.runs import Run
 from tenfold.learn.stopping import Stop
@@ -69,9 +70,21 @@ def train(
         DivergedError: the loss is no longer a number. The state of the epoch before is kept.
         Interrupted: Ctrl-C. The state is kept.
     """
+    with ranks.joined() as team:
+        return _train(team, recipe, out, resume, display or Display(quiet=quiet), changes)
+
+
+def _train(
+    team: Alone,
+    recipe: str | Path | Recipe | None,
+    out: str | Path | None,
+    resume: str | Path | Run | None,
+    display: Display,
+    changes: dict[str, Any],
+) -> Run:
     run = None
     if resume is not None:
-        run = Run.open(resume)
+        run = team.agree(Run.open(resume) if team.first else None)
         given = [f"--{name.replace('_', '-')}" for name in [*changes, *(["out"] if out is not None else [])]]
         if given or recipe is not None:
             left = ", ".join([*(["the recipe"] if recipe is not None else []), *given])
@@ -82,9 +95,10 @@ def train(
     if recipe is None:
         recipe = _teaching(changes) or recipes.DEFAULT
     recipe = _located(recipes.resolve(recipe, **changes))
-    device = devices.choose(recipe.device)
+    device, part = team.device(recipe.device), team.part(recipe.batch_size)
     material = materials.load(recipe, device)
-    display = display or Display(quiet=quiet)
+    if team.agree(material.source.checksum) != material.source.checksum:
+        raise DataError(f"{material.source.name} holds other data here than where the first rank is: bring the same")
     with display, Stop() as stop, randomness.isolated(device):
         for note in material.source.notes:
             display.line(f"{material.source.name}: {note}")
@@ -98,17 +112,19 @@ def train(
                 display.line(_own_score(network, material, recipe) + " before")
             optimizer = optimizers.build(recipe, network, device)
             state = State({}, {}, list(material.task.classes), material.source.checksum, recipe.as_dict())
-            run = _begin(recipe, out, network, optimizer, state)
+            run = _begin(recipe, out, network, optimizer, state, team)
         else:
-            state = _resumed(run, material)
+            state = team.agree(_resumed(run, material) if team.first else None)
             network.load_state_dict(state.network)
             network.to(device)
             optimizer = optimizers.build(recipe, network, device)
             optimizer.load_state_dict(state.optimizer)
-            _write_rows(state, run)  # a kill may have come between the checkpoint and these
+            with team.writing(run.path) as mine:
+                if mine:
+                    _write_rows(state, run)  # a kill may have come between the checkpoint and these
             if state.epoch == recipe.epochs or state.stopped:
                 display.line(f"{run.path} has come to its end already")
-        _learn(recipe, network, optimizer, material, state, run, display, stop)
+        _learn(recipe, network, optimizer, material, state, run, display, team.heeding(stop), team, part)
         if state.best is not None:
             network.load_state_dict(state.best)
         if material.own_images is not None:
@@ -119,7 +135,9 @@ def train(
         if material.val_images is not None and material.val_labels is not None:
             temperature = calibration.fit_temperature(infer(network, material.val_images), material.val_labels)
         model = models.Model(network, recipe, material.task, material.source.classes, asdict(kept), data, temperature)
-        models.save(model, run.model_file)
+        with team.writing(run.path) as mine:
+            if mine:
+                models.save(model, run.model_file)
     return run
 
 
@@ -132,11 +150,14 @@ def _learn(
     run: Run,
     display: Display,
     stop: Stop,
+    team: Alone,
+    part: Part,
 ) -> None:
     """The training loop: from where `state` is to the recipe's last epoch."""
     device, batch, steps = material.images.device, recipe.batch_size, len(material.images) // recipe.batch_size
     augmentation = Augmentation.parse(recipe.augment)
-    forward = torch.compile(network) if recipe.compile else network
+    parallel = team.parallel(network, part)
+    forward = torch.compile(parallel) if recipe.compile else parallel
     while state.epoch < recipe.epochs and not state.stopped:
         # Shuffle. All that is random in an epoch follows from the seed and its number, so it can be had again.
         generator = torch.Generator().manual_seed(randomness.epoch_seed(recipe.seed, state.epoch))
@@ -154,24 +175,24 @@ def _learn(
             for group in optimizer.param_groups:
                 group["lr"] = lr
             # Forward and backward. A ragged last batch is left out; the next epoch's shuffle makes up for it.
-            index = order[state.step * batch : (state.step + 1) * batch]
+            index = order[state.step * batch : (state.step + 1) * batch][part.rows]
             ink = grey(material.images[index])  # (B, 1, 28, 28)
             if material.distances is not None:
-                ink = pictures.spoil(ink, material.distances[index], augmentation, generator)
+                ink = pictures.spoil(ink, material.distances[index], augmentation, generator, part)
             elif augmentation:
-                ink = augmentation(ink, generator)
+                ink = augmentation(ink, generator, part)
             images, labels = normalise(ink), material.labels[index]
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
                 logits = forward(images)  # (B, classes)
             if recipe.outliers:  # what is no digit has a logit too, that is always 0
                 logits = F.pad(logits, (0, 1))
             loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
             # What is shown is the plain cross-entropy, to be compared with that on the validation digits.
             shown = F.cross_entropy(logits.detach().float(), labels) if recipe.label_smoothing else loss.detach()
-            sums += torch.stack([shown * batch, (logits.detach().argmax(1) == labels).sum()])
+            figures = torch.stack([shown * len(labels), (logits.detach().argmax(1) == labels).sum()])
+            optimizer.zero_grad(set_to_none=True)
+            sums += team.backward(loss, figures)
+            optimizer.step()
             state.step += 1
             if state.step % math.ceil(steps / MARKS) == 0 or state.step == steps:
                 state.marks.append((state.step, sums.clone()))
@@ -187,14 +208,14 @@ def _learn(
                 )  # what is no number must not replace the last good state
                 state.sums, state.seconds = sums, time.perf_counter() - began
                 state.random = randomness.capture(generator, device)
-                _keep(state, network, optimizer, run)
+                _keep(state, network, optimizer, run, team)
                 raise Interrupted(
                     f"stopped in epoch {state.epoch + 1}, all is saved; go on: tenfold train --resume {run.path}"
                 )
         # Validate.
         train_loss, train_accuracy = (sums / (steps * batch)).tolist()
         _check_finite(train_loss, recipe, state, run)
-        val_loss, val_accuracy = _validate(network, material, display)
+        val_loss, val_accuracy = _validate(network, material, display, team)
         _check_finite(val_loss or 0.0, recipe, state, run)
         if not infer(network, material.images[:100]).isfinite().all():  # the last step may have broken it
             _check_finite(math.nan, recipe, state, run)
@@ -209,18 +230,21 @@ def _learn(
             since = state.epoch - 1 - _best(state.history)
             state.best = copy.deepcopy(network.state_dict()) if since == 0 else state.best
             state.stopped = since >= recipe.patience
-        _keep(state, network, optimizer, run)
+        _keep(state, network, optimizer, run, team)
         if stop.asked and state.epoch < recipe.epochs:
             raise Interrupted(
                 f"stopped after epoch {state.epoch}, all is saved; go on: tenfold train --resume {run.path}"
             )
 
 
-def _validate(network: nn.Sequential, material: Material, display: Display) -> tuple[float | None, float | None]:
+def _validate(
+    network: nn.Sequential, material: Material, display: Display, team: Alone
+) -> tuple[float | None, float | None]:
     """Cross-entropy and accuracy on the validation digits, if there are any."""
     if material.val_images is None or material.val_labels is None:
         return None, None
-    logits = infer(network, material.val_images, track=display.validating)
+    count = len(material.val_images)
+    logits = team.assemble(infer(network, material.val_images[team.rows(count)], track=display.validating), count)
     accuracy = (logits.argmax(1) == material.val_labels).sum().item() / len(logits)
     return F.cross_entropy(logits, material.val_labels).item(), accuracy
 
@@ -264,12 +288,17 @@ def _teaching(changes: dict[str, Any]) -> Recipe | None:
 
 
 def _begin(
-    recipe: Recipe, out: str | Path | None, network: nn.Module, optimizer: torch.optim.Optimizer, state: State
+    recipe: Recipe,
+    out: str | Path | None,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    team: Alone,
 ) -> Run:
     """The run folder, with a checkpoint from before the first step, so that a run can be resumed from the start."""
-    run = runs.create(recipe, out)
+    run = team.agree(runs.create(recipe, out) if team.first else None)
     try:
-        _keep(state, network, optimizer, run)
+        _keep(state, network, optimizer, run, team)
     except StorageError:
         for path in (*run.path.iterdir(), run.path):
             path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
@@ -328,11 +357,13 @@ def _initialise(network: nn.Sequential, recipe: Recipe, task: tasks.Task) -> str
     return f"weights from {name}" + (", but for the output layer" if recipe.new_head else "")
 
 
-def _keep(state: State, network: nn.Module, optimizer: torch.optim.Optimizer, run: Run) -> None:
+def _keep(state: State, network: nn.Module, optimizer: torch.optim.Optimizer, run: Run, team: Alone) -> None:
     """Write the checkpoint, then the metrics that belong to it."""
     state.network, state.optimizer = network.state_dict(), optimizer.state_dict()
-    checkpoint.save(state, run.checkpoint_file)
-    _write_rows(state, run)
+    with team.writing(run.path) as mine:
+        if mine:
+            checkpoint.save(state, run.checkpoint_file)
+            _write_rows(state, run)
 
 
 def _write_rows(state: State, run: Run) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -21,11 +22,13 @@ from PIL import Image
 
 from tenfold import atomic
 from tenfold.errors import DataError, StorageError, TenfoldError, UsageError
+from tenfold.read import urls
 from tenfold.read.decode import source_name
 from tenfold.read.reader import Box, Digit, Reader, Reading
 
 STDIN = "-"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif", ".pdf")
+KINDS = ("sure", "not sure", "without digits", "not read")  # what can come of a picture
 CROP = 64  # pixels: the longer side of a digit's cut-out
 _AHEAD = 32  # pictures for each process that may be done before an earlier one is, which bounds what is held
 _ALONE = 0.5  # seconds of reading here before processes are thought of: they take as long to start
@@ -46,6 +49,13 @@ class Row:
         """Whether it was read, has digits, and all of them are sure."""
         return self.reading is not None and self.reading.sure
 
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        if self.reading is None:
+            return KINDS[3]
+        return KINDS[2] if not self.reading.digits else KINDS[0] if self.sure else KINDS[1]
+
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON-ready values: those of the reading, or with an `error` and without digits."""
         if self.reading is None:
@@ -56,23 +66,43 @@ class Row:
 def expand(targets: Sequence[str]) -> list[str]:
     """The pictures that are meant, each once: files as given, those below folders, those that globs match.
 
-    Folders and globs (`**` is any depth) give pictures by their suffix in natural order, 2 before 10, without hidden
-    ones; a glob that names a suffix gives what has it. A file that is not there stays, to be told of when its turn
-    comes. Raises DataError for a folder that cannot be read, and for a folder or glob that gives no picture.
+    Folders, also of an object store, and globs (`**` is any depth) give pictures by their suffix in natural order, 2
+    before 10, without hidden ones; a glob that names a suffix gives what has it. A file that is not there stays, to be
+    told of when its turn comes. Raises DataError for a folder that cannot be read, and for one, or a glob, that gives
+    no picture.
     """
     found: dict[str, str] = {}
     for target in targets:
         for path in _meant(target):
-            found.setdefault(path if path == STDIN else os.path.abspath(path), path)
+            found.setdefault(path if path == STDIN or urls.is_url(path) else os.path.abspath(path), path)
     return list(found.values())
+
+
+def stream(targets: Sequence[str]) -> Iterator[str]:
+    """The pictures that `expand` gives, as they are found: of one folder without holding them all.
+
+    They come folder by folder, each in natural order. Raises as `expand` does.
+    """
+    only = targets[0] if len(targets) == 1 else STDIN
+    if urls.is_folder(only) if urls.is_url(only) else os.path.isdir(os.path.expanduser(only)):
+        some = False
+        for path in walk(os.path.expanduser(only)):
+            some = True
+            yield path
+        if some:
+            return
+    yield from expand(targets)
 
 
 def _meant(target: str) -> list[str]:
     place = os.path.expanduser(target)
-    if target == STDIN or os.path.isfile(place):
+    stored = urls.is_folder(target) if urls.is_url(target) else False
+    if stored is None and not _picture(target.partition("?")[0]):
+        raise DataError(f"there is nothing at {target}: a URL is that of a picture or of a folder of them")
+    if target == STDIN or os.path.isfile(place) or (urls.is_url(target) and not stored):
         return [target]
-    if os.path.isdir(place):
-        inside = sorted(_below(place), key=natural)
+    if stored or os.path.isdir(place):
+        inside = sorted(walk(place), key=natural)
         if not inside:
             raise DataError(f"there are no pictures in {target}: a picture is {', '.join(s[1:] for s in SUFFIXES)}")
         return inside
@@ -86,13 +116,33 @@ def _meant(target: str) -> list[str]:
     return sorted(hits, key=natural)
 
 
-def _below(folder: str) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+def walk(folder: str) -> Iterator[str]:
+    """The pictures below a folder, or below one of an object store by its URL, a folder at a time.
 
-    for place, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (str(Path(place, name)) for name in files if not name.startswith(".") and _picture(name))
+    Raises DataError for a folder that cannot be read.
+    """
+    for place, deeper in sorted(_inside(folder), key=lambda entry: natural(entry[0])):
+        if deeper:
+            yield from walk(place)
+        elif _picture(place.partition("?")[0] if urls.is_url(place) else place):
+            yield place
+
+
+def _inside(folder: str) -> list[tuple[str, bool]]:
+    """What is not hidden in a folder: the place of each, and whether it is a folder to be gone through."""
+    path = urls.local(folder)
+    if path is None:
+        return [entry for entry in urls.inside(folder) if not PurePath(entry[0]).name.startswith(".")]
+    try:
+        with os.scandir(path) as found:
+            shown = [entry for entry in found if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+    # A link to a folder is not followed, for it may lead back.
+    files = [entry for entry in shown if not (entry.is_symlink() and entry.is_dir())]
+    if urls.is_url(folder):
+        return [(f"{folder.rstrip('/')}/{entry.name}", entry.is_dir()) for entry in files]
+    return [(str(Path(folder, entry.name)), entry.is_dir()) for entry in files]
 
 
 def _picture(path: str) -> bool:
@@ -107,7 +157,7 @@ def natural(path: str) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """How to read every picture."""
 
     make: Callable[[], Reader]
@@ -160,7 +210,7 @@ def read_many(
 
     Raises what `make` does, and StorageError for an annotated picture that cannot be written.
     """
-    work, places, workers = _Work(make, single, box, crops), places or {}, workers or cores()
+    work, places, workers = Work(make, single, box, crops), places or {}, workers or cores()
     reader, spent = make(), 0.0
     for number, path in enumerate(paths):
         left = len(paths) - number
@@ -179,10 +229,10 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-class _Worker:
+class Worker:
     """A process that reads, one picture at a time."""
 
-    def __init__(self, context: SpawnContext, work: _Work) -> None:
+    def __init__(self, context: SpawnContext, work: Work) -> None:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
         self.process.start()
@@ -198,12 +248,19 @@ class _Worker:
         self.ready = True
         return sent
 
+    def died_of(self, path: str) -> Row:
+        """The row of the picture that it was at when it died."""
+        code = self.process.exitcode
+        why = f"the process that read it died (status {code}): too little memory, or a fault in a decoder"
+        return Row(path, error=f"cannot read {source_name(path)}: {why}")
 
-def _serve(pipe: Connection, work: _Work) -> None:
+
+def _serve(pipe: Connection, work: Work) -> None:
     """What a worker does: read the pictures whose paths come through the pipe, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first process ends the others
     warnings.simplefilter("ignore")  # Pillow's, of what a damaged file has in it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # not at once, so that no half-written file is left
+    threading.Thread(target=_follow, daemon=True).start()
     reader = work.make()
     with suppress(EOFError, OSError):  # the first process is gone
         pipe.send(None)
@@ -216,18 +273,26 @@ def _serve(pipe: Connection, work: _Work) -> None:
             pipe.send(answer)
 
 
+def _follow() -> None:
+    """End this process when the one that began it is gone, also in the middle of a picture that takes for ever."""
+    began = multiprocessing.parent_process()
+    if began is not None:
+        began.join()
+        os._exit(1)
+
+
 def _by_processes(
-    work: _Work, reader: Reader, paths: Sequence[str], places: Mapping[str, Path], workers: int
+    work: Work, reader: Reader, paths: Sequence[str], places: Mapping[str, Path], workers: int
 ) -> Iterator[Row]:
     # Not concurrent.futures, where a process that dies takes all that is under way with it and does not say at which
     # picture it died. Spawned, not forked: onnxruntime has threads here, which a fork would not copy.
     context = multiprocessing.get_context("spawn")
-    pool: list[_Worker] = []
+    pool: list[Worker] = []
     # Only this process has the standard input.
     done = {k: work.row(reader, path, places.get(path)) for k, path in enumerate(paths) if path == STDIN}
     given = told = 0
     try:
-        pool += [_Worker(context, work) for _ in range(workers)]
+        pool += [Worker(context, work) for _ in range(workers)]
         while told < len(paths):
             if pool:
                 for worker in pool:
@@ -245,12 +310,12 @@ def _by_processes(
                 yield done.pop(told)
                 told += 1
     finally:
-        _end(pool)
+        end(pool)
 
 
 def _heard(
-    pool: list[_Worker], context: SpawnContext, work: _Work, paths: Sequence[str], done: dict[int, Row]
-) -> list[_Worker]:
+    pool: list[Worker], context: SpawnContext, work: Work, paths: Sequence[str], done: dict[int, Row]
+) -> list[Worker]:
     """Wait for some of the pool, put what they give into `done`, and return the pool with the dead replaced."""
     speaking = wait([worker.pipe for worker in pool])
     after = []
@@ -259,13 +324,11 @@ def _heard(
             try:
                 row = worker.take()
             except (EOFError, OSError):
-                worker.process.join(5)
-                _end([worker])
-                if worker.job is not None:  # else it could not start, and another could not either
-                    name, code = source_name(paths[worker.job]), worker.process.exitcode
-                    why = f"the process that read it died (status {code}): too little memory, or a fault in a decoder"
-                    done[worker.job] = Row(paths[worker.job], error=f"cannot read {name}: {why}")
-                    after.append(_Worker(context, work))
+                job = worker.job
+                end([worker])
+                if job is not None:  # else it could not start, and another could not either
+                    done[job] = worker.died_of(paths[job])
+                    after.append(Worker(context, work))
                 continue
             if row is not None and worker.job is not None:
                 done[worker.job], worker.job = row, None
@@ -273,7 +336,8 @@ def _heard(
     return after
 
 
-def _end(pool: Sequence[_Worker]) -> None:
+def end(pool: Sequence[Worker]) -> None:
+    """End processes: those that died as they did, the others now."""
     for worker in pool:
         worker.process.terminate()
     for worker in pool:

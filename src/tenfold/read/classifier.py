@@ -38,17 +38,18 @@ class Description:
 class Classifier:
     """A model file, loaded. Calls from several threads at once are safe."""
 
-    def __init__(self, path: str | Path | None = None, *, device: str = "cpu", threads: int | None = None) -> None:
-        """Load a model file, the bundled one unless told.
+    def __init__(
+        self, model: str | Path | bytes | None = None, *, device: str = "cpu", threads: int | None = None
+    ) -> None:
+        """Load a model file, the bundled one unless told, or the bytes of one.
 
         `device` is cpu, cuda, coreml, or auto for the first that this onnxruntime has; `threads` share the work of one
         call, as many as there are cores unless told. Raises RunError for a file that cannot be used, DeviceError.
         """
-        self.path = Path(path) if path is not None else BUNDLED
-        if self.path.is_dir() and (self.path / "model.onnx").is_file():
-            self.path = self.path / "model.onnx"
-        self.session = _session(self.path, device, threads)
-        self.description = _description(self.path, self.session.get_modelmeta().custom_metadata_map)
+        model = model if isinstance(model, bytes) else _file(model)
+        name = "the model" if isinstance(model, bytes) else str(model)
+        self.session = _session(model, name, device, threads)
+        self.description = _description(name, self.session.get_modelmeta().custom_metadata_map)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -101,7 +102,23 @@ def shrink(ink: Ink, side: int) -> Ink:
     return np.asarray(Image.fromarray(np.ascontiguousarray(ink)).resize(size, Image.Resampling.BOX))
 
 
-def _session(path: Path, device: str, threads: int | None) -> "onnxruntime.InferenceSession":
+def model_bytes(model: str | Path | None = None) -> bytes:
+    """What a model file holds, the bundled one unless told. Raises RunError where there is none."""
+    path = _file(model)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        hint = f": `tenfold export {path}` makes one" if path.is_dir() else ""
+        raise RunError(f"there is no model file {path}{hint}") from error
+
+
+def _file(model: str | Path | None) -> Path:
+    """The model file that a path means: itself, or what a run was exported to."""
+    path = Path(model) if model is not None else BUNDLED
+    return path / "model.onnx" if path.is_dir() and (path / "model.onnx").is_file() else path
+
+
+def _session(model: Path | bytes, name: str, device: str, threads: int | None) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)
@@ -112,34 +129,32 @@ def _session(path: Path, device: str, threads: int | None) -> "onnxruntime.Infer
     if device not in DEVICES or DEVICES[device] not in there:
         known = ", ".join(name for name, provider in DEVICES.items() if provider in there)
         raise DeviceError(f"this onnxruntime has no device {device!r}: there is {known}")
-    if not path.is_file():
-        hint = f": `tenfold export {path}` makes one" if path.is_dir() else ""
-        raise RunError(f"there is no model file {path}{hint}")
+    raw = model if isinstance(model, bytes) else model_bytes(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         providers = [DEVICES[device], *([DEVICES["cpu"]] if device != "cpu" else [])]
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=providers)
+        return onnxruntime.InferenceSession(raw, options, providers=providers)
     except Exception as error:  # onnxruntime has a dozen kinds, without a common base
         reason = " ".join(str(error).split())[:120]
-        raise RunError(f"cannot use {path}: it is damaged, or no ONNX file ({reason})") from error
+        raise RunError(f"cannot use {name}: it is damaged, or no ONNX file ({reason})") from error
 
 
-def _description(path: Path, texts: dict[str, str]) -> Description:
+def _description(name: str, texts: dict[str, str]) -> Description:
     if not texts.get("format", "").startswith("tenfold-reader"):
-        raise RunError(f"{path} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
+        raise RunError(f"{name} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
     try:
-        found = {name: _value(text) for name, text in texts.items()}
+        found = {key: _value(text) for key, text in texts.items()}
         return Description(
-            tuple(str(name) for name in found["classes"]),
+            tuple(str(each) for each in found["classes"]),
             bool(found["rejects"]),
             float(found["temperature"]),
             float(found["threshold"]),
             found,
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} does not fit this version of tenfold: {error}") from error
+        raise RunError(f"{name} does not fit this version of tenfold: {error}") from error
 
 
 def _value(text: str) -> Any:

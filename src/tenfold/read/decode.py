@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tenfold.errors import DataError, FormatError, TenfoldError, TooLargeError, missing_extra
+from tenfold.read import urls
 
 Colours = NDArray[np.float32]  # (H, W, 3), 0 to 1
 Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
@@ -53,8 +54,9 @@ class Page:
 def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
     """The pages of a picture, one for most.
 
-    A path, "-" for standard input, bytes, a file open for reading, a PIL image, or an array: (H, W), (H, W, C) or
-    (C, H, W) of grey, grey and alpha, RGB or RGBA; bool, integers of any width, or floats from 0 to 1 or to 255.
+    A path, a URL of an object store, "-" for standard input, bytes, a file open for reading, a PIL image, or an array:
+    (H, W), (H, W, C) or (C, H, W) of grey, grey and alpha, RGB or RGBA; bool, integers of any width, or floats from 0
+    to 1 or to 255.
 
     Raises DataError for what is missing, damaged or too large, FormatError for what is no picture.
     """
@@ -97,6 +99,8 @@ def source_name(source: Source) -> str:
 def _bytes_of(path: str | Path) -> bytes:
     if str(path) == "-":
         return sys.stdin.buffer.read()
+    if urls.is_url(str(path)):
+        return urls.content(str(path))
     try:
         return Path(path).expanduser().read_bytes()
     except FileNotFoundError as error:

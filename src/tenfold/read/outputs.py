@@ -3,17 +3,20 @@
 import base64
 import csv
 import html
+import importlib.util
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tenfold import atomic
-from tenfold.errors import FormatError, StorageError, UsageError
+from tenfold.errors import FormatError, StorageError, UsageError, missing_extra
+from tenfold.read import urls
 from tenfold.read.bulk import STDIN, Row
 from tenfold.read.reader import UNSURE, Digit, Reading
 
@@ -107,6 +110,61 @@ def _bare(text: str) -> Iterator[tuple[str, Record]]:
         yield "", Record(text, read=False, sure=False)
 
 
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _from_utf8(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _parquet(text: str) -> bytes:
+    """Lines of CSV as a Parquet file of the same columns, with their types.
+
+    Bytes of a file's name that are no text, which Parquet does not hold, stand there as Python writes them: \\udcff.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))[1:]
+    path, words, sure, digits, lowest, error = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
+    told = [[_plain(cell) for cell in column] for column in (path, words, error)]
+    table = {
+        "path": pyarrow.array(told[0], pyarrow.string()),
+        "text": pyarrow.array(told[1], pyarrow.string()),
+        "sure": pyarrow.array([cell == "true" if cell else None for cell in sure], pyarrow.bool_()),
+        "digits": pyarrow.array([int(cell) if cell else None for cell in digits], pyarrow.int32()),
+        "lowest_probability": pyarrow.array([float(cell) if cell else None for cell in lowest], pyarrow.float64()),
+        "error": pyarrow.array([cell or None for cell in told[2]], pyarrow.string()),
+    }
+    written = io.BytesIO()
+    parquet.write_table(pyarrow.table(table), written, compression="zstd")
+    return written.getvalue()
+
+
+def _from_parquet(raw: bytes) -> str:
+    """What `_parquet` was made of."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(raw))
+    if tuple(table.column_names) != COLUMNS:
+        raise ValueError
+    lines = [_CSV_HEAD]
+    for row in table.to_pylist():
+        path, words = (_text(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), row[k])) for k in ("path", "text"))
+        if row["error"] is not None:
+            lines.append(_csv([path, "", "", "", "", _text(row["error"])]))
+            continue
+        lowest = "" if row["lowest_probability"] is None else f"{row['lowest_probability']:.4f}"
+        lines.append(_csv([path, words, "true" if row["sure"] else "false", str(row["digits"]), lowest, ""]))
+    return "".join(lines)
+
+
+def _plain(cell: str) -> str:
+    """A cell of CSV as it was before `_text`, and as text that is no more than text."""
+    return cell.removeprefix("'").encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True)
 class _Form:
     """A kind of file."""
@@ -114,15 +172,26 @@ class _Form:
     line: Callable[[Row], str]
     records: Callable[[str], Iterator[tuple[str, Record]]]
     head: str = ""
+    pack: Callable[[str], bytes] = _utf8  # of head and lines, as they gather, what is in the file
+    unpack: Callable[[bytes], str] = _from_utf8
 
 
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
+_CSV_HEAD = ",".join(COLUMNS) + "\n"
 _JSON = _Form(json_line, _from_json)
 FORMS = {
-    ".csv": _Form(csv_line, _from_csv, ",".join(COLUMNS) + "\n"),
+    ".csv": _Form(csv_line, _from_csv, _CSV_HEAD),
     ".json": _JSON,
     ".jsonl": _JSON,
     ".txt": _Form(text_line, _from_text),
+    ".parquet": _Form(csv_line, _from_csv, _CSV_HEAD, _parquet, _from_parquet),
 }
+
+
+def packed(rows: Iterable[Row], suffix: str) -> bytes:
+    """Rows as a file of the format that a suffix means."""
+    kind = FORMS[suffix]
+    return kind.pack(kind.head + "".join(map(kind.line, rows)))
 
 
 class Output:
@@ -134,9 +203,9 @@ class Output:
     def __init__(self, path: Path, *, resume: bool = False, alone: bool = False) -> None:
         """Open FILE.part; to `resume` is to keep the rows that it holds or, if there is none, those of FILE.
 
-        The suffix is the format: .csv, .json or .jsonl for lines of JSON, .txt for `path: text`, or the text alone if
-        `alone`. Raises UsageError for another, StorageError when it cannot be written or FILE.part is there and not to
-        be gone on with, FormatError when what it holds is something else.
+        The suffix is the format: .csv, .parquet, .json or .jsonl for lines of JSON, .txt for `path: text`, or the text
+        alone if `alone`. Raises UsageError for another, StorageError when it cannot be written or FILE.part is there
+        and not to be gone on with, FormatError when what it holds is something else.
         """
         self.path, self.part = path, path.with_name(f"{path.name}.part")
         self._form = form(path)
@@ -149,9 +218,18 @@ class Output:
             raise StorageError(f"{self.part} is what an earlier run left: --resume goes on with it, or remove it")
         source = self.part if not self._new else path
         raw = source.read_bytes() if resume and source.exists() and not bare else b""
+        if raw and self._new:
+            raw = self._packed(raw)
         whole = raw[: raw.rfind(b"\n") + 1]  # a line that was cut off at the end is read again
         self.kept = self._records(whole, source)
         atomic.content(self.part, whole or self._form.head.encode())
+
+    def _packed(self, raw: bytes) -> bytes:
+        """The head and lines that FILE was made of."""
+        try:
+            return _utf8(self._form.unpack(raw))
+        except (ValueError, KeyError, OSError) as error:
+            raise _strange(self.path) from error
 
     def __enter__(self) -> "Output":
         return self
@@ -175,23 +253,27 @@ class Output:
         records = self._records(self.part.read_bytes(), self.part)
         last = [records.pop(path).line for path in paths if path in records]
         lines = [self._form.head, *(record.line for record in records.values()), *last]
-        atomic.content(self.path, "".join(lines).encode("utf-8", "surrogateescape"))
+        atomic.content(self.path, self._form.pack("".join(lines)))
         self.part.unlink()
 
     def _records(self, raw: bytes, source: Path) -> dict[str, Record]:
         """The rows in a file's bytes by their path, the last of each."""
         try:
-            return dict(self._form.records(raw.decode("utf-8", "surrogateescape")))
+            return dict(self._form.records(_from_utf8(raw)))
         except (ValueError, KeyError, TypeError, csv.Error) as error:
-            raise FormatError(
-                f"{source} holds what `tenfold read` did not write: remove it, or name another"
-            ) from error
+            raise _strange(source) from error
+
+
+def _strange(source: Path) -> FormatError:
+    return FormatError(f"{source} holds what `tenfold read` did not write: remove it, or name another")
 
 
 def form(path: Path) -> _Form:
-    """The format that a file's suffix means. Raises UsageError for an unknown one."""
+    """The format that a file's suffix means. Raises UsageError for an unknown one, MissingExtra."""
     if path.suffix.lower() not in FORMS:
         raise UsageError(f"cannot tell the format of {path}: its name must end in {', '.join(FORMS)}")
+    if path.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise missing_extra("pyarrow", "cluster")
     return FORMS[path.suffix.lower()]
 
 
@@ -274,6 +356,8 @@ def _link(path: str, page: Path) -> str:
     """A picture's name, as a link from where the page is."""
     if path == STDIN:
         return "standard input"
+    if urls.is_url(path):
+        return _escaped(path)  # a browser cannot go there
     full = os.path.abspath(os.path.expanduser(path))
     try:
         address = quote(Path(os.path.relpath(full, os.path.abspath(page.parent))).as_posix(), errors="surrogateescape")

@@ -136,7 +136,7 @@ class Reader:
 
     def __init__(
         self,
-        model: str | Path | Classifier | None = None,
+        model: str | Path | bytes | Classifier | None = None,
         *,
         device: str = "cpu",
         threshold: float | None = None,
@@ -149,7 +149,8 @@ class Reader:
         """Load the model.
 
         Args:
-            model: A model file that `tenfold export` wrote, or a run it was exported in; None is the bundled one.
+            model: A model file that `tenfold export` wrote, what it holds, or a run it was exported in; None is the
+                bundled one.
             device: cpu, cuda, coreml, or auto.
             threshold: The probability from which a digit is sure, 0 to 1; None is the model's own, at which 1 % of the
                 sure answers were wrong on validation digits.
@@ -189,8 +190,8 @@ class Reader:
         """The digits in a picture.
 
         Args:
-            picture: A path, "-" for standard input, bytes, an open file, a PIL image, or an array of grey values or
-                colours, (H, W), (H, W, C) or (C, H, W).
+            picture: A path, a URL such as s3://bucket/7.png, "-" for standard input, bytes, an open file, a PIL image,
+                or an array of grey values or colours, (H, W), (H, W, C) or (C, H, W).
             single: The picture is one digit: all its ink is taken together.
             box: Only this part of the picture: x, y, width and height in pixels.
             threshold: The probability from which a digit is sure, in place of the reader's.

@@ -20,7 +20,7 @@ from typing import Any
 
 from tenfold import atomic
 from tenfold.errors import DataError, FormatError, MissingExtra
-from tenfold.read.classifier import Classifier
+from tenfold.read.classifier import Classifier, model_bytes
 
 NAME, VERSION = "onnxruntime-web", "1.30.0"
 RUNTIME = f"{NAME}-{VERSION}"  # its folder in the site, and its archive's name
@@ -90,7 +90,7 @@ def write(
         assert index.count(_HEAD) == 1
         policy = f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         (place / "index.html").write_text(index.replace(_HEAD, policy), encoding="utf-8")
-        shutil.copyfile(classifier.path, place / "digits.onnx")
+        (place / "digits.onnx").write_bytes(model_bytes(model))
         (place / "model.json").write_text(json.dumps(described(classifier)), encoding="utf-8")
         about = _README.format(folder=Path(folder).name, runtime=RUNTIME, version=version("tenfold"))
         (place / "README.txt").write_text(about, encoding="utf-8")

@@ -1,0 +1,211 @@
+"""Reading on a Ray cluster: pictures go through Ray Data to processes that have loaded the model once."""
+
+import logging
+import os
+import pickle
+import socket
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tenfold.errors import ClusterError, TenfoldError
+from tenfold.read import urls
+from tenfold.read.bulk import Row, Work, Worker, end
+from tenfold.read.parts import Plan
+from tenfold.read.reader import Reader
+
+PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2", "scipy")  # on which readings depend
+_MOST = 64  # pictures that go to a worker at once
+_ROUNDS = 16  # and if there are few, so many times to each
+_TRIES = 3  # to begin a process
+# Of a core, for each worker, which uses a whole one. The rest of them is room for the workers of a node that was lost:
+# without it what they were at would wait for a free core, and that comes when all else is done.
+_SHARE = 0.8
+
+
+def read_many(
+    ray: Any,
+    work: Work,
+    paths: Sequence[str],
+    *,
+    workers: int | None = None,
+    places: Mapping[str, Path] | None = None,
+    in_order: bool = True,
+) -> Generator[Row, None, None]:
+    """A row for every picture: what `bulk.read_many` gives, read by workers of a cluster.
+
+    A picture that brings its process down is a row that says so; a node that is lost is made up for by the others.
+
+    Args:
+        ray: The module, connected.
+        work: How to read. Its maker of readers goes to the nodes and must hold what it needs, such as a model's bytes.
+        paths: The pictures: on disks that every node has at the same place, or URLs.
+        workers: How many read; None is one for each core of the cluster.
+        places: Where the annotated picture of each path is to be written, on such a disk.
+        in_order: Give the rows in the order of the pictures; then all wait while what a lost node was at is read again.
+
+    Raises ClusterError where a node does not have the disk, DataError, StorageError.
+    """
+    places = places or {}
+    workers = workers or cores(ray)
+    check_shared(ray, [path for path in paths if not urls.is_url(path)][:1] + [str(p.parent) for p in places.values()])
+    size = max(1, min(_MOST, len(paths) // (_ROUNDS * workers)))
+    jobs = [(path, places.get(path)) for path in paths]
+    items = [pickle.dumps(jobs[k : k + size]) for k in range(0, len(jobs), size)]
+    for rows in _through(ray, _Rows, (_here(work),), items, workers, in_order=in_order):
+        yield from rows
+
+
+def read_parts(
+    ray: Any, work: Work, plan: Plan, numbers: Sequence[int], *, workers: int | None = None
+) -> Generator["Counter[str]", None, None]:
+    """Read and write parts of a plan; as each is there, how many of its pictures are of which kind. Raises as above."""
+    if urls.local(plan.folder) is not None:
+        check_shared(ray, [plan.folder])
+    first = plan.pictures(numbers[0])[0]
+    if not urls.is_url(first):
+        check_shared(ray, [first])
+    items = [pickle.dumps(number) for number in numbers]
+    yield from _through(ray, _Parts, (_here(work), plan), items, workers or cores(ray), in_order=False)
+
+
+def cores(ray: Any) -> int:
+    """How many cores the cluster has."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def check_shared(ray: Any, places: Sequence[str]) -> None:
+    """Raise ClusterError where a node on another machine has not what is here, and every picture would be missed."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = sorted({os.path.abspath(os.path.expanduser(place)) for place in places if os.path.exists(place)})
+    asked = ray.remote(num_cpus=0, max_retries=0)(_missing)
+    others = [node for node in ray.nodes() if node["Alive"] and node["NodeManagerHostname"] != socket.gethostname()]
+    for node in others if here else ():
+        near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        missing = ray.get(asked.options(scheduling_strategy=near).remote(here), timeout=60)
+        if missing:
+            name = node["NodeManagerHostname"]
+            raise ClusterError(f"the node {name} has no {missing[0]}: give URLs, or a disk that all nodes have there")
+
+
+def _missing(places: Sequence[str]) -> list[str]:
+    return [place for place in places if not os.path.exists(place)]
+
+
+def _here(work: Work) -> Work:
+    """The same work for processes that begin elsewhere: paths are meant from here."""
+    return replace(work, make=partial(_make, os.getcwd(), work.make))
+
+
+def _make(folder: str, make: Callable[[], Reader]) -> Reader:
+    with suppress(OSError):  # a node without this folder can still read URLs
+        os.chdir(folder)
+    return make()
+
+
+def _through(
+    ray: Any, actor: type, given: tuple[Any, ...], items: Sequence[bytes], workers: int, *, in_order: bool
+) -> Iterator[Any]:
+    """What `actor(*given)`, of which there are as many as `workers`, makes of each item, if you like in their order.
+
+    Raises what an actor gives that is an error.
+    """
+    from ray import data
+
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):  # of the two the one to the terminal
+            handler.setLevel(logging.CRITICAL + 1)
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_options.preserve_order = in_order
+    dataset = data.from_items([{"item": item} for item in items], override_num_blocks=len(items))
+    # Where a node or a worker is lost, Ray Data begins another and gives it the same again, without end.
+    done: Any = dataset.map_batches(
+        actor,
+        fn_constructor_args=given,
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=data.ActorPoolStrategy(size=min(workers, len(items))),
+        num_cpus=_SHARE,
+    )
+    try:
+        for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+            for made in map(pickle.loads, batch["made"].to_pylist()):
+                if isinstance(made, TenfoldError):
+                    raise made
+                yield made
+    except ray.exceptions.RayError as error:
+        why = " ".join(str(error).split())[-300:]
+        raise ClusterError(f"the cluster could not do it: {why}") from error
+
+
+class _Rows:
+    """What Ray keeps on a core: a process that has loaded the model, and another where a picture brought it down."""
+
+    def __init__(self, work: Work) -> None:
+        vars(sys.modules["__main__"]).pop("__file__", None)  # or each process would begin with Ray's own program
+        self._work = work
+        self._worker = self._begin()
+
+    def __call__(self, batch: Any) -> Any:
+        import pyarrow
+
+        made = []
+        for item in batch["item"].to_pylist():
+            try:
+                made.append(self.made(pickle.loads(item)))  # noqa: S301 - from our own driver
+            except TenfoldError as error:  # goes as a value, for Ray would try again, or tell it with all it knows
+                made.append(error)
+        return pyarrow.table({"made": pyarrow.array([pickle.dumps(each) for each in made], pyarrow.large_binary())})
+
+    def made(self, item: Any) -> Any:
+        """The rows of pictures and of where they are to be annotated."""
+        return [self.row(path, place) for path, place in item]
+
+    def row(self, path: str, place: Path | None) -> Row:
+        """The row of a picture. Raises StorageError for an annotated picture that cannot be written."""
+        try:
+            self._worker.pipe.send((path, place))
+            found = self._worker.take()
+        except (EOFError, OSError):
+            self._worker.process.join(5)
+            end([self._worker])
+            found = self._worker.died_of(path)
+            self._worker = self._begin()
+        assert found is not None
+        return found
+
+    def _begin(self) -> Worker:
+        for _ in range(_TRIES):
+            worker = Worker(get_context("spawn"), self._work)
+            try:
+                worker.take()  # that it is ready
+            except (EOFError, OSError):
+                worker.process.join(5)
+                end([worker])
+            else:
+                return worker
+        code = worker.process.exitcode
+        raise ClusterError(f"the node {socket.gethostname()} cannot begin a process that reads (status {code})")
+
+
+class _Parts(_Rows):
+    """The same for whole parts, which are written where they are read."""
+
+    def __init__(self, work: Work, plan: Plan) -> None:
+        super().__init__(work)
+        self._plan = plan
+
+    def made(self, item: Any) -> Any:
+        """The part of a number written, and how many of its pictures are of which kind."""
+        rows = [self.row(path, None) for path in self._plan.pictures(item)]
+        self._plan.write(item, rows)
+        return Counter(row.kind for row in rows)

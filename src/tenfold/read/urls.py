@@ -1,0 +1,117 @@
+"""Pictures and folders of an object store by their URL, through pyarrow: s3://, gs://, abfs://, and file://.
+
+What follows the bucket is the name as it stands, without escapes such as %20. The environment says who asks and, if it
+is not the usual place, where the store is, as pyarrow has it: AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on.
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tenfold import atomic
+from tenfold.errors import DataError, StorageError, UsageError, missing_extra
+
+_URL = re.compile(r"(s3|gs|gcs|abfs|abfss|file)://([^/]*)/?(.*?)(\?\w+=[^/]*)?", re.DOTALL)
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is in an object store, rather than a path."""
+    return _URL.fullmatch(place) is not None
+
+
+def local(place: str) -> Path | None:
+    """The path that a place is on this machine's disk; None for one in an object store."""
+    if not is_url(place):
+        return Path(place).expanduser()
+    return Path(place.removeprefix("file://")) if place.startswith("file://") else None
+
+
+def content(place: str) -> bytes:
+    """The bytes of a file. Raises DataError, of which the text is one line about the picture."""
+    path = local(place)
+    try:
+        if path is not None:
+            return path.read_bytes()
+        store, key = _place(place)
+        with store.open_input_stream(key) as opened:
+            return bytes(opened.read())
+    except FileNotFoundError as error:
+        raise DataError(f"there is no picture {place}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {place}: {_reason(error)}") from error
+
+
+def put(place: str, raw: bytes) -> None:
+    """Write a file, whole or not at all: an object store shows one when it is closed. Raises StorageError."""
+    path = local(place)
+    if path is not None:
+        atomic.content(path, raw)
+        return
+    store, key = _place(place)
+    try:
+        with store.open_output_stream(key) as opened:
+            opened.write(raw)
+    except (OSError, ValueError) as error:
+        raise StorageError(f"cannot write {place}: {_reason(error)}") from error
+
+
+def inside(folder: str) -> list[tuple[str, bool]]:
+    """What a folder of an object store holds: the place of each, and whether it is a folder. Raises DataError."""
+    store, key = _place(folder)
+    from pyarrow.fs import FileSelector, FileType
+
+    query = _parts(folder)[3]  # stays at each URL, for the URL alone must tell where the picture is
+    bare = folder.removesuffix(query).rstrip("/")
+    try:
+        found = store.get_file_info(FileSelector(key, recursive=False, allow_not_found=True))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot list {folder}: {_reason(error)}") from error
+    return [(f"{bare}/{each.base_name}{query}", each.type == FileType.Directory) for each in found]
+
+
+def is_folder(place: str) -> bool | None:
+    """Whether a place in an object store is a folder; None where nothing is. Raises DataError."""
+    store, key = _place(place)
+    from pyarrow.fs import FileType
+
+    try:
+        kind = store.get_file_info([key])[0].type
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {place}: {_reason(error)}") from error
+    return None if kind == FileType.NotFound else bool(kind == FileType.Directory)
+
+
+def _place(url: str) -> tuple[Any, str]:
+    """The store of a URL, and its key there."""
+    scheme, root, key, query = _parts(url)
+    if "@" in root and ":" in root.partition("@")[0]:
+        raise UsageError(f"leave the password out of {scheme}://…@{root.rpartition('@')[2]}: the environment holds it")
+    store, base = _store(scheme, root, query)
+    return store, f"{base.rstrip('/')}/{key}".rstrip("/") or "/"
+
+
+def _parts(url: str) -> tuple[str, str, str, str]:
+    """Scheme, bucket, name, and a query with its question mark."""
+    found = _URL.fullmatch(url)
+    assert found is not None
+    return found[1], found[2], found[3], found[4] or ""
+
+
+@lru_cache(maxsize=32)
+def _store(scheme: str, root: str, query: str) -> tuple[Any, str]:
+    """Where a URL begins: a file system of pyarrow's and its top; asked for once, for a region may have to be found."""
+    try:
+        from pyarrow.fs import FileSystem
+    except ModuleNotFoundError as error:
+        raise missing_extra("pyarrow", "cluster") from error
+    try:
+        store, base = FileSystem.from_uri(f"{scheme}://{root}/{query}" if root else f"{scheme}:///{query}")
+    except (OSError, ValueError) as error:
+        raise DataError(f"there is no {scheme}://{root}: {_reason(error)}") from error
+    return store, str(base)
+
+
+def _reason(error: Exception) -> str:
+    words = getattr(error, "strerror", None) or str(error)
+    return " ".join(words.split()).partition(" Detail:")[0][:200]

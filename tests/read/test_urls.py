@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import DataError, MissingExtra, StorageError, UsageError
+from tenfold.read import bulk, urls
+
+pytest.importorskip("pyarrow")
+
+
+def test_what_a_url_is() -> None:
+    assert all(urls.is_url(f"{scheme}://bucket/7.png") for scheme in ("s3", "gs", "gcs", "abfs", "abfss", "file"))
+    assert not any(map(urls.is_url, ("7.png", "s3:/bucket", "http://x/7.png", "s3/bucket", "-", "a/s3://b")))
+    assert urls.local("file:///a b/7.png") == Path("/a b/7.png")
+    assert urls.local("s3://bucket/7.png") is None
+
+
+def test_files_by_their_url(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}"
+    urls.put(f"{url}/a b/7%20.bin", b"seven")
+    assert (tmp_path / "a b/7%20.bin").read_bytes() == b"seven"
+    assert urls.content(f"{url}/a b/7%20.bin") == b"seven"
+    assert urls.inside(url) == [(f"{url}/a b", True)]
+    assert urls.inside(f"{url}/a b/") == [(f"{url}/a b/7%20.bin", False)]
+    assert [urls.is_folder(f"{url}/{name}") for name in ("", "a b/7%20.bin", "none")] == [True, False, None]
+    with pytest.raises(DataError, match="there is no picture file:///none"):
+        urls.content("file:///none")
+    with pytest.raises(StorageError, match="cannot write"):
+        urls.put(f"{url}/a b/7%20.bin/x", b"")
+
+
+def test_a_password_and_a_place_without_pictures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave the password out of s3://…@bucket"):
+        urls.content("s3://me:secret@bucket/7.png")
+    with pytest.raises(DataError, match="there is nothing at"):
+        bulk.expand([f"file://{tmp_path}/none"])
+    with pytest.raises(DataError, match="there are no pictures in"):
+        bulk.expand([f"file://{tmp_path}"])
+    assert bulk.expand([f"file://{tmp_path}/7.png"]) == [f"file://{tmp_path}/7.png"]  # told of when its turn comes
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
+    urls._store.cache_clear()
+    with pytest.raises(MissingExtra, match=r"tenfold\[cluster\]"):
+        bulk.expand(["s3://bucket/scans"])
