@@ -129,39 +129,69 @@ def test_unknown_engines_and_stray_addresses_are_refused() -> None:
         pass
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_no_process_outlives_the_one_that_started_it(tmp_path: Path, how: signal.Signals) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(
+def begun(folder: Path) -> "subprocess.Popen[str]":
+    """A program, without a guard against being run again in its processes, that prints what two jobs tell."""
+    (folder / "sleep.py").write_text(
         textwrap.dedent(
             """
-            import os, sys, time
-            from tenfold.engines.jobs import engine
+            import os, time
 
             class Sleep:
                 def __call__(self, report):
                     report(os.getpid())
                     time.sleep(120)
-
-            if __name__ == "__main__":
-                with engine(jobs=2) as where:
-                    for key in (0, 1):
-                        where.start(key, Sleep())
-                    told = 0
-                    while True:
-                        for heard in where.wait(1):
-                            print(heard.value, flush=True)
-                            where.answer(heard.key, True)
             """
         )
     )
-    running = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    program = folder / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import sleep
+            from tenfold.engines.jobs import engine
+
+            print("program", flush=True)
+            with engine(jobs=2) as where:
+                for key in (0, 1):
+                    where.start(key, sleep.Sleep())
+                print("begun", flush=True)
+                while True:
+                    for heard in where.wait(1):
+                        print(heard.value, flush=True)
+                        where.answer(heard.key, True)
+            """
+        )
+    )
+    running = subprocess.Popen(
+        [sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert running.stdout is not None
+    assert [running.stdout.readline() for _ in range(2)] == ["program\n", "begun\n"]
+    return running
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_the_processes_begin_is_told_once(tmp_path: Path) -> None:
+    running = begun(tmp_path)
+    time.sleep(0.06)  # a process takes longer to begin
+    os.killpg(running.pid, signal.SIGINT)  # to all that a terminal has in front, as it does
+    out, err = running.communicate(timeout=40)
+    assert "program" not in out
+    assert err.count("Traceback") == 1
+    assert err.endswith("KeyboardInterrupt\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path, how: signal.Signals) -> None:
+    running = begun(tmp_path)
     assert running.stdout is not None
     with running.stdout as lines:
         pids = [int(lines.readline()) for _ in range(2)]
         running.send_signal(how)
         running.wait(40)
+    assert running.stderr is not None
+    running.stderr.close()
     end = time.monotonic() + 20
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < end

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,7 +57,7 @@ data, out = sys.argv[1:]
 more = {
     "cnn": {"augment": "rotate=10,shift=1,elastic=1,erase=4", "label_smoothing": 0.1, "patience": 1},
     "cnn-sgd": {"batch_size": 51},
-    "pictures": {"styles": 50, "outliers": 50, "amp": False, "lr": 0.01},
+    "pictures": {"styles": 50, "outliers": 50, "amp": False, "lr": 0.01, "epochs": 1},
 }
 for name in RECIPES:
     options = {"batch_size": 50, "epochs": 2, "device": "cpu", **more.get(name, {})}
@@ -151,6 +152,22 @@ print("too late")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "written\n")
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_rank_that_waits_for_others_to_come() -> None:
+    code = """
+import os, signal, threading
+from tenfold.learn import ranks
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+with ranks.joined():
+    pass
+"""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    lonely = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT | lonely, check=False, timeout=30)
+    assert done.returncode == -signal.SIGINT
 
 
 @pytest.mark.slow

@@ -121,8 +121,25 @@ def test_what_every_training_would_refuse_is_refused_at_once(data: Path, here: P
         study(SMALL, jobs=0)
     with pytest.raises(UsageError, match="both recipes are the same"):
         study(SMALL, against=SMALL.changed(name="other"), common={"data": data})
-    with pytest.raises(UsageError, match="with --test"):
-        study(SMALL, data=data, final=True)
+    for field, value in (("final", True), ("val_size", 0)):
+        with pytest.raises(UsageError, match=rf"\({field}.*with --test"):
+            study(SMALL, data=data, **{field: value})
+
+
+def test_torchrun_does_not_go_with_many_trainings(data: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="torchrun is for tenfold train"):
+        study(SMALL, seeds=1, data=data, quiet=True)
+
+
+def test_a_script_needs_no_guard(data: Path, here: Path) -> None:
+    SMALL.save(here / "small.json")
+    (here / "script.py").write_text(
+        f"import tenfold\nprint(tenfold.study('small.json', seeds=2, data={str(data)!r}, jobs=1).group.summary.n)\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
 
 
 def test_a_folder_holds_one_study(data: Path, here: Path) -> None:
@@ -155,15 +172,23 @@ def test_recipes_of_one_name_are_told_apart_by_their_fields(data: Path, here: Pa
     assert labels(found) == ["small dropout=0.0", "small dropout=0.2"]
 
 
-LONG = ["study", "mlp", "hidden=512x512x512", "epochs=16", "--seeds", "2", "--jobs", "2", "--out", "s"]
+LONG = SMALL.changed(name="long", hidden=(64,), epochs=12, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of LONG that nothing stopped."""
+    return study(LONG, seeds=2, data=data, jobs=2, out=tmp_path_factory.mktemp("whole") / "s", quiet=True).path
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_same_command_goes_on_in_the_middle_of_a_training(data: Path, here: Path, how: signal.Signals) -> None:
-    command = [sys.executable, "-m", "tenfold", *LONG, "--data", str(data)]
-    whole = subprocess.run([*command[:-4], "--out", "whole", "--data", str(data)], check=True, capture_output=True)
-    assert whole.returncode == 0
+def test_the_same_command_goes_on_in_the_middle_of_a_training(
+    data: Path, here: Path, whole: Path, how: signal.Signals
+) -> None:
+    LONG.save(here / "long.json")
+    words = ["study", "long.json", "--seeds", "2", "--jobs", "2", "--out", "s", "--data", str(data)]
+    command = [sys.executable, "-m", "tenfold", *words]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     with running.stderr as told:
@@ -186,7 +211,7 @@ def test_the_same_command_goes_on_in_the_middle_of_a_training(data: Path, here: 
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert metrics.read_text().startswith(done)  # gone on with, not begun again
     for seed in ("000", "001"):
-        first, second = (Run.open(here / name / "seeds" / seed).model().network.state_dict() for name in ("s", "whole"))
+        first, second = (Run.open(at / "seeds" / seed).model().network.state_dict() for at in (here / "s", whole))
         assert all((first[key] == second[key]).all() for key in first)
 
 

@@ -187,6 +187,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_made(data: Path, her
         (["--search", "lr=3..2"], "lower to a higher"),
         (["mlp", "cnn"], "cnn makes no sense after mlp"),
         (["final=true"], "nothing else to choose by"),
+        (["val_size=0"], "nothing else to choose by"),
         (["batch_size=50000..60000"], "larger than"),
     ):
         status, _, err = tenfold_cli("tune", *words, "--data", data)

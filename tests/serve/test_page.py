@@ -236,8 +236,11 @@ def test_a_wider_pen(page: Any) -> None:
     for value in ("6", "36"):
         page.locator("#width").fill(value)
         draw(page, [[(50, 0), (50, 150)]], 200, 100)
-        page.wait_for_function("() => document.querySelectorAll('#boxes .box').length === 1")
-        widths.append(page.locator("#boxes .box").bounding_box()["width"])
+        # In one go, for the box is drawn anew with every reading.
+        width = (
+            "() => { const [box, more] = document.querySelectorAll('#boxes .box'); return !more && box?.clientWidth }"
+        )
+        widths.append(page.wait_for_function(width).json_value())
         page.locator("#clear").click()
         page.wait_for_function("() => document.querySelectorAll('#boxes .box').length === 0")
     assert widths[1] > widths[0] + 15

@@ -1,10 +1,16 @@
 """Jobs as tasks on a Ray cluster; those whose node dies are begun again by Ray."""
 
 import asyncio
+import socket
+import time
 from contextlib import suppress
 from typing import Any
 
 from tenfold.engines.jobs import LIVES, Heard, Job
+from tenfold.errors import ClusterError
+
+_OFTEN = 1.0  # seconds between two looks at whether the head is there
+_PATIENCE = 15.0  # seconds that the head may be gone, since it may be started anew
 
 
 class Cluster:
@@ -20,6 +26,9 @@ class Cluster:
         self._run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=LIVES)(_run)
         self._tasks: dict[Any, int] = {}
         self._news: Any = None  # of the mailbox, asked for and not yet come
+        head = getattr(ray.get_runtime_context(), "gcs_address", "")
+        self._head = head if head and _answers(head) else None  # None where it is only reached through another
+        self._gone, self._looked = False, -_OFTEN
         count = len(self._alive())
         self.name = f"Ray, {count} node{'s' * (count > 1)}, {self.slots} at once"
 
@@ -27,13 +36,31 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._gone:  # whom to ask
+            return
         for task in self._tasks:
             with suppress(Exception):  # the cluster may be gone, and then so is the task
                 self._ray.cancel(task, force=True)
         with suppress(Exception):
             self._ray.kill(self._mailbox)
 
+    def _check_head(self) -> None:
+        """Raise ClusterError when the head is gone: Ray waits a minute for it, then ends this process silently."""
+        since = time.monotonic()
+        if self._head is None or since - self._looked < _OFTEN:
+            return
+        while not _answers(self._head):
+            if time.monotonic() - since > _PATIENCE:
+                raise self._lost(f"nothing answers at {self._head}")
+            time.sleep(0.5)
+        self._looked = time.monotonic()
+
+    def _lost(self, why: str) -> ClusterError:
+        self._gone = True
+        return ClusterError(f"the head of the Ray cluster is gone ({why}): start it again; the same command goes on")
+
     def _alive(self) -> list[Any]:
+        self._check_head()
         return [node for node in self._ray.nodes() if node["Alive"]]
 
     @property
@@ -53,6 +80,7 @@ class Cluster:
     def wait(self, seconds: float) -> list[Heard]:
         """What was heard of the jobs within so many seconds."""
         ray = self._ray
+        self._check_head()
         if self._news is None:
             self._news = self._mailbox.take.remote()
         ready, _ = ray.wait([self._news, *self._tasks], num_returns=1, timeout=seconds, fetch_local=True)
@@ -60,7 +88,10 @@ class Cluster:
         for one in ready:
             if one == self._news:
                 self._news = None
-                heard += [Heard(key, "told", value) for key, value in ray.get(one)]
+                try:
+                    heard += [Heard(key, "told", value) for key, value in ray.get(one)]
+                except ray.exceptions.RayError as error:  # the mailbox is where this process is
+                    raise self._lost("what ran beside it here has died") from error
             else:
                 heard.append(self._ended(one, self._tasks.pop(one)))
         return heard
@@ -107,6 +138,16 @@ class _Mailbox:
         answer = self._waiting.get(key)
         if answer is not None and not answer.done():
             answer.set_result(go_on)
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), 5).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _run(job: Job, mailbox: Any, key: int) -> object:

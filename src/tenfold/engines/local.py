@@ -1,4 +1,7 @@
-"""Jobs in processes of this machine, which are kept for the jobs to come."""
+"""Jobs in processes of this machine, which are kept for the jobs to come.
+
+The processes import what a job is made of, but not the program that began it: a job's class is found in a module.
+"""
 
 import multiprocessing
 import os
@@ -6,8 +9,10 @@ import pickle
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Any
 
 from tenfold.engines.jobs import Heard, Job
@@ -101,7 +106,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
+        with _apart():
+            self.process.start()
         theirs.close()  # so that its death is the end of the pipe here
         self.key: int | None = None
 
@@ -122,10 +128,37 @@ class _Worker:
         return self.process.exitcode
 
 
+@contextmanager
+def _apart() -> Iterator[None]:
+    """A block in which a process is started that shares neither the program nor Ctrl-C.
+
+    multiprocessing would have it run the program's own file, which may begin all this once more: a script is not always
+    written with `if __name__ == "__main__"`. And Ctrl-C, until it is in a process group of its own, waits for that.
+    """
+    program = sys.modules["__main__"]
+    masked = None
+    if hasattr(signal, "pthread_sigmask"):  # which is inherited
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # before, as beginning that unmasks it
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    sys.modules["__main__"] = ModuleType("__main__")  # that came from no file
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
+        if masked is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+
+
 def _serve(pipe: Connection) -> None:
     """What a process does: the jobs that come through the pipe, until it is closed."""
     with suppress(AttributeError, OSError):
         os.setpgrp()  # Ctrl-C goes to the first process alone, which then asks the others one by one
+    if hasattr(signal, "pthread_sigmask"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what came before this was for the first process
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not at once, so that temporary folders are removed
     threading.Thread(target=_outlive_nobody, daemon=True).start()
 

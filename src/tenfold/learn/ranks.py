@@ -166,7 +166,7 @@ class Team(Alone):
 
 def first() -> bool:
     """Whether this process is the rank that writes and prints, as every process is that is alone."""
-    return not _launched() or os.environ["RANK"] == "0"
+    return not launched() or os.environ["RANK"] == "0"
 
 
 @contextlib.contextmanager
@@ -178,16 +178,17 @@ def joined() -> Iterator[Alone]:
 
     Raises ClusterError when the others cannot be reached, or when one of them died.
     """
-    if not _launched():
+    if not launched():
         yield Alone()
         return
     if dist.is_initialized():
         raise UsageError("torch.distributed is in use already: under torchrun tenfold.train sets it up by itself")
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
-        store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
-        store = dist.PrefixStore(f"tenfold{next(_joins)}", store)  # type: ignore[attr-defined]
-        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+        with _breakable():
+            store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
+            store = dist.PrefixStore(f"tenfold{next(_joins)}", store)  # type: ignore[attr-defined]
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     except (RuntimeError, ValueError, OSError) as error:
         why = " ".join(str(error).split())[:200]
         raise ClusterError(f"the ranks do not find one another, see torchrun --help: {why}") from error
@@ -205,7 +206,7 @@ def joined() -> Iterator[Alone]:
     dist.destroy_process_group()
 
 
-def _launched() -> bool:
+def launched() -> bool:
     """Whether torchrun, or what sets the same environment, started this process as one of several."""
     there = all(name in os.environ for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"))
     return there and os.environ["WORLD_SIZE"] != "1" and dist.is_available()
@@ -233,6 +234,19 @@ def _hushed() -> Iterator[None]:
         contextlib.redirect_stderr(nowhere),
     ):
         yield
+
+
+@contextlib.contextmanager
+def _breakable() -> Iterator[None]:
+    """A block that Ctrl-C ends, and the process with it: PyTorch waits for others and hears nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

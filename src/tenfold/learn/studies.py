@@ -12,7 +12,7 @@ from typing import Any
 from tenfold import atomic
 from tenfold.engines.jobs import check, engine
 from tenfold.errors import DataError, RunError, StorageError, UsageError
-from tenfold.learn import devices, figures, networks, recipes, runs, search_figures, statistics, tasks
+from tenfold.learn import devices, figures, networks, ranks, recipes, runs, search_figures, statistics, tasks
 from tenfold.learn.progress import Tally
 from tenfold.learn.recipe import Recipe
 from tenfold.learn.stopping import Stop
@@ -121,8 +121,8 @@ def study(
         raise UsageError("both recipes are the same: there is nothing to compare")
     for each in both:
         check_data(each)
-        if each.final and not test:
-            raise UsageError(f"{each.name} holds no validation digits out (final): score the test set, with --test")
+        if not test:
+            check_held_out(each, "score the test set, with --test")
     folder = Path(out) if out is not None else runs.ROOT / _title(first, changes, second)
     settings = {
         "recipe": first.as_dict(),
@@ -154,6 +154,10 @@ def study(
 def check_engine(on: str, address: str | None, jobs: int | None, threads: int) -> None:
     """Raise UsageError for an engine, or numbers of jobs or threads, that make no sense."""
     check(on, address)
+    if ranks.launched():  # whose environment every training would take for its own
+        raise UsageError(
+            "torchrun is for tenfold train: many trainings share the machine by --jobs, others by --on ray"
+        )
     for name, value in (("jobs", jobs), ("threads", threads)):
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value} makes no sense: it must be 1 or more")
@@ -185,6 +189,14 @@ def check_data(recipe: Recipe) -> int:
         raise DataError(f"a batch of {recipe.batch_size:,} is larger than the {len(training):,} training digits")
     networks.build(recipe, len(task.classes))
     return len(training)
+
+
+def check_held_out(recipe: Recipe, instead: str) -> None:
+    """Raise UsageError, which says what to do instead, for a recipe without validation digits to choose by."""
+    split = sources.load().split() if recipe.mix else sources.load(recipe.data).split(recipe.val_size)
+    if recipe.final or split[1] is None:
+        why = "final" if recipe.final else f"val_size={recipe.val_size:g}" if recipe.val_size is not None else "too few"
+        raise UsageError(f"{recipe.name} holds no validation digits out ({why}): {instead}")
 
 
 @contextmanager

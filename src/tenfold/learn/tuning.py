@@ -131,8 +131,7 @@ def tune(
     largest = sizes.high if isinstance(sizes, space.Range) else max(map(int, sizes.values)) if sizes else 0
     if largest > digits:
         raise UsageError(f"batch_size={sizes}: a batch of {largest:,} is larger than the {digits:,} training digits")
-    if base.final:
-        raise UsageError(f"{base.name} holds no validation digits out (final), and there is nothing else to choose by")
+    studies.check_held_out(base, "there is nothing else to choose by")
     folder = Path(out) if out is not None else runs.ROOT / f"tune-{base.name}"
     settings = {
         "recipe": base.changed(device="auto").as_dict(),
@@ -326,7 +325,7 @@ class _Search:
         tried = " ".join(f"{field}={_shown(value)}" for field, value in trial.params.items())
         if heard.kind == "done" and isinstance(heard.value, Outcome):
             row = heard.value.row
-            for key in ("val_accuracy", "val_loss", "seconds", "epoch"):
+            for key in {"val_accuracy", "val_loss", "seconds"} - {self._column}:  # the column is the trial's value
                 trial.set_user_attr(key, row[key])
             self.study.tell(trial.number, float(row[self._column]))
             self._failures = -1
@@ -348,8 +347,8 @@ class _Search:
         return f"{name}  failed: {_line(heard.value)}  {tried}"
 
     def _show(self, tally: Tally) -> None:
-        counts = self.counts()
-        best = self._best_trials()
+        every = self.study.get_trials(deepcopy=False)  # once, for each time the database is asked
+        counts, best = _counts(every), self._ranked(every)
         note = f"best {self._score(best[0].value or 0.0)}" if best else ""
         tally.done(sum(counts.values()), note + (f", {counts['pruned']} pruned" if counts["pruned"] else ""))
 
@@ -358,23 +357,22 @@ class _Search:
 
     def counts(self) -> dict[str, int]:
         """How many trials are complete, pruned and failed."""
-        states = [frozen.state.name.lower() for frozen in self.study.get_trials(deepcopy=False)]
-        return {"complete": states.count("complete"), "pruned": states.count("pruned"), "failed": states.count("fail")}
+        return _counts(self.study.get_trials(deepcopy=False))
 
     def running(self) -> int:
         """How many trials processes that live are at work on."""
         every = self.study.get_trials(deepcopy=False)
         return sum(frozen.state.name == "RUNNING" and self._owned(frozen) for frozen in every)
 
-    def _best_trials(self) -> list["optuna.trial.FrozenTrial"]:
-        """The complete trials, the best first; of two alike the earlier."""
-        complete = [frozen for frozen in self.study.get_trials(deepcopy=False) if frozen.state.name == "COMPLETE"]
+    def _ranked(self, every: Sequence["optuna.trial.FrozenTrial"]) -> list["optuna.trial.FrozenTrial"]:
+        """Those of the trials that are complete, the best first; of two alike the earlier."""
+        complete = [frozen for frozen in every if frozen.state.name == "COMPLETE"]
         sign = -1.0 if self.objective == "accuracy" else 1.0
         return sorted(complete, key=lambda frozen: (sign * (frozen.value or 0.0), frozen.number))
 
     def best(self) -> Recipe | None:
         """The recipe of the best trial."""
-        ranked = self._best_trials()
+        ranked = self._ranked(self.study.get_trials(deepcopy=False))
         return None if not ranked else self.recipe(ranked[0])
 
     def recipe(self, frozen: "optuna.trial.FrozenTrial") -> Recipe:
@@ -384,13 +382,18 @@ class _Search:
     def finalists(self) -> dict[str, Recipe]:
         """The best recipes by the names of their trials, no two alike, and the recipe as it was."""
         found: dict[str, Recipe] = {}
-        for frozen in self._best_trials():
+        for frozen in self._ranked(self.study.get_trials(deepcopy=False)):
             recipe = self.recipe(frozen)
             if recipe not in (*found.values(), self.base):
                 found[f"trial {frozen.number}"] = recipe
             if len(found) == FINALISTS:
                 break
         return {**found, AS_IT_WAS: self.base}
+
+
+def _counts(every: Sequence["optuna.trial.FrozenTrial"]) -> dict[str, int]:
+    states = [frozen.state.name.lower() for frozen in every]
+    return {"complete": states.count("complete"), "pruned": states.count("pruned"), "failed": states.count("fail")}
 
 
 def _confirm(
