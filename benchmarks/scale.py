@@ -1,6 +1,6 @@
 """What do the engines cost and give: trials, studies and pictures, on 1 and 2 workers, locally and on Ray?
 
-    python benchmarks/scale.py [trainings] [driver] [pictures] [--rounds 2]
+    python benchmarks/scale.py [trainings] [driver] [pictures] [limits] [--rounds 3]
 
 Every figure is of a whole command in a process of its own, as a user would type it, next to the plain path: trainings
 one after the other in a loop without any engine, and the local reading. The ways take turns, and ratios are between
@@ -8,12 +8,15 @@ ways of one round. Writes results/scale.json; parts that are not named keep thei
 
     trainings   `tenfold tune` and `tenfold study` of the recipe fast against a loop over the same number of trainings
     driver      what the driver of a tuning does for each trial, up to a thousand trials that take no time themselves
-    pictures    `tenfold read` of MNIST's training digits as PNG files, and of photos, into a file and into parts
+    pictures    `tenfold read` of MNIST's training digits as PNG files, and of photos, into a file and into parts; of
+                two numbers of them, so that what a command takes to begin is told from what a picture takes
+    limits      what the driver alone has to do for very many: list and plan pictures, and have Ray pass parts around
 """
 
 import argparse
 import json
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -32,7 +35,9 @@ from tenfold.engines.jobs import Heard, Job
 from tenfold.mnist import embedded
 
 TRAININGS = 12  # of a command
-SMALL, PHOTOS = 12_000, 40  # pictures
+COUNTS = {"28 x 28 PNG": (3_000, 18_000), "2-megapixel JPEG": (10, 60)}  # pictures: few and many
+LISTED = (20_000, 200_000)  # pictures to plan
+PASSED = (500, 3_000)  # parts to pass around
 DRIVER = 1_000  # trials
 WORKERS = (1, 2)
 PLAIN = """
@@ -156,23 +161,25 @@ def driver() -> list[dict[str, Any]]:
     return rows
 
 
-def make_pictures(folder: Path) -> dict[str, tuple[Path, int]]:
+def make_pictures(folder: Path) -> dict[str, list[tuple[Path, int]]]:
     """Training digits of MNIST as PNG files of 28 x 28, and photos of 2 megapixels with a page of numbers."""
-    digits = embedded.read("train").images[:SMALL]
-    small, photos = folder / "small", folder / "photos"
-    for place in (small, photos):
-        place.mkdir()
-    for number, image in enumerate(digits):
-        Image.fromarray(image).save(small / f"{number:05}.png")
-    generator, source = np.random.default_rng(0), embedded.read("train")
-    for number in range(PHOTOS):
-        numbers = ["".join(map(str, generator.integers(0, 10, 5))) for _ in range(4)]
-        lines = [written(source, line, 90, generator, (0.2, 0.5)) for line in numbers]
-        page = (on_paper(sheet(lines, 90, generator), generator) * 255).astype(np.uint8)
-        Image.fromarray(page).resize((1600, 1250), Image.Resampling.BICUBIC).save(
-            photos / f"{number:02}.jpg", quality=88
-        )
-    return {"28 x 28 PNG": (small, SMALL), "2-megapixel JPEG": (photos, PHOTOS)}
+    source, generator = embedded.read("train"), np.random.default_rng(0)
+    made: dict[str, list[tuple[Path, int]]] = {}
+    for what, counts in COUNTS.items():
+        for count in counts:
+            place = folder / f"{what[:2]}-{count}"
+            place.mkdir()
+            made.setdefault(what, []).append((place, count))
+            for number in range(count):
+                if what.startswith("28"):
+                    Image.fromarray(source.images[number]).save(place / f"{number:05}.png")
+                    continue
+                numbers = ["".join(map(str, generator.integers(0, 10, 5))) for _ in range(4)]
+                lines = [written(source, line, 90, generator, (0.2, 0.5)) for line in numbers]
+                page = (on_paper(sheet(lines, 90, generator), generator) * 255).astype(np.uint8)
+                photo = Image.fromarray(page).resize((1600, 1250), Image.Resampling.BICUBIC)
+                photo.save(place / f"{number:02}.jpg", quality=88)
+    return made
 
 
 def pictures(rounds: int) -> list[dict[str, Any]]:
@@ -181,77 +188,157 @@ def pictures(rounds: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         made = make_pictures(folder)
+        cases = [(what, *one, workers) for what, both in made.items() for one in both for workers in WORKERS]
         for number in range(rounds):
-            for what, (place, count) in made.items():
-                for workers in WORKERS:
-                    for way, output, more in (
-                        ("local", "local.csv", []),
-                        ("ray, a file", "ray.csv", ["--on", "ray"]),
-                        ("ray, parts", "parts/", ["--on", "ray"]),
-                    ):
-                        out = folder / f"{number}-{what[:2]}-{workers}-{output}"
-                        command = tenfold(
-                            "read", place, "-o", f"{out}{'/' * output.endswith('/')}", "--workers", workers
-                        )
-                        took, peak = seconds([*command, *more], folder=folder)
-                        row = {"what": what, "way": way, "workers": workers, "round": number, "n": count}
-                        rows.append({**row, "seconds": round(took, 2), "driver_mb": round(peak)})
-                        if out.is_dir():
-                            size = sum(file.stat().st_size for file in out.rglob("*.parquet"))
-                            rows[-1]["bytes_a_row"] = round(size / count, 1)
-                        print(rows[-1])
-            one = [row["seconds"] for row in rows if row["round"] == number]
-            assert len(one) == len(made) * len(WORKERS) * 3
-        csvs = [
-            (folder / f"0-28-{workers}-{name}").read_bytes() for workers in WORKERS for name in ("local.csv", "ray.csv")
-        ]
-        if len(set(csvs)) > 1:
-            raise SystemExit("the files of the ways differ")
+            for what, place, count, workers in cases:
+                files = set()
+                for way, output, more in (
+                    ("local", "local.csv", []),
+                    ("ray, a file", "ray.csv", ["--on", "ray"]),
+                    ("ray, parts", "parts/", ["--on", "ray"]),
+                ):
+                    out = folder / f"{number}-{place.name}-{workers}-{output}"
+                    slash = "/" * output.endswith("/")
+                    command = tenfold("read", place, "-o", f"{out}{slash}", "--workers", workers, *more)
+                    took, peak = seconds(command, folder=folder)
+                    row = {"what": what, "way": way, "workers": workers, "round": number, "n": count}
+                    rows.append({**row, "seconds": round(took, 2), "driver_mb": round(peak)})
+                    if out.is_dir():
+                        size = sum(file.stat().st_size for file in out.rglob("*.parquet"))
+                        rows[-1]["bytes_a_row"] = round(size / count, 1)
+                    else:
+                        files.add(out.read_bytes())
+                    print(rows[-1], flush=True)
+                if len(files) > 1:
+                    raise SystemExit("the files of the ways differ")
     return rows
+
+
+class Passing:
+    """What Ray keeps on a core when the work is none."""
+
+    def __call__(self, batch: Any) -> Any:  # noqa: D102
+        import pyarrow
+
+        made = [pickle.dumps(len(item)) for item in batch["item"].to_pylist()]
+        return pyarrow.table({"made": pyarrow.array(made, pyarrow.large_binary())})
+
+
+def limits() -> list[dict[str, Any]]:
+    """Rows of what the driver does: of planning pictures, and of passing parts around; in a process for each."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source = folder / "7.png"
+        Image.fromarray(embedded.read("train").images[0]).save(source)
+        for what, numbers in (("plan", LISTED), ("pass", PASSED)):
+            for number in numbers:
+                place = folder / f"{number}"
+                for k in range(number if what == "plan" else 0):
+                    if k % 1000 == 0:
+                        inner = place / f"{k // 1000:04}"
+                        inner.mkdir(parents=True)
+                    os.link(source, inner / f"scan-of-a-form-{k:09}.png")
+                told = subprocess.run(
+                    [sys.executable, __file__, "--limit", what, str(number), str(place)],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                )
+                rows.append(json.loads(told.stdout.splitlines()[-1]))
+                print(rows[-1], flush=True)
+    return rows
+
+
+def limit(what: str, number: int, place: Path) -> dict[str, Any]:
+    """A row of what `number` pictures or parts take; the memory is the whole process's at its largest, in MB."""
+    if what == "plan":
+        from tenfold.read import bulk, parts
+
+        began = time.perf_counter()
+        plan, _ = parts.settle(f"{place}-parts", bulk.stream([str(place)]), {})
+        took = time.perf_counter() - began
+        assert sum(plan.sizes) == number
+        size = sum(file.stat().st_size for file in Path(f"{place}-parts").rglob("*") if file.is_file())
+    else:
+        from tenfold.engines.connection import connected
+        from tenfold.read import cluster
+
+        size = 0
+        with connected(cores=2) as ray:
+            items = [pickle.dumps(k) for k in range(number)]
+            began = time.perf_counter()
+            assert sum(1 for _ in cluster._through(ray, Passing, (), items, 2, in_order=False)) == number
+            took = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"what": what, "n": number, "seconds": round(took, 3), "mb": round(peak, 1), "bytes": size}
 
 
 def summary(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians over the rounds, and ratios to the plain path of the same round and number of workers."""
-    found: dict[str, Any] = {}
-    for row in rows.get("trainings", []):
-        name = f"{row['what']} {row['on']} {row['workers']}".replace("  ", " ")
-        plain = next(
-            other["seconds"]
-            for other in rows["trainings"]
-            if other["what"] == "plain" and (other["workers"], other["round"]) == (row["workers"], row["round"])
-        )
-        entry = found.setdefault("trainings", {}).setdefault(name, {"per_minute": [], "ratio": []})
-        entry["per_minute"].append(row["n"] / row["seconds"] * 60)
-        entry["ratio"].append(plain / row["seconds"])
-    for row in rows.get("pictures", []):
-        name = f"{row['what']}, {row['way']}, {row['workers']}"
-        plain = next(
-            other["seconds"]
-            for other in rows["pictures"]
-            if other["way"] == "local"
-            and (other["what"], other["workers"], other["round"]) == (row["what"], row["workers"], row["round"])
-        )
-        entry = found.setdefault("pictures", {}).setdefault(name, {"per_second": [], "ratio": []})
-        entry["per_second"].append(row["n"] / row["seconds"])
-        entry["ratio"].append(plain / row["seconds"])
-    for part in found.values():
-        for name, entry in part.items():
-            part[name] = {key: round(median(values), 3) for key, values in entry.items()}
+    trainings_: dict[str, dict[str, list[float]]] = {}
+    trained = rows.get("trainings", [])
+    for row in trained:
+        beside = [other for other in trained if (other["workers"], other["round"]) == (row["workers"], row["round"])]
+        plain = next(other["seconds"] for other in beside if other["what"] == "plain")
+        one = trainings_.setdefault(f"{row['what']}, {row['on']}, {row['workers']}", {"per_minute": [], "ratio": []})
+        one["per_minute"].append(row["n"] / row["seconds"] * 60)
+        one["ratio"].append(plain / row["seconds"])
+    pictures_: dict[str, dict[str, list[float]]] = {}
+    read = rows.get("pictures", [])
+    for row in read:
+        few, many = COUNTS[row["what"]]
+        if row["n"] == few:
+            continue
+        same = ("what", "workers", "round")
+        beside = [other for other in read if all(other[key] == row[key] for key in same)]
+        local = next(other["seconds"] for other in beside if (other["way"], other["n"]) == ("local", many))
+        less = next(other["seconds"] for other in beside if (other["way"], other["n"]) == (row["way"], few))
+        each = (row["seconds"] - less) / (many - few)
+        figures = {
+            "per_second": many / row["seconds"],
+            "ratio": local / row["seconds"],
+            "steady_per_second": 1 / each,
+            "seconds_to_begin": less - few * each,
+            "driver_mb": row["driver_mb"],
+        }
+        if "bytes_a_row" in row:
+            figures["bytes_a_row"] = row["bytes_a_row"]
+        entry = pictures_.setdefault(f"{row['what']}, {row['way']}, {row['workers']}", {})
+        for name, value in figures.items():
+            entry.setdefault(name, []).append(value)
+    found: dict[str, Any] = {
+        part: {name: {key: round(median(values), 3) for key, values in one.items()} for name, one in entries.items()}
+        for part, entries in (("trainings", trainings_), ("pictures", pictures_))
+    }
     if rows.get("driver"):
         found["driver"] = {"ms_a_trial_at_100": rows["driver"][0]["ms_a_trial"], **rows["driver"][-1]}
+    for what, (few, many) in (("plan", LISTED), ("pass", PASSED)):
+        made = {row["n"]: row for row in rows.get("limits", []) if row["what"] == what}
+        if made:
+            found[what] = {
+                "ms_each": round((made[many]["seconds"] - made[few]["seconds"]) / (many - few) * 1000, 4),
+                "memory_bytes_each": round((made[many]["mb"] - made[few]["mb"]) * 1024 * 1024 / (many - few), 1),
+                "stored_bytes_each": round((made[many]["bytes"] - made[few]["bytes"]) / (many - few), 1),
+            }
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="*", help="trainings, driver, pictures; all unless told")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each way is taken")
+    parser.add_argument("part", nargs="*", help="trainings, driver, pictures, limits; all unless told")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each way is taken")
+    parser.add_argument("--limit", nargs=3, help=argparse.SUPPRESS)  # what `limits` starts
     asked = parser.parse_args()
+    if asked.limit:
+        what, number, place = asked.limit
+        print(json.dumps(limit(what, int(number), Path(place))))
+        return
     old = RESULTS / "scale.json"
     rows: dict[str, Any] = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else {}
-    for part in asked.part or ("driver", "pictures", "trainings"):
-        if part == "driver":
-            rows[part] = driver()
+    for part in asked.part or ("driver", "limits", "pictures", "trainings"):
+        if part in ("driver", "limits"):
+            rows[part] = {"driver": driver, "limits": limits}[part]()
         else:
             rows[part] = {"trainings": trainings, "pictures": pictures}[part](asked.rounds)
         save("scale", summary(rows), rows)

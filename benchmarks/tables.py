@@ -5,6 +5,7 @@ python benchmarks/tables.py --check    fail when they are not what the results s
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,90 @@ def teaching_table() -> str:
     return f"{table(['', *columns.values(), 'time'], rows)}\n\n{more}\n\n{note(found, 'teaching', '../')}"
 
 
+def trainings_table() -> str:
+    found = results("scale")
+    shown = {"plain, ": "a loop of trainings, without an engine"}
+    shown |= {f"{verb}, {on}": f"`tenfold {verb}`, {on}" for verb in ("study", "tune") for on in ("local", "ray")}
+    rows = []
+    for way, name in shown.items():
+        both = [found["summary"]["trainings"][f"{way}, {workers}"] for workers in (1, 2)]
+        rows.append([name, *(cell for one in both for cell in (f"{one['per_minute']:.1f}", f"{one['ratio']:.2f}"))])
+    head = ["", "1 worker: trainings a minute", "to the loop", "2 workers", "to the loop"]
+    return f"{table(head, rows)}\n\n{note(found, 'scale', '../')}"
+
+
+def many_table() -> str:
+    found = results("scale")
+    rows = []
+    for what in ("28 x 28 PNG", "2-megapixel JPEG"):
+        for way in ("local", "ray, a file", "ray, parts"):
+            both = [found["summary"]["pictures"][f"{what}, {way}, {workers}"] for workers in (1, 2)]
+            cells = [f"{one['steady_per_second']:,.{0 if one['steady_per_second'] > 100 else 1}f}" for one in both]
+            begin = f"{both[1]['seconds_to_begin']:.1f} s"
+            rows.append([what, way, *cells, begin, f"{both[1]['ratio']:.2f}", f"{both[1]['driver_mb']:.0f} MB"])
+    head = ["pictures", "way", "a second, 1 worker", "2 workers", "to begin", "whole command to local", "driver"]
+    return f"{table(head, rows)}\n\n{note(found, 'scale', '../')}"
+
+
+def billion_table() -> str:
+    """What the measured rates come to for a billion pictures, if nothing else were in the way."""
+    found = results("scale")
+    s, billion = found["summary"], 1_000_000_000
+    rows = []
+    for what in ("28 x 28 PNG", "2-megapixel JPEG"):
+        one = s["pictures"][f"{what}, ray, parts, 2"]
+        core = one["steady_per_second"] / 2
+        hours = billion / core / 3600
+        machines = math.ceil(hours / 16 / 24)
+        size = one["bytes_a_row"] * billion / 1e9
+        rows.append([what, f"{core:,.{0 if core > 100 else 1}f}", f"{hours:,.0f}", f"{machines:,}", f"{size:,.0f} GB"])
+    plan, passed = s["plan"], s["pass"]
+    parts = billion / 10_000
+    more = (
+        f"The driver alone: listing and planning a billion names takes {plan['ms_each'] * billion / 3.6e6:,.0f} hours "
+        f"at {1000 / plan['ms_each']:,.0f} a second, and {plan['stored_bytes_each'] * billion / 1e9:,.1f} GB; passing "
+        f"{parts:,.0f} parts of 10,000 pictures around takes {passed['ms_each'] * parts / 3.6e6:,.1f} hours at "
+        f"{passed['ms_each']:.1f} ms and {passed['memory_bytes_each'] / 1024:,.1f} kB of the driver's memory each, "
+        f"{passed['memory_bytes_each'] * parts / 1e9:,.1f} GB in all."
+    )
+    head = ["a billion of", "a second and core", "core hours", "machines of 16 cores for a day", "rows in Parquet"]
+    return f"{table(head, rows)}\n\n{more}\n\n{note(found, 'scale', '../')}"
+
+
+def thousand_sentence() -> str:
+    found = results("scale")
+    s = found["summary"]
+    minute = s["trainings"]["tune, ray, 2"]["per_minute"] / 2
+    driver, loop = s["driver"], s["trainings"]["plain, , 1"]["per_minute"]
+    return (
+        f"A thousand trials of `fast` without pruning: {1000 / minute / 60:,.1f} core hours at {minute:.1f} a minute "
+        f"and core. The driver takes {driver['ms_a_trial_at_100']:.0f} ms a trial in the first hundred and "
+        f"{driver['ms_a_trial']:.0f} ms in the last of a thousand, {driver['database_bytes_a_trial'] / 1000:.1f} kB a "
+        f"trial in `study.db`, and {driver['mb']:,} MB of memory in all. So one driver keeps up with "
+        f"{60_000 / driver['ms_a_trial'] / loop:,.0f} cores that train `fast`. {note(found, 'scale', '../')}"
+    )
+
+
+def ranks_table() -> str:
+    found = results("ranks")
+    s = found["summary"]
+    rows = [
+        [f"{batch}", *(f"{one['seconds'][way]:.1f} s, {one['to one thread'][way]:.2f}" for way in one["seconds"])]
+        for batch, one in ((batch, s[f"batch {batch}"]) for batch in (64, 512))
+    ]
+    apart = s["apart from one thread"]
+    largest = {
+        steps: max(v["two ranks"] for k, v in apart.items() if k.endswith(f" {steps} steps")) for steps in (1, 10)
+    }
+    threads = max(v["two threads"] for k, v in apart.items() if k.endswith(", 10 steps"))
+    more = (
+        f"Weights of two ranks are apart from those of one process by {largest[1]:.1e} at most after 1 step of any "
+        f"recipe, {largest[10]:.1e} after 10; two threads instead of one alone make {threads:.1e}."
+    )
+    head = ["batch size", *s["batch 64"]["seconds"]]
+    return f"{table(head, rows)}\n\n{more}\n\n{note(found, 'ranks', '../')}"
+
+
 TABLES = {
     "README.md": {
         "pictures": pictures_table,
@@ -287,6 +372,13 @@ TABLES = {
     },
     "docs/serving.md": {"page": page_sentence, "serving": serving_table, "site": site_table},
     "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
+    "docs/scale.md": {
+        "trainings": trainings_table,
+        "many": many_table,
+        "billion": billion_table,
+        "thousand": thousand_sentence,
+        "ranks": ranks_table,
+    },
     "docs/teaching.md": {"teaching": teaching_table},
     "docs/tried.md": {"finder": finder_table, "variants": variants_table, "loop": loop_table},
 }

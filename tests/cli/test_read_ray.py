@@ -17,7 +17,7 @@ from PIL import Image
 from conftest import Cli, Nodes, on_paper, write_number
 
 pytest.importorskip("ray")
-PICTURES = 160
+PICTURES = 120
 
 
 @pytest.fixture
@@ -81,6 +81,9 @@ def marked(mark: str) -> list[str]:
         ("scans --on ray -o s3://bucket/out --review r.html", "leave out --json, --review, --annotate"),
         ("scans -o out/", "--on ray writes parts into one"),
         ("scans -o s3://bucket/out.csv", "is not on this machine's disk"),
+        ("scans -o s3://me:secret@bucket/out.csv", "leave the password out of s3://…@bucket"),
+        ("scans --on ray --json -o s3://me:secret@bucket/out", "leave the password out of s3://…@bucket"),
+        ("https://me:secret@host/7.png", "leave the password out of https://…@host"),
         ("scans --on ray --threshold 2", "it is a probability"),
         ("scans --on ray --workers 0", "--workers 0 makes no sense"),
     ],
@@ -91,6 +94,7 @@ def test_what_cannot_be_meant(tenfold_cli: Cli, here: Path, words: str, says: st
     done = tenfold_cli("read", *words.split())
     assert (done.status, done.out) == (2, "")
     assert says in done.err
+    assert "secret" not in done.err
     assert done.err.count("\n") == 1
     assert [place.name for place in here.iterdir()] == ["scans"]
 
@@ -110,6 +114,8 @@ def test_on_a_ray_of_its_own_all_is_as_here(tenfold_cli: Cli, scans: Path) -> No
         if path.stem.isdigit():
             path.unlink()
     local = tenfold_cli("read", "scans", "--json", "-o", "here.csv", "--review", "here.html", "--threshold", 0.9)
+    # What another reading left is not taken for this one's.
+    Path("ray.csv").write_text("path,text,sure,digits,lowest_probability,error\nscans/0.png,9,true,1,0.9999,\n")
     words = ("--json", "-o", "ray.csv", "--review", "ray.html", "--threshold", 0.9, "--on", "ray", "--workers", 1)
     status, out, err = ended(begin(*words))
     assert (status, out) == (local.status, local.out)
@@ -145,16 +151,16 @@ def test_the_same_command_goes_on_after_kill_9(
     ended(first)
     status, _, err = ended(begin(*words, **environment))
     assert status == 3
-    kept = re.search(r"160 pictures: ([0-9]+) kept, ", err)
+    kept = re.search(r"120 pictures: ([0-9]+) kept, ", err)
     assert kept is not None
     assert 0 < int(kept[1]) < PICTURES
     if output.endswith("/"):
         head = "path,text,sure,digits,lowest_probability,error\n"
         texts = [place.read_text() for place in sorted(Path("out.csv").glob("0*.csv"))]
-        assert len(texts) == 8
+        assert len(texts) == 6
         assert head + "".join(text.removeprefix(head) for text in texts) == Path("here.csv").read_text()
         status, _, err = ended(begin(*words, **environment))
-        assert (status, err) == (0, "160 pictures: 160 kept, none to read; see out.csv/\n")
+        assert (status, err) == (0, "120 pictures: 120 kept, none to read; see out.csv/\n")
     else:
         assert Path("out.csv").read_bytes() == Path("here.csv").read_bytes()
 
@@ -171,7 +177,7 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     status, out, err = ended(process)
     assert (status, out) == (130, "")
     last = err.splitlines()[-1]
-    assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 160 pictures; the same command goes on", last)
+    assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 120 pictures; the same command goes on", last)
     for _ in range(50):
         if not marked(mark):
             break

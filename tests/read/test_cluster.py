@@ -1,4 +1,9 @@
 import os
+import re
+import signal
+import subprocess
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +19,7 @@ from conftest import Nodes, draw_digits
 from tenfold.engines.connection import connected
 from tenfold.errors import ClusterError, StorageError
 from tenfold.read import cluster, parts
-from tenfold.read.bulk import Row, Work, expand, read_many
+from tenfold.read.bulk import Row, Work, end, expand, read_many
 from tenfold.read.classifier import model_bytes
 from tenfold.read.decode import Page
 from tenfold.read.reader import Digit, Reader, Reading
@@ -23,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationW
 
 
 class Slow(Reader):
-    """Reads what a file's name says, in some time, and dies of pictures called death."""
+    """Reads what a file's name says, in some time; dies of death, when done with late, and of a fiend Ray's worker."""
 
     def __init__(self, wait: float = 0.0, begun: Path | None = None) -> None:
         self.wait = wait
@@ -34,6 +39,13 @@ class Slow(Reader):
         name = Path(str(picture)).stem
         if "death" in name:
             os.abort()
+        if name == "late":
+            threading.Timer(0.1, os._exit, [7]).start()
+        if name == "fiend":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        if name == "stuck":
+            re.match("(a+)+$", "a" * 60 + "b")  # for ever, and no other thread has its turn
         time.sleep(self.wait)
         digits = [Digit(sign, 0.9, {sign: 0.9, "x": 0.06}, (1, 1, 4, 4), sign != "5") for sign in name]
         return Reading(tuple(digits), str(picture), 0.5, (Page(np.ones((8, 8, 3), np.float32), 8, 8),))
@@ -43,13 +55,20 @@ def slow(wait: float = 0.0, begun: Path | None = None) -> Work:
     return Work(partial(Slow, wait, begun), single=False, box=None, crops=False)
 
 
-@pytest.fixture
-def ray(nodes: Nodes) -> Iterator[Any]:
-    """Ray, connected to a cluster of two nodes."""
-    nodes.add()
-    nodes.add()
-    with connected(nodes.address, packages=()) as connected_ray:
+@pytest.fixture(scope="module")
+def ray(_head: Nodes) -> Iterator[Any]:
+    """Ray, connected to a cluster of two nodes; a test may add a third, and kills it."""
+    _head.add()
+    _head.add()
+    with connected(_head.address, packages=()) as connected_ray:
         yield connected_ray
+    _head.clear()
+
+
+@pytest.fixture
+def head(_head: Nodes) -> Nodes:
+    """The cluster, to add a node to it and kill that."""
+    return _head
 
 
 def test_rows_are_those_of_local_reading(here: Path, ray: Any) -> None:
@@ -81,32 +100,85 @@ def test_faults_are_rows_and_a_model_is_loaded_once(tmp_path: Path, ray: Any) ->
     assert len(list((tmp_path / "begun").iterdir())) == 3
 
 
-def test_a_node_that_is_killed_costs_no_row(nodes: Nodes, ray: Any) -> None:
-    third = nodes.add()
-    paths = [str(k) for k in range(400)]
+def test_a_process_that_dies_between_two_pictures_is_the_fault_of_neither(ray: Any) -> None:
+    work = cluster._Rows.__new__(cluster._Rows)
+    work._work, work._notes = slow(), None
+    work._worker = work._begin()
+    try:
+        before = work._worker.process
+        assert work.row("late", None).error is None
+        before.join(20)
+        assert work.row("1", None).error is None
+    finally:
+        end([work._worker])
+
+
+def test_a_picture_at_which_rays_worker_is_killed_again_and_again_is_a_row(ray: Any) -> None:
+    paths = [*map(str, range(20)), "fiend", *map(str, range(20, 30)), "death"]
+    rows = list(cluster.read_many(ray, slow(0.01), paths, workers=1))
+    assert [row.path for row in rows] == paths
+    assert [row.error for row in rows if row.error] == [
+        "cannot read fiend: Ray's worker was killed at it 3 times: too little memory for it",
+        "cannot read death: the process that read it died (status -6): too little memory, or a fault in a decoder",
+    ]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="SIGIO ends no process elsewhere")
+def test_a_fault_without_end_ends_with_the_process_that_began_it() -> None:
+    words = (
+        "import time; from multiprocessing import get_context; from tenfold.read.bulk import Worker",
+        "from test_cluster import slow; worker = Worker(get_context('spawn'), slow()); worker.take()",
+        "worker.pipe.send(('stuck', None)); print(worker.process.pid, flush=True); time.sleep(60)",
+    )
+    folders = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    with subprocess.Popen(
+        [sys.executable, "-c", "; ".join(words)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": folders},
+    ) as process:
+        assert process.stdout is not None
+        reader = int(process.stdout.readline())
+        time.sleep(0.5)  # so that it is at it
+        process.kill()
+    for _ in range(50):
+        try:
+            if Path(f"/proc/{reader}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except OSError:
+            return
+        time.sleep(0.1)
+    os.kill(reader, signal.SIGKILL)
+    raise AssertionError("the process that reads is still there")
+
+
+def test_a_node_that_is_killed_costs_no_row(ray: Any, head: Nodes) -> None:
+    third = head.add()
+    paths = [str(k) for k in range(300)]
     rows = []
     for row in cluster.read_many(ray, slow(0.02), paths, workers=3):
         rows.append(row)
         if len(rows) == 60:
-            nodes.kill(third)
+            head.kill(third)
     assert rows == list(read_many(Slow, paths, workers=1))
 
 
 def test_a_node_that_is_killed_costs_no_part(
-    nodes: Nodes, ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray: Any, head: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "LEAST", 20)
-    third = nodes.add()
-    paths = [str(k) for k in range(390)] + ["death"]
-    plan, _ = parts.settle(f"{tmp_path}/out.jsonl/", paths, {})
+    third = head.add()
+    monkeypatch.chdir(tmp_path)  # and no node was begun there
+    paths = [str(k) for k in range(290)] + ["death"]
+    plan, _ = parts.settle("out.jsonl/", paths, {})
     counts: Counter[str] = Counter()
     for number, some in enumerate(cluster.read_parts(ray, slow(0.02), plan, plan.left(), workers=3)):
         counts += some
         if number == 2:
-            nodes.kill(third)
+            head.kill(third)
     rows = [line for part in sorted((tmp_path / "out.jsonl").glob("0*")) for line in part.read_text().splitlines()]
-    assert len(rows) == len(set(rows)) == 391
-    assert counts.total() == 391
+    assert len(rows) == len(set(rows)) == 291
+    assert counts.total() == 291
     assert counts["not read"] == 1
     assert plan.left() == []
 

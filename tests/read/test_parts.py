@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.errors import FormatError, StorageError, UsageError
+from tenfold.errors import DataError, FormatError, StorageError, UsageError
 from tenfold.read import parts
 from tenfold.read.bulk import Row, expand, stream
 from tenfold.read.outputs import COLUMNS, Output
@@ -83,6 +83,9 @@ def test_what_is_there_is_not_harmed(tmp_path: Path) -> None:
     plan, _ = settle(f"{tmp_path}/out/", PATHS, {})
     (tmp_path / "out/_plan/00000000.gz").write_bytes(gzip.compress(b"x")[:-3])
     with pytest.raises(FormatError, match="is damaged: remove its folder"):
+        plan.pictures(0)
+    (tmp_path / "out/_plan/00000000.gz").unlink()
+    with pytest.raises(DataError, match="there is no plan "):
         plan.pictures(0)
     (tmp_path / "out/_plan/plan.json").write_text("{")
     with pytest.raises(FormatError, match="is damaged"):

@@ -158,6 +158,8 @@ def read(
     from tenfold.read.decode import MAX_PIXELS, source_name
     from tenfold.read.reader import Reader
 
+    for place in (*targets, output or ""):
+        urls.check(place)
     warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is told as an error, or not at all
     in_parts = on == "ray" and output is not None and parts.is_folder(output)
     if in_parts and (json or review is not None or annotate is not None):
@@ -189,7 +191,8 @@ def read(
         _read_parts(work, targets, output, model_bytes(model_file(model)), address, workers, quiet=quiet)
         return
     told = json or output is None  # whether rows are printed
-    resume = resume or on == "ray"
+    if file_place is not None and on == "ray":  # what was not finished is gone on with; FILE itself is another work
+        resume = resume or file_place.with_name(f"{file_place.name}.part").exists()
     counts: Counter[str] = Counter()
     doubtful: list[Row] = []
     with ExitStack() as stack:
@@ -225,7 +228,8 @@ def read(
             if file is not None:
                 file.finish(paths)
         except KeyboardInterrupt:
-            again = "" if file is None else f"; {'the same command' if resume else 'the same with --resume'} goes on"
+            words = "the same command" if resume or on == "ray" else "the same with --resume"
+            again = "" if file is None else f"; {words} goes on"
             raise Interrupted(f"stopped after {sum(counts.values()):,} of {len(left):,} pictures{again}") from None
     if review is not None:
         atomic.text(review, outputs.review(doubtful, len(paths), review))

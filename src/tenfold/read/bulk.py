@@ -124,7 +124,7 @@ def walk(folder: str) -> Iterator[str]:
     for place, deeper in sorted(_inside(folder), key=lambda entry: natural(entry[0])):
         if deeper:
             yield from walk(place)
-        elif _picture(place.partition("?")[0] if urls.is_url(place) else place):
+        elif _picture(place if urls.local(place) is not None else place.partition("?")[0]):
             yield place
 
 
@@ -276,9 +276,16 @@ def _serve(pipe: Connection, work: Work) -> None:
 def _follow() -> None:
     """End this process when the one that began it is gone, also in the middle of a picture that takes for ever."""
     began = multiprocessing.parent_process()
-    if began is not None:
-        began.join()
-        os._exit(1)
+    if began is None:
+        return
+    with suppress(ImportError, AttributeError, OSError):  # Windows has no such thing
+        import fcntl
+
+        # The system ends this process by SIGIO, for a fault that never lets another thread of Python's have its turn.
+        fcntl.fcntl(began.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(began.sentinel, fcntl.F_SETFL, fcntl.fcntl(began.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    began.join()
+    os._exit(1)
 
 
 def _by_processes(

@@ -17,13 +17,14 @@ from typing import Any
 from tenfold.errors import ClusterError, TenfoldError
 from tenfold.read import urls
 from tenfold.read.bulk import Row, Work, Worker, end
+from tenfold.read.decode import source_name
 from tenfold.read.parts import Plan
 from tenfold.read.reader import Reader
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2", "scipy")  # on which readings depend
 _MOST = 64  # pictures that go to a worker at once
 _ROUNDS = 16  # and if there are few, so many times to each
-_TRIES = 3  # to begin a process
+_TRIES = 3  # to begin a process, or to read a picture at which Ray's own worker is killed
 # Of a core, for each worker, which uses a whole one. The rest of them is room for the workers of a node that was lost:
 # without it what they were at would wait for a free core, and that comes when all else is done.
 _SHARE = 0.8
@@ -66,7 +67,9 @@ def read_parts(
     ray: Any, work: Work, plan: Plan, numbers: Sequence[int], *, workers: int | None = None
 ) -> Generator["Counter[str]", None, None]:
     """Read and write parts of a plan; as each is there, how many of its pictures are of which kind. Raises as above."""
-    if urls.local(plan.folder) is not None:
+    folder = urls.local(plan.folder)
+    if folder is not None:
+        plan = replace(plan, folder=os.path.abspath(folder))  # those who write may have begun in another
         check_shared(ray, [plan.folder])
     first = plan.pictures(numbers[0])[0]
     if not urls.is_url(first):
@@ -89,9 +92,14 @@ def check_shared(ray: Any, places: Sequence[str]) -> None:
     others = [node for node in ray.nodes() if node["Alive"] and node["NodeManagerHostname"] != socket.gethostname()]
     for node in others if here else ():
         near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        missing = ray.get(asked.options(scheduling_strategy=near).remote(here), timeout=60)
+        name, errors = node["NodeManagerHostname"], ray.exceptions
+        try:
+            missing = ray.get(asked.options(scheduling_strategy=near).remote(here), timeout=60)
+        except (errors.TaskUnschedulableError, errors.NodeDiedError, errors.WorkerCrashedError):
+            continue  # it has died, and Ray has only now heard of it
+        except errors.RayError as error:
+            raise ClusterError(f"the node {name} does not answer: end it, or wait until it does") from error
         if missing:
-            name = node["NodeManagerHostname"]
             raise ClusterError(f"the node {name} has no {missing[0]}: give URLs, or a disk that all nodes have there")
 
 
@@ -147,6 +155,35 @@ def _through(
         raise ClusterError(f"the cluster could not do it: {why}") from error
 
 
+def _notes() -> Callable[[str, int], bool] | None:
+    """Where this is in the place of one that was killed: a function to note that a picture is begun (1) or done (0).
+
+    It is false for one at which Ray's worker was killed again and again. Ray does so to a worker, not to the process
+    that reads for it, where a node's memory runs out, and gives what it was at to the next, without end. A lost node
+    takes its workers with it too: so it is the picture's fault only where the same is met more than once. The notes are
+    Ray's, and outlive all but the head.
+    """
+    import ray
+    from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
+
+    context = ray.get_runtime_context()
+    if not context.was_current_actor_reconstructed:
+        return None
+    space, actor = b"tenfold", str(context.get_actor_id())
+
+    def note(path: str, begun: int) -> bool:
+        key = f"{actor} {path}".encode("utf-8", "surrogateescape")
+        if not begun:
+            _internal_kv_del(key, namespace=space)
+            return True
+        before = int(_internal_kv_get(key, namespace=space) or 0)
+        if before + 1 < _TRIES:  # the first time there was nobody to note it
+            _internal_kv_put(key, str(before + 1), namespace=space)
+        return before + 1 < _TRIES
+
+    return note
+
+
 class _Rows:
     """What Ray keeps on a core: a process that has loaded the model, and another where a picture brought it down."""
 
@@ -154,6 +191,7 @@ class _Rows:
         vars(sys.modules["__main__"]).pop("__file__", None)  # or each process would begin with Ray's own program
         self._work = work
         self._worker = self._begin()
+        self._notes = _notes()
 
     def __call__(self, batch: Any) -> Any:
         import pyarrow
@@ -172,6 +210,12 @@ class _Rows:
 
     def row(self, path: str, place: Path | None) -> Row:
         """The row of a picture. Raises StorageError for an annotated picture that cannot be written."""
+        if not self._worker.process.is_alive():  # it died between two pictures, of which neither is to blame
+            end([self._worker])
+            self._worker = self._begin()
+        if self._notes is not None and not self._notes(path, 1):
+            why = f"Ray's worker was killed at it {_TRIES} times: too little memory for it"
+            return Row(path, error=f"cannot read {source_name(path)}: {why}")
         try:
             self._worker.pipe.send((path, place))
             found = self._worker.take()
@@ -180,6 +224,8 @@ class _Rows:
             end([self._worker])
             found = self._worker.died_of(path)
             self._worker = self._begin()
+        if self._notes is not None:
+            self._notes(path, 0)
         assert found is not None
         return found
 

@@ -46,7 +46,7 @@ class Plan:
         """The pictures of a part. Raises DataError."""
         place = f"{self.folder}/{_PLAN}/{number:08}.gz"
         try:
-            return [str(path) for path in json.loads(gzip.decompress(urls.content(place)))]
+            return [str(path) for path in json.loads(gzip.decompress(urls.content(place, "plan")))]
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise _damaged(place) from error
 

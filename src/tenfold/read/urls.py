@@ -5,6 +5,7 @@ is not the usual place, where the store is, as pyarrow has it: AWS_ACCESS_KEY_ID
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,25 @@ from tenfold import atomic
 from tenfold.errors import DataError, StorageError, UsageError, missing_extra
 
 _URL = re.compile(r"(s3|gs|gcs|abfs|abfss|file)://([^/]*)/?(.*?)(\?\w+=[^/]*)?", re.DOTALL)
+_OTHER = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SECRET = re.compile(r"[?&]([^=&/]*(?:secret|token|password|sig|key)[^=&/]*)=", re.IGNORECASE)
+
+
+def check(place: str) -> None:
+    """Raise UsageError, which does not repeat it, for a URL with a secret in it, or one that is of no object store."""
+    found = _OTHER.match(place)
+    if found is None:
+        return
+    scheme, rest = found[1], place[found.end() :]
+    if "@" in rest and ":" in rest.partition("/")[0].partition("@")[0]:  # a secret may have slashes
+        bucket = rest.rpartition("@")[2].partition("/")[0].partition("?")[0]
+        raise UsageError(f"leave the password out of {scheme}://…@{bucket}: the environment holds it")
+    if named := _SECRET.search(rest):
+        raise UsageError(f"leave {named[1]} out of the {scheme}:// URL: the environment holds it")
+    if not is_url(place):
+        raise UsageError(f"{scheme}:// is no object store: fetch the picture first, as in curl -s URL | tenfold read -")
+    if scheme == "file" and not rest.startswith("/"):
+        raise UsageError(f"{place} is on another machine: a file of this one is file:///…")
 
 
 def is_url(place: str) -> bool:
@@ -27,19 +47,27 @@ def local(place: str) -> Path | None:
     return Path(place.removeprefix("file://")) if place.startswith("file://") else None
 
 
-def content(place: str) -> bytes:
-    """The bytes of a file. Raises DataError, of which the text is one line about the picture."""
+def content(place: str, what: str = "picture") -> bytes:
+    """The bytes of a file. Raises DataError, of which the text is one line about the picture, or what else it is."""
     path = local(place)
+    read = _reading(place) if path is None else path.read_bytes
     try:
-        if path is not None:
-            return path.read_bytes()
-        store, key = _place(place)
-        with store.open_input_stream(key) as opened:
-            return bytes(opened.read())
+        return read()
     except FileNotFoundError as error:
-        raise DataError(f"there is no picture {place}") from error
+        raise DataError(f"there is no {what} {place}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {place}: {_reason(error)}") from error
+
+
+def _reading(url: str) -> Callable[[], bytes]:
+    """What reads a file of an object store. Raises UsageError, DataError: of the store, not of the file."""
+    store, key = _place(url)
+
+    def read() -> bytes:
+        with store.open_input_stream(key) as opened:
+            return bytes(opened.read())
+
+    return read
 
 
 def put(place: str, raw: bytes) -> None:
@@ -71,7 +99,10 @@ def inside(folder: str) -> list[tuple[str, bool]]:
 
 
 def is_folder(place: str) -> bool | None:
-    """Whether a place in an object store is a folder; None where nothing is. Raises DataError."""
+    """Whether the place of a URL is a folder; None where nothing is. Raises DataError."""
+    path = local(place)
+    if path is not None:
+        return path.is_dir() if path.exists() else None
     store, key = _place(place)
     from pyarrow.fs import FileType
 
@@ -85,8 +116,7 @@ def is_folder(place: str) -> bool | None:
 def _place(url: str) -> tuple[Any, str]:
     """The store of a URL, and its key there."""
     scheme, root, key, query = _parts(url)
-    if "@" in root and ":" in root.partition("@")[0]:
-        raise UsageError(f"leave the password out of {scheme}://…@{root.rpartition('@')[2]}: the environment holds it")
+    check(url)
     store, base = _store(scheme, root, query)
     return store, f"{base.rstrip('/')}/{key}".rstrip("/") or "/"
 
