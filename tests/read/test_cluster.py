@@ -1,3 +1,4 @@
+import logging
 import os
 import re
 import signal
@@ -78,7 +79,11 @@ def test_rows_are_those_of_local_reading(here: Path, ray: Any) -> None:
     paths = [*expand(["."]), "none.png", f"file://{here}/3.png"]
     make = partial(Reader, model_bytes(), threshold=0.99, threads=1)
     places = {path: here / "boxes" / path for path in paths[:2]}
+    mine = logging.StreamHandler()
+    logging.getLogger("ray.data").addHandler(mine)
     rows = list(cluster.read_many(ray, Work(make, True, (0, 0, 80, 84), True), paths, places=places))
+    logging.getLogger("ray.data").removeHandler(mine)
+    assert mine.level == logging.NOTSET  # only Ray's own is made silent
     assert rows == list(read_many(make, paths, single=True, box=(0, 0, 80, 84), crops=True, workers=1))
     assert any(row.crops for row in rows)
     assert [row.error is None for row in rows] == [path not in ("cut.png", "none.png") for path in paths]

@@ -128,7 +128,8 @@ def _through(
     from ray import data
 
     for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):  # of the two the one to the terminal
+        # Of Ray's own two the one to the terminal; others may have been put there by whoever uses tenfold.
+        if isinstance(handler, logging.StreamHandler) and type(handler).__module__.startswith("ray."):
             handler.setLevel(logging.CRITICAL + 1)
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
