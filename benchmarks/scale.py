@@ -1,6 +1,6 @@
 """What do the engines cost and give: trials, studies and pictures, on 1 and 2 workers, locally and on Ray?
 
-    python benchmarks/scale.py [trainings] [driver] [pictures] [limits] [--rounds 3]
+    python benchmarks/scale.py [trainings] [driver] [pictures] [limits] [--rounds 2]
 
 Every figure is of a whole command in a process of its own, as a user would type it, next to the plain path: trainings
 one after the other in a loop without any engine, and the local reading. The ways take turns, and ratios are between
@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ from pages import on_paper, sheet, written
 from tenfold.engines.jobs import Heard, Job
 from tenfold.mnist import embedded
 
-TRAININGS = 12  # of a command
+TRAININGS = 8  # of a command
 COUNTS = {"28 x 28 PNG": (3_000, 18_000), "2-megapixel JPEG": (10, 60)}  # pictures: few and many
 LISTED = (20_000, 200_000)  # pictures to plan
 PASSED = (500, 3_000)  # parts to pass around
@@ -55,21 +54,34 @@ def seconds(*commands: Sequence[str], folder: Path) -> tuple[float, float]:
     """How long commands take that run at once, from start to the end of the last, and the most memory of one in MB."""
     began = time.perf_counter()
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    running = [
-        subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        for command in commands
-    ]
-    peak = 0.0
-    for process in running:
-        assert process.stderr is not None
-        told = process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            raise SystemExit(told.decode())
-        peak = max(peak, used.ru_maxrss / 1024)
-    return time.perf_counter() - began, peak
+    with tempfile.TemporaryFile() as told:
+        running = [
+            subprocess.Popen(
+                [sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=told
+            )
+            for command in commands
+        ]
+        peak = 0.0
+        while any(process.poll() is None for process in running):
+            peak = max(peak, *(memory(process.pid) for process in running))
+            time.sleep(0.02)
+        took = time.perf_counter() - began
+        if any(process.returncode for process in running):
+            told.seek(0)
+            raise SystemExit(told.read().decode())
+    return took, peak
+
+
+def memory(process: int | str = "self") -> float:
+    """The most memory in MB that a process has had until now; 0 for one that has ended.
+
+    Not resource's ru_maxrss, which begins with that of the process it was begun by.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
 def tenfold(*words: object) -> list[str]:
@@ -155,7 +167,7 @@ def driver() -> list[dict[str, Any]]:
                 work.run(Instant(), tally, stop, me, 1, None)
                 took = time.perf_counter() - began
                 rows.append({"trials": so_far, "ms_a_trial": round(took * 10, 2)})
-                rows[-1]["mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+                rows[-1]["mb"] = round(memory())
                 print(rows[-1])
         rows[-1]["database_bytes_a_trial"] = round((folder / "study.db").stat().st_size / DRIVER)
     return rows
@@ -229,8 +241,6 @@ def limits() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        source = folder / "7.png"
-        Image.fromarray(embedded.read("train").images[0]).save(source)
         for what, numbers in (("plan", LISTED), ("pass", PASSED)):
             for number in numbers:
                 place = folder / f"{number}"
@@ -238,7 +248,7 @@ def limits() -> list[dict[str, Any]]:
                     if k % 1000 == 0:
                         inner = place / f"{k // 1000:04}"
                         inner.mkdir(parents=True)
-                    os.link(source, inner / f"scan-of-a-form-{k:09}.png")
+                    (inner / f"scan-of-a-form-{k:09}.png").touch()  # planning does not open them
                 told = subprocess.run(
                     [sys.executable, __file__, "--limit", what, str(number), str(place)],
                     check=True,
@@ -270,8 +280,7 @@ def limit(what: str, number: int, place: Path) -> dict[str, Any]:
             began = time.perf_counter()
             assert sum(1 for _ in cluster._through(ray, Passing, (), items, 2, in_order=False)) == number
             took = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"what": what, "n": number, "seconds": round(took, 3), "mb": round(peak, 1), "bytes": size}
+    return {"what": what, "n": number, "seconds": round(took, 3), "mb": round(memory(), 1), "bytes": size}
 
 
 def summary(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -327,7 +336,7 @@ def summary(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="*", help="trainings, driver, pictures, limits; all unless told")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each way is taken")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each way is taken")
     parser.add_argument("--limit", nargs=3, help=argparse.SUPPRESS)  # what `limits` starts
     asked = parser.parse_args()
     if asked.limit:
