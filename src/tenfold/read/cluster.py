@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tenfold.errors import ClusterError, TenfoldError
+from tenfold.errors import ClusterError, StorageError, TenfoldError
 from tenfold.read import urls
 from tenfold.read.bulk import Row, Work, Worker, end
 from tenfold.read.decode import source_name
@@ -207,28 +207,50 @@ class _Rows:
 
     def made(self, item: Any) -> Any:
         """The rows of pictures and of where they are to be annotated."""
-        return [self.row(path, place) for path, place in item]
+        return self.rows(item)
 
-    def row(self, path: str, place: Path | None) -> Row:
-        """The row of a picture. Raises StorageError for an annotated picture that cannot be written."""
-        if not self._worker.process.is_alive():  # it died between two pictures, of which neither is to blame
-            end([self._worker])
-            self._worker = self._begin()
-        if self._notes is not None and not self._notes(path, 1):
-            why = f"Ray's worker was killed at it {_TRIES} times: too little memory for it"
-            return Row(path, error=f"cannot read {source_name(path)}: {why}")
-        try:
-            self._worker.pipe.send((path, place))
-            found = self._worker.take()
-        except (EOFError, OSError):
-            self._worker.process.join(5)
-            end([self._worker])
-            found = self._worker.died_of(path)
-            self._worker = self._begin()
-        if self._notes is not None:
-            self._notes(path, 0)
-        assert found is not None
-        return found
+    def rows(self, jobs: Sequence[tuple[str, Path | None]]) -> list[Row]:
+        """A row for each picture and place. Raises StorageError for an annotated picture that cannot be written.
+
+        The process has the next picture before it is asked for this one's row, so that it never waits. If it dies with
+        two, the first is read again by itself: only what brings down a process that has nothing else is to blame.
+        """
+        rows: list[Row] = []
+        sent, by_itself = 0, False
+        while len(rows) < len(jobs):
+            path = jobs[len(rows)][0]
+            most = len(rows) + (1 if by_itself or self._notes is not None else 2)
+            if sent == len(rows):
+                if not self._worker.process.is_alive():  # it died between two pictures, of which neither is to blame
+                    self._renew()
+                if self._notes is not None and not self._notes(path, 1):
+                    why = f"Ray's worker was killed at it {_TRIES} times: too little memory for it"
+                    rows.append(Row(path, error=f"cannot read {source_name(path)}: {why}"))
+                    sent += 1
+                    continue
+            try:
+                for job in jobs[sent:most]:
+                    self._worker.pipe.send(job)
+                    sent += 1
+                found = self._worker.take()
+            except (EOFError, OSError):
+                self._worker.process.join(5)
+                found = self._worker.died_of(path) if sent <= len(rows) + 1 else None
+                sent = len(rows) + (found is not None)
+                self._renew()
+            except StorageError:
+                self._renew()  # it may have another row to give, which nobody waits for
+                raise
+            by_itself = found is None
+            if found is not None:
+                rows.append(found)
+                if self._notes is not None:
+                    self._notes(path, 0)
+        return rows
+
+    def _renew(self) -> None:
+        end([self._worker])
+        self._worker = self._begin()
 
     def _begin(self) -> Worker:
         for _ in range(_TRIES):
@@ -253,6 +275,6 @@ class _Parts(_Rows):
 
     def made(self, item: Any) -> Any:
         """The part of a number written, and how many of its pictures are of which kind."""
-        rows = [self.row(path, None) for path in self._plan.pictures(item)]
+        rows = self.rows([(path, None) for path in self._plan.pictures(item)])
         self._plan.write(item, rows)
         return Counter(row.kind for row in rows)
