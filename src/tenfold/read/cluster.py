@@ -239,7 +239,9 @@ class _Rows:
                 sent = len(rows) + (found is not None)
                 self._renew()
             except StorageError:
-                self._renew()  # it may have another row to give, which nobody waits for
+                if sent > len(rows) + 1:
+                    with suppress(StorageError, EOFError, OSError):
+                        self._worker.take()  # the row of the next, which nobody waits for any more
                 raise
             by_itself = found is None
             if found is not None:
