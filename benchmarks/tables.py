@@ -294,6 +294,8 @@ def many_table() -> str:
     rows = []
     for what in ("28 x 28 PNG", "2-megapixel JPEG"):
         for way in ("local", "ray, a file", "ray, parts"):
+            if f"{what}, {way}, 1" not in found["summary"]["pictures"]:
+                continue
             both = [found["summary"]["pictures"][f"{what}, {way}, {workers}"] for workers in (1, 2)]
             cells = [f"{one['steady_per_second']:,.{0 if one['steady_per_second'] > 100 else 1}f}" for one in both]
             begin = f"{both[1]['seconds_to_begin']:.1f} s"
@@ -308,12 +310,15 @@ def billion_table() -> str:
     s, billion = found["summary"], 1_000_000_000
     rows = []
     for what in ("28 x 28 PNG", "2-megapixel JPEG"):
-        one = s["pictures"][f"{what}, ray, parts, 2"]
+        one = next(
+            s["pictures"][key] for way in ("parts", "a file") if (key := f"{what}, ray, {way}, 2") in s["pictures"]
+        )
         core = one["steady_per_second"] / 2
         hours = billion / core / 3600
         machines = math.ceil(hours / 16 / 24)
-        size = one["bytes_a_row"] * billion / 1e9
-        rows.append([what, f"{core:,.{0 if core > 100 else 1}f}", f"{hours:,.0f}", f"{machines:,}", f"{size:,.0f} GB"])
+        memory = f"{s['pictures'][f'{what}, local, 1']['driver_mb']:.0f} MB"
+        size = f"{one['bytes_a_row'] * billion / 1e9:,.0f} GB" if "bytes_a_row" in one else "not measured"
+        rows.append([what, f"{core:,.{0 if core > 100 else 1}f}", f"{hours:,.0f}", f"{machines:,}", memory, size])
     plan, passed = s["plan"], s["pass"]
     parts = billion / 10_000
     more = (
@@ -323,7 +328,8 @@ def billion_table() -> str:
         f"{passed['ms_each']:.1f} ms and {passed['memory_bytes_each'] / 1024:,.1f} kB of the driver's memory each, "
         f"{passed['memory_bytes_each'] * parts / 1e9:,.1f} GB in all."
     )
-    head = ["a billion of", "a second and core", "core hours", "machines of 16 cores for a day", "rows in Parquet"]
+    head = ["a billion of", "a second and core", "core hours", "machines of 16 cores for a day"]
+    head += ["memory of a process that reads", "rows in Parquet"]
     return f"{table(head, rows)}\n\n{more}\n\n{note(found, 'scale', '../')}"
 
 
@@ -348,15 +354,11 @@ def ranks_table() -> str:
         [f"{batch}", *(f"{one['seconds'][way]:.1f} s, {one['to one thread'][way]:.2f}" for way in one["seconds"])]
         for batch, one in ((batch, s[f"batch {batch}"]) for batch in (64, 512))
     ]
-    apart = s["apart from one thread"]
-    largest = {
-        steps: max(v["two ranks"] for k, v in apart.items() if k.endswith(f" {steps} steps")) for steps in (1, 10)
-    }
-    threads = max(v["two threads"] for k, v in apart.items() if k.endswith(", 10 steps"))
-    more = (
-        f"Weights of two ranks are apart from those of one process by {largest[1]:.1e} at most after 1 step of any "
-        f"recipe, {largest[10]:.1e} after 10; two threads instead of one alone make {threads:.1e}."
-    )
+    apart = []
+    for name in dict.fromkeys(key.partition(",")[0] for key in s["apart from one thread"]):
+        each = [s["apart from one thread"][f"{name}, {steps} steps"] for steps in (1, 10, 100)]
+        apart.append([f"`{name}`", *(f"{one['two ranks']:.0e}, {one['two threads']:.0e}" for one in each)])
+    more = table(["largest difference of a weight: two ranks, two threads", "1 step", "10 steps", "100 steps"], apart)
     head = ["batch size", *s["batch 64"]["seconds"]]
     return f"{table(head, rows)}\n\n{more}\n\n{note(found, 'ranks', '../')}"
 
