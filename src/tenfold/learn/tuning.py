@@ -36,6 +36,7 @@ STORAGE = "study.db"
 BEST = "best.json"
 NAME = "tenfold"  # of the study in its file
 FINALISTS = 3  # that are confirmed, beside the recipe as it was
+_TRIES = 4  # to make the tables of the database
 _POLL = 0.5  # seconds between two looks at Ctrl-C
 _HOPELESS = 5  # trials that fail before any succeeds: the space makes no sense
 
@@ -179,7 +180,6 @@ def _check(trials: int, objective: str, timeout: float | None, seeds: int, seed:
 
 def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
     """The study in the folder, a new one or that of the same settings."""
-    import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
     place = folder / STORAGE
@@ -191,16 +191,7 @@ def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
         raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
     with _locked(folder, "open"):  # several processes may begin at once
         try:
-            storage = optuna.storages.RDBStorage(
-                f"sqlite:///{place.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
-            )
-            study = optuna.create_study(
-                storage=storage,
-                study_name=NAME,
-                direction=optuna.study.StudyDirection[OBJECTIVES[settings["objective"]].upper()],
-                load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner() if settings["prune"] else optuna.pruners.NopPruner(),
-            )
+            study = _created(place, settings)
             before = study.user_attrs.get("settings")
             if before is None:
                 study.set_user_attr("settings", settings)
@@ -215,6 +206,31 @@ def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
                 f"{folder} holds a tuning with other settings ({', '.join(changed)}): give another --out, or remove it"
             )
     return study
+
+
+def _created(place: Path, settings: dict[str, Any]) -> "optuna.Study":
+    """The study in a database, made where there is none; again if another was just then at its tables."""
+    import optuna
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    tries = 0
+    while True:
+        try:
+            storage = optuna.storages.RDBStorage(
+                f"sqlite:///{place.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
+            )
+            return optuna.create_study(
+                storage=storage,
+                study_name=NAME,
+                direction=optuna.study.StudyDirection[OBJECTIVES[settings["objective"]].upper()],
+                load_if_exists=True,
+                pruner=optuna.pruners.MedianPruner() if settings["prune"] else optuna.pruners.NopPruner(),
+            )
+        except (IntegrityError, OperationalError):
+            tries += 1
+            if tries == _TRIES:
+                raise
+            time.sleep(0.5)
 
 
 class _Search:
