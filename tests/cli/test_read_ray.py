@@ -178,7 +178,7 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     assert (status, out) == (130, "")
     last = err.splitlines()[-1]
     assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 120 pictures; the same command goes on", last)
-    for _ in range(50):
+    for _ in range(200):
         if not marked(mark):
             break
         time.sleep(0.1)

@@ -294,3 +294,21 @@ def test_usage_of_python_needs_optuna_only_here(monkeypatch: pytest.MonkeyPatch,
         small(data, 1, "t")
     with pytest.raises(UsageError):
         small(data, 0, "t")
+
+
+def test_a_search_begins_where_another_program_makes_the_tables(
+    data: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    made, asked = optuna.create_study, []
+
+    def late(**words: Any) -> Any:
+        asked.append(words)
+        if len(asked) < 3:
+            raise IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed"))
+        return made(**words)
+
+    monkeypatch.setattr(optuna, "create_study", late)
+    assert small(data, 1, "t", seeds=0).trials["complete"] == 1
+    assert len(asked) == 3
