@@ -20,6 +20,7 @@ _QUIET = {
     "RAY_TQDM": "0",
 }
 _PATIENCE = 5.0  # seconds that a cluster may take to accept a connection
+_ASKED: list[int] = []  # signals that came since the connection was made
 _GRACE = 3.0  # seconds for processes to end by themselves
 
 
@@ -65,7 +66,10 @@ def connected(
                 why = " ".join(str(error).split())[:300]
                 raise ClusterError(f"cannot connect to Ray at {address}: {why}") from error
             if _in_main_thread():
-                signal.signal(signal.SIGTERM, signal.default_int_handler)
+                _ASKED.clear()
+                signal.signal(signal.SIGTERM, _stop)
+                if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                    signal.signal(signal.SIGINT, _stop)
             if address != "local":
                 _check_versions(ray, address, packages)
             yield ray
@@ -87,6 +91,16 @@ def _shut_down(ray: Any, started: Sequence[Any]) -> None:
     for process in psutil.wait_procs(theirs, timeout=_GRACE)[1]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def interrupted() -> bool:
+    """Whether a signal asked this process to stop: then what Ray reports is that its processes were asked too."""
+    return bool(_ASKED)
+
+
+def _stop(number: int, _: object) -> None:
+    _ASKED.append(number)
+    raise KeyboardInterrupt
 
 
 def _in_main_thread() -> bool:

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from tenfold.engines.connection import interrupted
 from tenfold.errors import ClusterError, StorageError, TenfoldError
 from tenfold.read import urls
 from tenfold.read.bulk import Row, Work, Worker, end
@@ -149,9 +150,11 @@ def _through(
         for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
             for made in map(pickle.loads, batch["made"].to_pylist()):
                 if isinstance(made, TenfoldError):
-                    raise made
+                    raise KeyboardInterrupt if interrupted() else made
                 yield made
     except ray.exceptions.RayError as error:
+        if interrupted():
+            raise KeyboardInterrupt from error
         why = " ".join(str(error).split())[-300:]
         raise ClusterError(f"the cluster could not do it: {why}") from error
 
