@@ -7,7 +7,7 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale model tables clean
+.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale model tables docs lesson clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo "make check    lint, format, types and who imports whom"
 	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README"
 	@echo "make model    train the bundled model anew (20 minutes)"
+	@echo "make docs     build the guide into build/site"
+	@echo "make lesson   open the guided tour, main.ipynb"
 	@echo "make format   format the code"
 	@echo "make clean    remove the environment and all caches; runs stay"
 	@echo
@@ -44,6 +46,17 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python benchmarks/tables.py --check
+
+docs: .venv/.dev
+	$(BIN)/python docs/build.py
+
+lesson: .venv/.lesson
+	$(BIN)/python -m jupyterlab main.ipynb
+
+.venv/.lesson: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_FLAGS) -c constraints.txt -e '.[lesson]'
+	touch $@
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix src tests benchmarks

@@ -4,8 +4,10 @@
     run = tenfold.train("fast")        a run folder
     tenfold.evaluate(run)              scores on the test set, figures, a report
     tenfold.predict(run)               answers for test digits
+    tenfold.explain(run)               what a network sees: why it answers so, and what would change it
     tenfold.study("fast", seeds=30)    mean, deviation and interval over seeds; two recipes compared
     tenfold.tune("mlp", trials=50)     a search for better fields of a recipe
+    tenfold.DigitClassifier("fast")    a recipe as a scikit-learn estimator
     tenfold.MNIST(train=True)          torchvision's dataset class, without a download
 
 Names are loaded when they are first used: importing tenfold imports neither torch nor numpy.
@@ -18,7 +20,9 @@ from tenfold.errors import TenfoldError, missing_extra
 
 if TYPE_CHECKING:
     from tenfold import datasets, transforms
+    from tenfold.learn.estimator import DigitClassifier
     from tenfold.learn.evaluation import Evaluation, evaluate
+    from tenfold.learn.inside import Inside, explain
     from tenfold.learn.models import Model
     from tenfold.learn.prediction import Prediction, predict
     from tenfold.learn.recipe import Recipe
@@ -34,6 +38,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Digit": "tenfold.read.reader",
+    "DigitClassifier": "tenfold.learn.estimator",
+    "Inside": "tenfold.learn.inside",
     "MNIST": "tenfold.mnist.dataset",
     "Evaluation": "tenfold.learn.evaluation",
     "Model": "tenfold.learn.models",
@@ -46,6 +52,7 @@ _HOME = {
     "Study": "tenfold.learn.studies",
     "Tuning": "tenfold.learn.tuning",
     "evaluate": "tenfold.learn.evaluation",
+    "explain": "tenfold.learn.inside",
     "predict": "tenfold.learn.prediction",
     "study": "tenfold.learn.studies",
     "train": "tenfold.learn.training",
@@ -57,7 +64,9 @@ __all__ = [
     "MNIST",
     "RECIPES",
     "Digit",
+    "DigitClassifier",
     "Evaluation",
+    "Inside",
     "Model",
     "Prediction",
     "Reader",
@@ -69,6 +78,7 @@ __all__ = [
     "Tuning",
     "datasets",
     "evaluate",
+    "explain",
     "predict",
     "study",
     "train",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, explain, models, predict, read, recipes, runs, serve, study, train, tune
+from tenfold.cli import data, doctor, evaluate, explain, models, predict, read, recipes, runs, serve, study, train, tune
 from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
 app.command("runs", epilog=runs.EPILOG_RUNS)(runs.runs)
 app.command("save", epilog=runs.EPILOG_SAVE)(runs.save)
 app.command("export", epilog=models.EPILOG)(models.export)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(data.app, name="data")
 
 

@@ -23,8 +23,11 @@ Examples:
   tenfold train --data corrections --init default   your handwriting, taught to the bundled model
 
   tenfold train --resume runs/half            go on where it stopped
+
+  tenfold train mlp --track tensorboard --watch
 """
 
+_NO_FIELDS = ("recipe", "out", "resume", "quiet", "track", "watch")
 _WHAT, _NET, _HOW, _WHERE = "What is learnt", "The network", "How it is learnt", "Where and how fast"
 
 
@@ -45,6 +48,13 @@ def train(
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.", metavar="RUN")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tell tensorboard or mlflow of it; may be given twice.", metavar="TRACKER", show_default=False
+        ),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Save the training as an animation, in the run.")] = False,
     task: Annotated[str | None, _option(_WHAT, "digits, parity, is:7, or groups such as 0-4/5-9.")] = None,
     data: Annotated[
         Path | None, _option(_WHAT, "Your own digits: IDX files, an .npz, or a folder of class folders.")
@@ -102,7 +112,7 @@ def train(
 
     A recipe says everything; each option changes one field of it. The same seed gives the same weights.
     """
-    given = {name: value for name, value in locals().items() if name not in ("recipe", "out", "resume", "quiet")}
+    given = {name: value for name, value in locals().items() if name not in _NO_FIELDS}
     changes = {name: value for name, value in given.items() if value is not None}
     for name in ("channels", "hidden"):
         if name in changes:
@@ -110,7 +120,7 @@ def train(
     from tenfold.learn import figures, ranks
     from tenfold.learn import training as learn
 
-    run = learn.train(recipe, out=out, resume=resume, quiet=quiet, **changes)
+    run = learn.train(recipe, out=out, resume=resume, quiet=quiet, track=track or (), watch=watch, **changes)
     if not ranks.first():
         return
     figures.save(figures.curves(run.metrics, run.steps, f"Training {run.path.name}"), run.path / "curves.png")
@@ -119,6 +129,8 @@ def train(
     last = run.model().metrics
     if last.get("val_accuracy") is not None:
         print(f"validation accuracy {last['val_accuracy']:.2%}")
+    if watch:
+        print(f"the film is {run.path / 'training.gif'}, its moments side by side {run.path / 'training.png'}")
     if run.recipe.mix:
         print(f"the run is in {run.path}; read with it: tenfold read photo.jpg --model {run.path}")
         return

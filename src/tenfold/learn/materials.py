@@ -37,14 +37,16 @@ class Material:
     own_labels: Tensor | None = None
 
 
-def load(recipe: Recipe, device: torch.device) -> Material:
+def load(recipe: Recipe, device: torch.device, source: sources.Source | None = None) -> Material:
     """The digits that a recipe learns from, split, labelled as its task has it, on the device.
+
+    They are those of its `data`, or of a `source` that is in memory.
 
     With `mix` they are MNIST's, and a user's own come along: few of them all, of MANY as many as a split leaves.
 
     Raises DataError, FormatError or UsageError when they cannot be had or do not fit the recipe.
     """
-    source = sources.load(recipe.data, track=track)
+    source = source or sources.load(recipe.data, track=track)
     task = tasks.parse(recipe.task, source.classes)
     own, held = _own(source, task, recipe) if recipe.mix else (None, None)
     training, validation = _mnist(recipe) if recipe.mix else source.split(recipe.val_size, final=recipe.final)

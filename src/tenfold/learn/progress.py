@@ -1,8 +1,8 @@
 """What a person sees of long work: a bar on a terminal, plain lines into a pipe, nothing when quiet."""
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -20,12 +20,21 @@ from rich.text import Text
 
 from tenfold.learn.checkpoint import Epoch
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tenfold.learn.runs import Run
+    from tenfold.learn.trackers import Onlooker
+
 
 class Display:
     """The progress of a training. Use it as a context manager; it draws only inside."""
 
-    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+    def __init__(
+        self, *, quiet: bool = False, console: Console | None = None, onlookers: Sequence["Onlooker"] = ()
+    ) -> None:
         self.console = console or Console(quiet=quiet, highlight=False)
+        self.onlookers = onlookers
         self.live = self.console.is_terminal and not quiet
         self._bar: Progress | None = None
         self._drawn = 0.0
@@ -44,6 +53,30 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        for onlooker in self.onlookers:
+            onlooker.close()
+
+    def opened(self, run: "Run") -> None:
+        """The run folder is there; for those who look on."""
+        for onlooker in self.onlookers:
+            onlooker.begin(run)
+
+    def stepped(self, done: int, steps: int, network: "nn.Module") -> None:
+        """So many steps of the whole training are done; for those who look on inside the epochs."""
+        for onlooker in self.onlookers:
+            look = getattr(onlooker, "step", None)
+            if look is not None:
+                look(done, steps, network)
+
+    def looked(self, row: Epoch, network: "nn.Module") -> None:
+        """An epoch is done and kept; for those who look on."""
+        for onlooker in self.onlookers:
+            onlooker.epoch(row, network)
+
+    def ended(self, run: "Run") -> None:
+        """The model is there; for those who look on."""
+        for onlooker in self.onlookers:
+            onlooker.end(run)
 
     def line(self, text: str) -> None:
         """A sentence on a line of its own."""

@@ -4,9 +4,10 @@ import copy
 import csv
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,12 @@ from tenfold.learn.ranks import Alone
 from tenfold.learn.recipe import Recipe
 from tenfold.learn.runs import Run
 from tenfold.learn.stopping import Stop
+from tenfold.mnist.sources import Source
 
+if TYPE_CHECKING:
+    from tenfold.learn.trackers import Onlooker
+
+IN_MEMORY = "digits in memory"  # as the data of a run
 MARKS = 25  # points of the training curve in an epoch
 
 
@@ -48,6 +54,9 @@ def train(
     resume: str | Path | Run | None = None,
     quiet: bool = False,
     display: Display | None = None,
+    track: str | Sequence[str] = (),
+    watch: bool = False,
+    source: Source | None = None,
     **changes: Any,
 ) -> Run:
     """Train a network and return its run folder.
@@ -59,6 +68,9 @@ def train(
         resume: A run that was stopped, to go on with as it was; it ends with the weights of a run without a stop.
         quiet: Show nothing.
         display: Where progress is shown, instead of on standard output; its `epoch` hears of every epoch.
+        track: "tensorboard", "mlflow", or both: who is told of the recipe, the curves and the model.
+        watch: Save the training as an animation in the run folder.
+        source: Labelled digits in memory, instead of `data`. Such a run can be resumed with the same source alone.
         changes: Fields of the recipe, such as epochs=3 or lr=3e-3.
 
     The same recipe, data and number of threads give bit-identical weights on the CPU. PyTorch's global random state
@@ -71,7 +83,17 @@ def train(
         Interrupted: Ctrl-C. The state is kept.
     """
     with ranks.joined() as team:
-        return _train(team, recipe, out, resume, display or Display(quiet=quiet), changes)
+        display = display or Display(quiet=quiet)
+        if (track or watch) and team.first:
+            display.onlookers = _onlookers(track, watch=watch)
+        return _train(team, recipe, out, resume, display, changes, source)
+
+
+def _onlookers(track: str | Sequence[str], *, watch: bool) -> list["Onlooker"]:
+    """Those who are to be told of a training."""
+    from tenfold.learn import animation, trackers
+
+    return [*trackers.named(track), *([animation.Watch()] if watch else [])]
 
 
 def _train(
@@ -81,6 +103,7 @@ def _train(
     resume: str | Path | Run | None,
     display: Display,
     changes: dict[str, Any],
+    source: Source | None,
 ) -> Run:
     run = None
     if resume is not None:
@@ -95,8 +118,10 @@ def _train(
     if recipe is None:
         recipe = _teaching(changes) or recipes.DEFAULT
     recipe = _located(recipes.resolve(recipe, **changes))
+    if source is not None:
+        recipe = recipe.changed(data=IN_MEMORY)
     device, part = team.device(recipe.device), team.part(recipe.batch_size)
-    material = materials.load(recipe, device)
+    material = materials.load(recipe, device, source)
     if team.agree(material.source.checksum) != material.source.checksum:
         raise DataError(f"{material.source.name} holds other data here than where the first rank is: bring the same")
     with display, Stop() as stop, randomness.isolated(device):
@@ -124,6 +149,7 @@ def _train(
                     _write_rows(state, run)  # a kill may have come between the checkpoint and these
             if state.epoch == recipe.epochs or state.stopped:
                 display.line(f"{run.path} has come to its end already")
+        display.opened(run)
         _learn(recipe, network, optimizer, material, state, run, display, team.heeding(stop), team, part)
         if state.best is not None:
             network.load_state_dict(state.best)
@@ -138,6 +164,7 @@ def _train(
         with team.writing(run.path) as mine:
             if mine:
                 models.save(model, run.model_file)
+        display.ended(run)
     return run
 
 
@@ -158,6 +185,8 @@ def _learn(
     augmentation = Augmentation.parse(recipe.augment)
     parallel = team.parallel(network, part)
     forward = torch.compile(parallel) if recipe.compile else parallel
+    if state.epoch == state.step == 0:
+        display.stepped(0, recipe.epochs * steps, network)
     while state.epoch < recipe.epochs and not state.stopped:
         # Shuffle. All that is random in an epoch follows from the seed and its number, so it can be had again.
         generator = torch.Generator().manual_seed(randomness.epoch_seed(recipe.seed, state.epoch))
@@ -194,6 +223,7 @@ def _learn(
             sums += team.backward(loss, figures)
             optimizer.step()
             state.step += 1
+            display.stepped(state.epoch * steps + state.step, recipe.epochs * steps, network)
             if state.step % math.ceil(steps / MARKS) == 0 or state.step == steps:
                 state.marks.append((state.step, sums.clone()))
             # Show, and stop in the middle if asked to.
@@ -231,6 +261,7 @@ def _learn(
             state.best = copy.deepcopy(network.state_dict()) if since == 0 else state.best
             state.stopped = since >= recipe.patience
         _keep(state, network, optimizer, run, team)
+        display.looked(state.history[-1], network)
         if stop.asked and state.epoch < recipe.epochs:
             raise Interrupted(
                 f"stopped after epoch {state.epoch}, all is saved; go on: tenfold train --resume {run.path}"

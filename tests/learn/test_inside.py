@@ -1,0 +1,315 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import tenfold
+from conftest import draw_digits, write_idx
+from tenfold.errors import MissingExtra, RunError, UsageError
+from tenfold.learn import inside, networks
+from tenfold.learn.inference import infer
+from tenfold.learn.inside import Inside, explain
+from tenfold.learn.recipe import NETWORKS, Recipe
+from tenfold.learn.recipes import RECIPES
+from tenfold.learn.runs import Run
+
+pytest.importorskip("captum")
+
+SMALL: dict[str, Any] = {"batch_size": 50, "quiet": True, "device": "cpu"}
+THIN: dict[str, Any] = {"channels": (4, 8), "hidden": (16,)}
+
+
+def tiny(name: str, classes: int = 10, **changes: Any) -> nn.Sequential:
+    torch.manual_seed(0)
+    return networks.build(Recipe(network=name, **{**THIN, **changes}), classes).eval()
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return tenfold.train("fast", data=data, out=tmp_path_factory.mktemp("inside") / "run", epochs=4, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def found(run: Run) -> Inside:
+    return explain(run)
+
+
+def answer(network: nn.Sequential, image: np.ndarray) -> torch.Tensor:
+    return infer(network, torch.from_numpy(image[None]))[0]
+
+
+def test_the_figures_are_there_and_named(run: Run, found: Inside) -> None:
+    assert list(found.figures) == ["filters", "map", "overview"]
+    for one in found.digits:
+        assert list(one.figures) == ["saliency", "layers", "change"]
+    paths = [*found.figures.values(), *(path for one in found.digits for path in one.figures.values())]
+    assert {path.parent for path in paths} == {run.path / "inside"}
+    for path in paths:
+        with Image.open(path) as picture:
+            assert min(picture.size) > 200
+            assert len(picture.convert("RGB").getcolors(10**7) or []) > 50, path
+
+
+def test_the_most_doubtful_and_the_surest_mistake_are_told(run: Run) -> None:
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.45, 0.55]], np.float32)
+    assert inside.telling(probabilities, np.array([0, 0, 0, 0])) == [1, 2]
+    assert inside.telling(probabilities, np.array([0, 0, 1, 1])) == [3]
+    assert inside.telling(probabilities, np.array([1, 1, 0, 0])) == [0]
+
+
+def test_a_digit_of_the_test_set_is_explained_by_its_number(run: Run, data: Path) -> None:
+    test = tenfold.learn.evaluation.test_digits(run.model(), None)[0]
+    (one,) = explain(run, digit=17, draw=False).digits
+    assert one.index == 17
+    assert (one.image == test.images[17]).all()
+    assert one.label == str(test.labels[17])
+    assert sum(one.probabilities.values()) == pytest.approx(1)
+    assert one.probabilities[one.answer] == max(one.probabilities.values())
+    two = explain(run, digit=[3, 4], draw=False).digits
+    assert [one.index for one in two] == [3, 4]
+
+
+def test_integrated_gradients_add_up(run: Run) -> None:
+    """Completeness: M. Sundararajan et al. 2017, proposition 1."""
+    (one,) = explain(run, digit=5, draw=False).digits
+    network, names = run.model().network, run.model().task.classes
+    blank = answer(network, np.zeros_like(one.image))
+    given = answer(network, one.image)
+    for gradients, name in zip(one.gradients, (one.answer, one.runner_up), strict=True):
+        k = names.index(name)
+        assert gradients.sum() == pytest.approx(float(given[k] - blank[k]), rel=0.03, abs=0.05)
+        assert (gradients[one.image == 0] == 0).all()
+
+
+def test_occlusion_is_what_the_logit_loses() -> None:
+    # A network that sees one pixel alone: (10, 12) speaks for class 1 and against class 0.
+    network = tiny("mlp", 2, hidden=())
+    with torch.no_grad():
+        network[-1].weight.zero_()
+        network[-1].weight[1, 10 * 28 + 12] = 1.0
+    image = np.zeros((28, 28), np.uint8)
+    image[10, 12] = 255
+    gradients, erased, inked = inside.attributions(network, image, 1)
+    one = 1 / networks.STD
+    assert gradients[10, 12] == pytest.approx(one, rel=1e-3)
+    assert np.count_nonzero(np.abs(gradients) > 1e-6) == 1
+    assert erased[10, 12] == pytest.approx(one, rel=1e-3)  # every patch over it takes it away
+    assert erased.argmax() == 10 * 28 + 12
+    assert (erased[:6] == 0).all()
+    assert np.allclose(inked, 0, atol=1e-6)
+    blank = inside.attributions(network, np.zeros_like(image), 1)
+    assert blank[2][10, 12] == pytest.approx(-one, rel=1e-3)  # the blank there speaks against it
+    assert np.allclose(blank[0], 0)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_can_be_looked_into(name: str) -> None:
+    network, image = tiny(name), draw_digits(1).images[0]
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    seen = inside.activations(network, image)
+    logits = answer(network, image).numpy()
+    assert np.allclose(list(seen.values())[-1], logits, atol=1e-5)
+    assert list(seen)[-1].endswith("answers")
+    assert all(values.ndim in (1, 3) and np.isfinite(values).all() for values in seen.values())
+    pictures = inside.filters(network)
+    assert pictures.ndim == 3
+    strength = np.square(pictures).sum((1, 2))
+    assert (np.diff(strength) <= 1e-6).all()
+    embeddings, again = inside.embed(network, torch.from_numpy(image[None]))
+    assert torch.allclose(network[-1](embeddings), again, atol=1e-5)
+    for values in inside.attributions(network, image, 3):
+        assert values.shape == (28, 28)
+        assert np.abs(values).max() > 0
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert all(weight.requires_grad for weight in network.parameters())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_activations_are_those_of_the_layers(name: str) -> None:
+    """Nothing that works in place may change what was seen before."""
+    network, image = tiny(name), draw_digits(1).images[0]
+    seen = inside.activations(network, image)
+    widths = [
+        layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
+        for layer in network
+        if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
+    own = [values for key, values in seen.items() if "average" not in key]
+    assert [len(values) for values in own] == widths
+    for values in own[:-1]:
+        if name != "mish":  # whose activation may be negative
+            assert values.min() >= 0, "the ReLU belongs to its layer"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("task", ["digits", "parity"])
+def test_every_recipe_and_task_is_explained(name: str, task: str, data: Path, tmp_path: Path) -> None:
+    wide = {"channels": (4,) * len(RECIPES[name].channels), "hidden": (12,) * len(RECIPES[name].hidden)}
+    few = {"styles": 50, "outliers": 50} if RECIPES[name].pictures else {}
+    changes = {**wide, **few, **SMALL, "epochs": 2}
+    learnt = tenfold.train(name, data=data, task=task, out=tmp_path / "run", **changes)
+    seen = explain(learnt, digit=8, draw=task == "parity")
+    (one,) = seen.digits
+    assert set(one.probabilities) == set(seen.classes)
+    assert one.runner_up != one.answer
+    assert len(seen.map.points) == 200
+    assert (task == "parity") == (learnt.path / "inside" / "overview.png").is_file()
+
+
+def test_own_classes(tmp_path: Path) -> None:
+    some = draw_digits(300)
+    names = ["$a$", "bee", "c"]
+    for part, digits in (("train", some.take(np.arange(240))), ("test", some.take(np.arange(240, 300)))):
+        for k, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+            folder = tmp_path / "data" / part / names[label % 3]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{k}.png")
+    run = tenfold.train("mlp", data=tmp_path / "data", out=tmp_path / "run", epochs=2, **SMALL)
+    seen = explain(run, into=None, out=tmp_path / "there")
+    assert seen.classes == ("$a$", "bee", "c")
+    assert seen.figures["map"].parent == tmp_path / "there"
+    assert not (tmp_path / "run" / "inside").exists()
+
+
+def test_a_change_turns_the_answer_and_is_small(run: Run) -> None:
+    model = run.model()
+    images = tenfold.learn.evaluation.test_digits(model, None)[0].images
+    sizes = []
+    for k in range(3):
+        order = answer(model.network, images[k]).argsort(descending=True).tolist()
+        changed = inside.counterfactual(model.network, images[k], order[1])
+        assert changed is not None
+        after = answer(model.network, changed).softmax(0)
+        assert after[order[1]] > 0.5
+        sizes.append(np.abs(changed.astype(float) - images[k]).sum() / 255)
+        assert 0 < sizes[-1] < images[k].sum() / 255  # less than rubbing it out
+        assert (changed == images[k]).mean() > 0.3  # and much is left as it was
+        assert (changed == inside.counterfactual(model.network, images[k], order[1])).all()
+    assert np.median(sizes) < 0.5 * np.median(images[:3].sum((1, 2)) / 255)
+
+
+def test_the_change_is_the_least_where_that_is_known() -> None:
+    # One pixel decides: class 1 has the half where its ink is 0.5. The brush spreads, so a little more is paid.
+    network = tiny("mlp", 2, hidden=())
+    with torch.no_grad():
+        network[-1].weight.zero_()
+        network[-1].bias.zero_()
+        network[-1].weight[1, 10 * 28 + 12] = 20.0
+        network[-1].bias[0] = 20 * (0.5 - networks.MEAN) / networks.STD
+    changed = inside.counterfactual(network, np.zeros((28, 28), np.uint8), 1)
+    assert changed is not None
+    assert 127 < changed[10, 12] < 140
+    far = changed.copy()
+    far[8:13, 10:15] = 0
+    assert far.max() == 0, "nothing is drawn that does not help"
+
+
+def test_no_change_is_told_where_there_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = tiny("mlp", 2, hidden=())
+    with torch.no_grad():
+        network[-1].weight.zero_()
+        network[-1].bias.copy_(torch.tensor([3.0, 0.0]))
+    assert inside.counterfactual(network, draw_digits(1).images[0], 1, steps=20) is None
+    monkeypatch.setattr(inside, "counterfactual", lambda *_, **__: None)
+    (one,) = explain(run, digit=2, draw=True).digits
+    assert one.change is None
+    assert one.figures["change"].is_file()
+
+
+def test_another_class_can_be_named(run: Run) -> None:
+    (plain,) = explain(run, digit=9, draw=False).digits
+    other = next(name for name in "0123456789" if name not in (plain.answer, plain.runner_up))
+    (one,) = explain(run, digit=9, into=other, draw=False).digits
+    assert one.wanted == other
+    assert one.runner_up == plain.runner_up
+    if one.change is not None:
+        assert one.change.answer == other
+        assert one.change.probabilities[other] > 0.5
+
+
+def test_neighbours_stay_neighbours_in_the_map() -> None:
+    generator = torch.Generator().manual_seed(0)
+    groups = torch.arange(300) % 5
+    centres = torch.randn(5, 20, generator=generator) * 8
+    points = centres[groups] + torch.randn(300, 20, generator=generator)
+    places = inside.tsne(points, steps=300)
+    assert places.shape == (300, 2)
+    distances = torch.cdist(places, places).fill_diagonal_(torch.inf)
+    assert (groups[distances.argmin(1)] == groups).all()
+    assert torch.equal(places, inside.tsne(points, steps=300))
+    middles = torch.stack([places[groups == k].mean(0) for k in range(5)])
+    within = torch.stack([(places[groups == k] - middles[k]).norm(dim=1).max() for k in range(5)]).max()
+    assert torch.pdist(middles).min() > within, "the groups lie apart"
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 7])
+def test_few_or_equal_points_have_a_map(count: int) -> None:
+    assert inside.tsne(torch.randn(count, 3)).shape == (count, 2)
+    places = inside.tsne(torch.ones(count, 3))
+    assert places.shape == (count, 2)
+    assert places.isfinite().all()
+
+
+def test_the_map_has_the_mistakes(run: Run, found: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found.map.total == 200
+    assert int((found.map.labels != found.map.answers).sum()) == found.map.mistakes
+    monkeypatch.setattr(inside, "MAPPED", 60)
+    less = explain(run, digit=199, draw=False).map
+    assert len(less.points) == len(set(less.index.tolist())) == 60
+    assert 199 in less.index
+    assert less.total == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"digit": 200}, "there is no digit 200: give one from 0 to 199"),
+        ({"digit": -1}, "there is no digit -1"),
+        ({"into": "x"}, "unknown class 'x'"),
+    ],
+)
+def test_what_cannot_be_meant(run: Run, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        explain(run, draw=False, **options)
+
+
+def test_the_answer_is_no_change(run: Run) -> None:
+    (one,) = explain(run, digit=1, draw=False).digits
+    with pytest.raises(UsageError, match=f"digit 1 is answered {one.answer} already"):
+        explain(run, digit=1, into=one.answer, draw=False)
+
+
+def test_a_digit_that_the_task_leaves_out(data: Path, tmp_path: Path) -> None:
+    run = tenfold.train("mlp", data=data, task="0-3/4-6", out=tmp_path / "run", epochs=1, **SMALL)
+    labels = draw_digits(200, seed=1).labels
+    out = int(np.flatnonzero(labels > 6)[0])
+    kept = int(np.flatnonzero((labels <= 6) & (np.arange(200) > out))[0])
+    with pytest.raises(UsageError, match=f"digit {out} belongs to no class of this task"):
+        explain(run, digit=out, draw=False)
+    (one,) = explain(run, digit=kept, draw=False).digits
+    assert (one.index, one.label) == (kept, "0-3" if labels[kept] < 4 else "4-6")
+
+
+def test_without_captum(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "captum", None)
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    with pytest.raises(MissingExtra, match=r"captum.*pip install 'tenfold\[explain\]'"):
+        explain(run)
+
+
+def test_a_run_that_did_not_end(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text((run.path / "recipe.json").read_text())
+    with pytest.raises(RunError, match="has no model yet"):
+        explain(tmp_path)
+
+
+def test_other_digits_can_be_explained(run: Run, tmp_path: Path) -> None:
+    other = write_idx(tmp_path / "d", draw_digits(10), draw_digits(12, seed=5))
+    seen = explain(run, digit=11, data=other, draw=False)
+    assert seen.map.total == 12
+    assert (seen.digits[0].image == draw_digits(12, seed=5).images[11]).all()
