@@ -1,6 +1,10 @@
 """Small synthetic digits, a command line in the test's own process, and the service there and as a process."""
 
 import os
+
+# Before torch is loaded: threads that wait sleep. Small networks beside anything else take a fraction of the time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import re
 import signal
 import subprocess

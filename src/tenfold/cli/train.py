@@ -51,7 +51,7 @@ def train(
     track: Annotated[
         list[str] | None,
         typer.Option(
-            help="Tell tensorboard or mlflow of it; may be given twice.", metavar="TRACKER", show_default=False
+            help="Tell tensorboard, mlflow or both (tensorboard,mlflow) of it.", metavar="TRACKER", show_default=False
         ),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Save the training as an animation, in the run.")] = False,
@@ -131,6 +131,7 @@ def train(
         print(f"validation accuracy {last['val_accuracy']:.2%}")
     if watch:
         print(f"the film is {run.path / 'training.gif'}, its moments side by side {run.path / 'training.png'}")
+    _trackers(run.path, ",".join(track or ()))
     if run.recipe.mix:
         print(f"the run is in {run.path}; read with it: tenfold read photo.jpg --model {run.path}")
         return
@@ -142,3 +143,13 @@ def _widths(name: str, text: str) -> tuple[int, ...]:
         return tuple(int(width) for width in text.split(",")) if text not in ("", "none") else ()
     except ValueError:
         raise UsageError(f"--{name} {text} makes no sense: it must be widths such as 512,256") from None
+
+
+def _trackers(path: Path, names: str) -> None:
+    """Where the trackers show the run."""
+    if "tensorboard" in names:
+        print(f"look at it: tensorboard --logdir {path.parent}")
+    if "mlflow" in names:
+        import mlflow
+
+        print(f"in MLflow: run {path.name} of {mlflow.get_tracking_uri()}")

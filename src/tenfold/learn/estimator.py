@@ -114,7 +114,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likeliest label of each image: (N,)."""
-        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        found: NDArray[Any] = self.classes_[likeliest]
         return found
 
     def _recipe(self, count: int) -> Recipe:

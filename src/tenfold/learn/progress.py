@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from tenfold.learn.trackers import Onlooker
 
 
+def _unheard(*args: object) -> None:
+    """What an onlooker does that has no such method."""
+
+
 class Display:
     """The progress of a training. Use it as a context manager; it draws only inside."""
 
@@ -34,7 +39,7 @@ class Display:
         self, *, quiet: bool = False, console: Console | None = None, onlookers: Sequence["Onlooker"] = ()
     ) -> None:
         self.console = console or Console(quiet=quiet, highlight=False)
-        self.onlookers = onlookers
+        self.onlookers = list(onlookers)
         self.live = self.console.is_terminal and not quiet
         self._bar: Progress | None = None
         self._drawn = 0.0
@@ -53,8 +58,7 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        for onlooker in self.onlookers:
-            onlooker.close()
+        self._tell("close")
 
     def opened(self, run: "Run") -> None:
         """The run folder is there; for those who look on."""
@@ -63,20 +67,28 @@ class Display:
 
     def stepped(self, done: int, steps: int, network: "nn.Module") -> None:
         """So many steps of the whole training are done; for those who look on inside the epochs."""
-        for onlooker in self.onlookers:
-            look = getattr(onlooker, "step", None)
-            if look is not None:
-                look(done, steps, network)
+        if self.onlookers:
+            self._tell("step", done, steps, network)
 
     def looked(self, row: Epoch, network: "nn.Module") -> None:
         """An epoch is done and kept; for those who look on."""
-        for onlooker in self.onlookers:
-            onlooker.epoch(row, network)
+        self._tell("epoch", row, network)
 
     def ended(self, run: "Run") -> None:
         """The model is there; for those who look on."""
-        for onlooker in self.onlookers:
-            onlooker.end(run)
+        self._tell("end", run)
+
+    def _tell(self, what: str, *args: object) -> None:
+        """Tell each onlooker that hears of it. One that fails is told no more: it must not end a training."""
+        for onlooker in list(self.onlookers):
+            try:
+                getattr(onlooker, what, _unheard)(*args)
+            except Exception as error:  # noqa: BLE001 - a server that is gone, a full disk, whatever it is
+                self.onlookers.remove(onlooker)
+                with suppress(Exception):
+                    onlooker.close()
+                says = (str(error).strip() or type(error).__name__).splitlines()[0]
+                self.line(f"{type(onlooker).__name__} is told no more of this training, which goes on: {says}")
 
     def line(self, text: str) -> None:
         """A sentence on a line of its own."""

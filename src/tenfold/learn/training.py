@@ -38,12 +38,11 @@ from tenfold.learn.ranks import Alone
 from tenfold.learn.recipe import Recipe
 from tenfold.learn.runs import Run
 from tenfold.learn.stopping import Stop
-from tenfold.mnist.sources import Source
+from tenfold.mnist.sources import IN_MEMORY, Source
 
 if TYPE_CHECKING:
     from tenfold.learn.trackers import Onlooker
 
-IN_MEMORY = "digits in memory"  # as the data of a run
 MARKS = 25  # points of the training curve in an epoch
 
 
@@ -85,7 +84,7 @@ def train(
     with ranks.joined() as team:
         display = display or Display(quiet=quiet)
         if (track or watch) and team.first:
-            display.onlookers = _onlookers(track, watch=watch)
+            display.onlookers += _onlookers(track, watch=watch)
         return _train(team, recipe, out, resume, display, changes, source)
 
 
@@ -292,7 +291,7 @@ def _own_score(network: nn.Module, material: Material, recipe: Recipe) -> str:
 
 def _located(recipe: Recipe) -> Recipe:
     """The recipe with full paths, so that a run can be resumed from another folder."""
-    paths = {"data": Path(recipe.data).expanduser()} if recipe.data else {}
+    paths = {"data": Path(recipe.data).expanduser()} if recipe.data not in (None, IN_MEMORY) else {}
     if recipe.init and recipe.init != models.DEFAULT:
         paths["init"] = _initial(recipe.init)
     return recipe.changed(**{name: str(path.absolute()) for name, path in paths.items()})

@@ -20,6 +20,7 @@ from tenfold.errors import DataError, FormatError
 from tenfold.mnist import embedded, idx
 from tenfold.mnist.digits import Digits, check_labels, split_last, split_stratified
 
+IN_MEMORY = "digits in memory"  # instead of a path, where a run learnt what no file holds
 SIDE = 28  # pixels, of every image that tenfold learns from
 DIGITS = tuple("0123456789")
 _PICTURES = {".png", ".jpg", ".jpeg"}
@@ -91,6 +92,8 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
     """
     if path is None:
         return Source("MNIST", embedded.read("train"), None, embedded.read("test"), embedded=True)
+    if str(path) == IN_MEMORY:
+        raise DataError("the digits were in memory: give them to train again as source=…, or other digits as data=…")
     path = Path(path).expanduser()
     if not path.exists():
         raise DataError(f"there is no data at {path}: give IDX files, an .npz, or a folder with a sub-folder per class")
