@@ -45,6 +45,8 @@ check: .venv/.dev
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/pyright --verifytypes tenfold --ignoreexternal \
+		>.mypy_cache/public.txt || { cat .mypy_cache/public.txt; false; }
 	$(BIN)/python benchmarks/tables.py --check
 
 docs: .venv/.dev

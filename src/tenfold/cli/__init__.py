@@ -12,7 +12,7 @@ from tenfold import __version__
 from tenfold.cli import data, doctor, evaluate, explain, models, predict, read, recipes, runs, serve, study, train, tune
 from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="tenfold",
     no_args_is_help=True,
     add_completion=False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Look at the data, check it, export it for other tools.")
+app: typer.Typer = typer.Typer(no_args_is_help=True, help="Look at the data, check it, export it for other tools.")
 
 _DATA = typer.Option(help="Your own digits instead of MNIST: IDX files, an .npz, or a folder of class folders.")
 

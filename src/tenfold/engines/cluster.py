@@ -30,7 +30,7 @@ class Cluster:
         self._head = head if head and _answers(head) else None  # None where it is only reached through another
         self._gone, self._looked = False, -_OFTEN
         count = len(self._alive())
-        self.name = f"Ray, {count} node{'s' * (count > 1)}, {self.slots} at once"
+        self.name: str = f"Ray, {count} node{'s' * (count > 1)}, {self.slots} at once"
 
     def __enter__(self) -> "Cluster":
         return self

@@ -25,8 +25,8 @@ class Processes:
     """The engine of this machine: as many processes as jobs are to be done at once, started when they are needed."""
 
     def __init__(self, jobs: int | None = None, threads: int = 1) -> None:
-        self.slots = jobs or max(1, cores() // threads)
-        self.name = f"{self.slots} process{'es' * (self.slots > 1)} of this machine"
+        self.slots: int = jobs or max(1, cores() // threads)
+        self.name: str = f"{self.slots} process{'es' * (self.slots > 1)} of this machine"
         self._workers: list[_Worker] = []
         self._jobs: dict[int, Job] = {}
         self._deaths: dict[int, int] = {}

@@ -4,7 +4,7 @@ import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -20,18 +20,40 @@ from tenfold.mnist.digits import Digits
 from tenfold.mnist.sources import SIDE, Source
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
-except ModuleNotFoundError as error:
-    raise missing_extra("scikit-learn", "sklearn") from error
+except ModuleNotFoundError as _missing:
+    raise missing_extra("scikit-learn", "sklearn") from _missing
+
+if TYPE_CHECKING:  # scikit-learn has no types
+
+    class ClassifierMixin:
+        """What a classifier of scikit-learn's has: its score."""
+
+        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+            """The accuracy on X and y."""
+            raise NotImplementedError
+
+    class BaseEstimator:
+        """What an estimator of scikit-learn's has: its parameters."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """The parameters by name."""
+            raise NotImplementedError
+
+        def set_params(self, **params: Any) -> Self:
+            """The estimator with other parameters."""
+            raise NotImplementedError
+
+else:
+    from sklearn.base import BaseEstimator, ClassifierMixin
 
 _STEPS = 300  # that a training has at least, unless `epochs` says how many it has
 _MOST = 256  # classes
 
 
-class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class DigitClassifier(ClassifierMixin, BaseEstimator):
     """Learns images of digits, or whatever else classes are called, by a recipe of tenfold's.
 
     A row of X is an image of 28 x 28, laid out as scikit-learn has it in 784 columns; X may also be (N, 28, 28). Rows
@@ -86,6 +108,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         X, y = validate_data(self, _flat(X), y)  # noqa: N806
         check_classification_targets(y)
+        self.classes_: NDArray[Any]
         self.classes_, codes = np.unique(y, return_inverse=True)
         if not 2 <= len(self.classes_) <= _MOST:
             raise ValueError(
@@ -100,8 +123,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             digits = Digits(np.tile(self._images(X), (times, 1, 1)), np.tile(codes.astype(np.int64), times))
             source = Source("X", digits, classes=tuple(map(str, range(len(self.classes_)))))
             run = train(recipe, source=source, out=Path(folder) / "run", quiet=not self.verbose)
-            self.model_ = models.load(run.model_file)
-        self.n_iter_ = recipe.epochs * times
+            self.model_: models.Model = models.load(run.model_file)
+        self.n_iter_: int = recipe.epochs * times
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803

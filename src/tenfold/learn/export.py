@@ -45,8 +45,8 @@ class Reading(nn.Module):
 
     def __init__(self, network: nn.Sequential) -> None:
         super().__init__()
-        self.normalisation = Normalisation()
-        self.network = networks.stock(network)
+        self.normalisation: Normalisation = Normalisation()
+        self.network: nn.Sequential = networks.stock(network)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """The logits of digits of any size, and the digits normalised."""

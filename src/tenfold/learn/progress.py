@@ -38,9 +38,9 @@ class Display:
     def __init__(
         self, *, quiet: bool = False, console: Console | None = None, onlookers: Sequence["Onlooker"] = ()
     ) -> None:
-        self.console = console or Console(quiet=quiet, highlight=False)
-        self.onlookers = list(onlookers)
-        self.live = self.console.is_terminal and not quiet
+        self.console: Console = console or Console(quiet=quiet, highlight=False)
+        self.onlookers: list[Onlooker] = list(onlookers)
+        self.live: bool = self.console.is_terminal and not quiet
         self._bar: Progress | None = None
         self._drawn = 0.0
         self._started = (0.0, 0)  # when this epoch began here, and at which step
@@ -170,7 +170,7 @@ class Tally:
     ROWS = 8  # trainings under way that are shown
 
     def __init__(self, what: str, total: int | None, *, quiet: bool = False, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, quiet=quiet, highlight=False)
+        self.console: Console = console or Console(stderr=True, quiet=quiet, highlight=False)
         self._what, self._total, self._done = what, total, 0
         self._live = self.console.is_terminal and not quiet
         self._bar: Progress | None = None

@@ -84,11 +84,14 @@ class Team(Alone):
     """This process as one of several ranks."""
 
     def __init__(self, rank: int, size: int, local: int = 0) -> None:
-        self.rank, self.size, self.local = rank, size, local
-        self.first = rank == 0
+        self.rank: int = rank
+        self.size: int = size
+        self.local: int = local
+        self.first: bool = rank == 0
         self.saved: Path | None = None  # the run that can be gone on with
         self._asks, self._agreed, self._steps = Stop(), Stop(), 0
-        self._share, self.message = 1.0, torch.zeros(0)
+        self._share = 1.0
+        self.message: Tensor = torch.zeros(0)
 
     def device(self, name: str) -> torch.device:
         """The CPU, or of the GPUs of this machine the one that has this rank's number."""

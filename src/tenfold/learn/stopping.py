@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 class Stop:
     """A context in which Ctrl-C only sets `asked`, so that training can stop between two steps; twice is at once."""
 
-    asked = False
+    asked: bool = False
 
     def __enter__(self) -> "Stop":
         # Only the main thread may handle signals; elsewhere there is nobody to press Ctrl-C.

@@ -34,7 +34,7 @@ class MNIST(Dataset[tuple[Any, Any]]):
         ValueError: it does not have 3 dimensions (images) or 1 (labels).
     """
 
-    resources = [  # noqa: RUF012 (torchvision's name and type)
+    resources: list[tuple[str, str]] = [  # noqa: RUF012 (torchvision's name and type)
         ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
         ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
         ("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
@@ -42,7 +42,7 @@ class MNIST(Dataset[tuple[Any, Any]]):
     ]
     training_file = "training.pt"
     test_file = "test.pt"
-    classes = [  # noqa: RUF012 (torchvision's name and type)
+    classes: list[str] = [  # noqa: RUF012 (torchvision's name and type)
         f"{digit} - {name}"
         for digit, name in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
     ]
@@ -55,10 +55,12 @@ class MNIST(Dataset[tuple[Any, Any]]):
         target_transform: Callable[[Any], Any] | None = None,
         download: bool = False,
     ) -> None:
-        self.root = os.path.expanduser(root) if isinstance(root, str) else root
+        self.root: str | Path | None = os.path.expanduser(root) if isinstance(root, str) else root
         self.train = train
         self.transform = transform
         self.target_transform = target_transform
+        self.data: torch.Tensor
+        self.targets: torch.Tensor
         if self.root is None:
             digits = embedded.read("train" if train else "test")
             # copies, since users write to `data` and `targets` and the package's own arrays are kept

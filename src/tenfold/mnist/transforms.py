@@ -47,7 +47,9 @@ class Normalize:
     def __init__(self, mean: float | Sequence[float], std: float | Sequence[float], inplace: bool = False) -> None:
         if any(value == 0 for value in (std if isinstance(std, Sequence) else [std])):
             raise ValueError(f"std {std} has a zero, which would lead to division by zero")
-        self.mean, self.std, self.inplace = mean, std, inplace
+        self.mean: float | Sequence[float] = mean
+        self.std: float | Sequence[float] = std
+        self.inplace: bool = inplace
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         if not tensor.is_floating_point():
@@ -67,7 +69,8 @@ class RandomRotation:
         low, high = (-degrees, degrees) if isinstance(degrees, int | float) else degrees
         if low > high:
             raise ValueError("If degrees is a single number, it must be positive.")
-        self.degrees, self.fill = [float(low), float(high)], fill
+        self.degrees: list[float] = [float(low), float(high)]
+        self.fill: float = fill
 
     def __call__(self, image: Image.Image) -> Image.Image:
         angle = float(torch.empty(1).uniform_(*self.degrees))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -233,11 +233,12 @@ class Worker:
     """A process that reads, one picture at a time."""
 
     def __init__(self, context: SpawnContext, work: Work) -> None:
+        self.pipe: Connection[Any, Any]
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, work), daemon=True)
         self.process.start()
         theirs.close()  # so that its death is the end of the pipe here
-        self.ready = False
+        self.ready: bool = False
         self.job: int | None = None
 
     def take(self) -> Row | None:

@@ -48,8 +48,8 @@ class Classifier:
         """
         model = model if isinstance(model, bytes) else _file(model)
         name = "the model" if isinstance(model, bytes) else str(model)
-        self.session = _session(model, name, device, threads)
-        self.description = _description(name, self.session.get_modelmeta().custom_metadata_map)
+        self.session: onnxruntime.InferenceSession = _session(model, name, device, threads)
+        self.description: Description = _description(name, self.session.get_modelmeta().custom_metadata_map)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -207,7 +207,8 @@ class Output:
         alone if `alone`. Raises UsageError for another, StorageError when it cannot be written or FILE.part is there
         and not to be gone on with, FormatError when what it holds is something else.
         """
-        self.path, self.part = path, path.with_name(f"{path.name}.part")
+        self.path: Path = path
+        self.part: Path = path.with_name(f"{path.name}.part")
         self._form = form(path)
         bare = alone and self._form.line is text_line
         if bare:
@@ -221,7 +222,7 @@ class Output:
         if raw and self._new:
             raw = self._packed(raw)
         whole = raw[: raw.rfind(b"\n") + 1]  # a line that was cut off at the end is read again
-        self.kept = self._records(whole, source)
+        self.kept: dict[str, Record] = self._records(whole, source)
         atomic.content(self.part, whole or self._form.head.encode())
 
     def _packed(self, raw: bytes) -> bytes:

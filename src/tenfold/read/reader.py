@@ -169,8 +169,10 @@ class Reader:
             raise UsageError(f"a limit of {max_pixels} pixels makes no sense: it must be 1 or more")
         if max_pages is not None and max_pages < 1:
             raise UsageError(f"a limit of {max_pages} pages makes no sense: it must be 1 or more")
-        self.classifier = model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
-        self.threshold = (
+        self.classifier: Classifier = (
+            model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
+        )
+        self.threshold: float = (
             0.0 if always_answer else self.classifier.description.threshold if threshold is None else threshold
         )
         self.upright = upright

@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from fastapi import APIRouter, FastAPI, Query, Request, Security
@@ -52,7 +52,7 @@ _STATUSES = {
 class ReadOptions(BaseModel):
     """What can be asked of a reading."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     single: bool = Field(False, description="The picture is one digit: all its ink is taken together.")
     threshold: float | None = Field(
@@ -74,7 +74,7 @@ class ReadOptions(BaseModel):
 class Correction(BaseModel):
     """A digit that was put right."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     label: str = Field(description="What it is: one of the model's classes.")
     input: str = Field(

@@ -26,7 +26,9 @@ class Corrections:
     """
 
     def __init__(self, folder: str | Path, classes: Sequence[str], most: int) -> None:
-        self.folder, self.classes, self.most = Path(folder), tuple(classes), most
+        self.folder: Path = Path(folder)
+        self.classes: tuple[str, ...] = tuple(classes)
+        self.most: int = most
         unfit = [name for name in self.classes if name in ("", ".", "..") or "/" in name or "\\" in name]
         if unfit:
             raise UsageError(f"corrections cannot be saved for the class {unfit[0]!r}: it is not fit for a folder")

@@ -41,7 +41,8 @@ class Refused(Exception):
 
     def __init__(self, status: int, why: str, **headers: str) -> None:
         super().__init__(why)
-        self.status, self.headers = status, headers
+        self.status: int = status
+        self.headers: dict[str, str] = headers
 
 
 class Gate:
@@ -52,9 +53,11 @@ class Gate:
     """
 
     def __init__(self, app: "ASGIApp", settings: Settings, metrics: Metrics) -> None:
-        self.app, self.settings, self.metrics = app, settings, metrics
-        self.running = 0  # requests with a body, being read or waiting
-        self.most = settings.threads + settings.queue
+        self.app: ASGIApp = app
+        self.settings: Settings = settings
+        self.metrics: Metrics = metrics
+        self.running: int = 0  # requests with a body, being read or waiting
+        self.most: int = settings.threads + settings.queue
         self._token = settings.token.encode() if settings.token else None
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:

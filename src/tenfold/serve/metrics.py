@@ -18,28 +18,30 @@ class Metrics:
         self._registry = CollectorRegistry()
         if FOLDER not in os.environ:
             ProcessCollector(registry=self._registry)
-        self.requests = Counter(
+        self.requests: Counter = Counter(
             "tenfold_requests", "Requests answered.", ("method", "path", "status"), registry=self._registry
         )
-        self.seconds = Histogram(
+        self.seconds: Histogram = Histogram(
             "tenfold_request_seconds", "Time to answer.", ("path",), buckets=_SECONDS, registry=self._registry
         )
-        self.running = Gauge(
+        self.running: Gauge = Gauge(
             "tenfold_requests_running",
             "Requests with a body under way.",
             registry=self._registry,
             multiprocess_mode="livesum",
         )
-        self.refused = Counter(
+        self.refused: Counter = Counter(
             "tenfold_requests_refused", "Requests refused as the queue is full.", registry=self._registry
         )
-        self.pictures = Counter(
+        self.pictures: Counter = Counter(
             "tenfold_pictures", "Pictures, by whether they could be read.", ("read",), registry=self._registry
         )
-        self.digits = Counter(
+        self.digits: Counter = Counter(
             "tenfold_digits", "Digits read, by whether they are sure.", ("sure",), registry=self._registry
         )
-        self.corrections = Counter("tenfold_corrections", "Digits put right.", ("label",), registry=self._registry)
+        self.corrections: Counter = Counter(
+            "tenfold_corrections", "Digits put right.", ("label",), registry=self._registry
+        )
 
     def text(self) -> bytes:
         """All counts in Prometheus's text format, those of the other workers added."""

@@ -1,0 +1,109 @@
+"""What is published: the sdist and the wheel, and the wheel in an environment with nothing else."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from conftest import draw_digits
+from tenfold import __version__
+
+ROOT = Path(__file__).parent.parent
+MEGABYTES = 25  # that a wheel may have
+USERS = """
+import tenfold
+
+reader = tenfold.Reader()
+reading = reader.read("photo.jpg")
+reveal_type(reading.text)
+reveal_type(tenfold.MNIST().data)
+reveal_type(reading.digits[0].probability)
+reading.nothing
+"""
+
+
+def run(*command: object, **options: Any) -> str:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, check=False, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was made from it."""
+    pytest.importorskip("build")
+    folder = tmp_path_factory.mktemp("built")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT)
+    return folder
+
+
+@pytest.mark.slow
+def test_both_are_as_the_index_wants_them(built: Path) -> None:
+    pytest.importorskip("twine")
+    assert sorted(file.name for file in built.iterdir()) == [
+        f"tenfold-{__version__}-py3-none-any.whl",
+        f"tenfold-{__version__}.tar.gz",
+    ]
+    run(sys.executable, "-m", "twine", "check", "--strict", *built.iterdir())
+
+
+@pytest.mark.slow
+def test_what_is_inside(built: Path) -> None:
+    (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    assert wheel.stat().st_size < MEGABYTES * 10**6
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"tenfold/py.typed", "tenfold/models/digits.onnx", "tenfold/serve/site/finding.js"} <= {*names}
+    assert sum(name.startswith("tenfold/mnist/files/") and name.endswith(".gz") for name in names) == 4
+    assert {name.partition("/")[0] for name in names} == {"tenfold", f"tenfold-{__version__}.dist-info"}
+    assert not [name for name in names if "__pycache__" in name]
+    sources = {file.relative_to(ROOT / "src").as_posix() for file in (ROOT / "src").rglob("*.py")}
+    assert sources == {name for name in names if name.endswith(".py")}
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"main.ipynb", "README.md", "LICENSE", "NOTICE", "tests/conftest.py"} <= packed
+
+
+@pytest.mark.slow
+def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    (binaries,) = [folder for name in ("bin", "Scripts") if (folder := tmp_path / "venv" / name).is_dir()]
+    (wheel,) = built.glob("*.whl")
+    flags = shlex.split(os.environ.get("PIP_FLAGS", ""))
+    pip = [binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *flags]
+    run(*pip, "-c", ROOT / "constraints.txt", wheel)
+    digits = draw_digits(10)
+    number = int((digits.labels == 4).argmax())
+    Image.fromarray(255 - digits.images[number]).resize((280, 280)).save(tmp_path / "four.png")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
+    alone = {"cwd": tmp_path, "env": environment}
+    text = run(binaries / "tenfold", "read", "four.png", "--json", **alone)
+    assert json.loads(text)["text"] == "4"
+    assert (
+        run(binaries / "python", "-c", "import tenfold; print(tenfold.Reader().read('four.png').text)", **alone)
+        == "4\n"
+    )
+    assert run(binaries / "tenfold", "data", "verify", **alone).count("good") == 4
+    have = run(binaries / "python", "-m", "pip", "list", "--format=freeze", **alone).lower()
+    assert not re.search(r"^(torch|matplotlib|fastapi|ray|optuna)==", have, re.M)
+    # Its types, as a user's mypy sees them.
+    (tmp_path / "users.py").write_text(USERS)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--python-executable", binaries / "python", "users.py"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        **alone,
+    ).stdout
+    for line, shown in ((6, "str"), (8, "float")):
+        assert f'users.py:{line}: note: Revealed type is "{shown}"' in checked.replace("builtins.", "")
+    assert 'users.py:9: error: "Reading" has no attribute "nothing"' in checked
