@@ -8,6 +8,7 @@
     tenfold.study("fast", seeds=30)    mean, deviation and interval over seeds; two recipes compared
     tenfold.tune("mlp", trials=50)     a search for better fields of a recipe
     tenfold.DigitClassifier("fast")    a recipe as a scikit-learn estimator
+    tenfold.networks.build("cnn")      a network, untrained: an nn.Module
     tenfold.MNIST(train=True)          torchvision's dataset class, without a download
 
 Names are loaded when they are first used: importing tenfold imports neither torch nor numpy.
@@ -20,6 +21,7 @@ from tenfold.errors import TenfoldError, missing_extra
 
 if TYPE_CHECKING:
     from tenfold import datasets, transforms
+    from tenfold.learn import networks
     from tenfold.learn.estimator import DigitClassifier
     from tenfold.learn.evaluation import Evaluation, evaluate
     from tenfold.learn.inside import Inside, explain
@@ -58,7 +60,11 @@ _HOME = {
     "train": "tenfold.learn.training",
     "tune": "tenfold.learn.tuning",
 }
-_MODULES = {"datasets": "tenfold.datasets", "transforms": "tenfold.transforms"}
+_MODULES = {
+    "datasets": "tenfold.datasets",
+    "networks": "tenfold.learn.networks",
+    "transforms": "tenfold.transforms",
+}
 
 __all__ = [
     "MNIST",
@@ -79,6 +85,7 @@ __all__ = [
     "datasets",
     "evaluate",
     "explain",
+    "networks",
     "predict",
     "study",
     "train",

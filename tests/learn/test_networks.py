@@ -1,4 +1,6 @@
+import copy
 import io
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
+import tenfold
 from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.networks import Dropout
@@ -102,3 +106,27 @@ def test_a_seed_gives_the_same_weights() -> None:
         return kept.getvalue()
 
     assert weights() == weights()
+
+
+def test_a_network_by_name_is_a_plain_module_for_a_loop_of_ones_own() -> None:
+    network = tenfold.networks.build("cnn", hidden=(32,))
+    assert type(network) is nn.Sequential
+    loader = DataLoader(
+        tenfold.MNIST(train=False, transform=tenfold.transforms.ToTensor()), batch_size=64, num_workers=0
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    losses = []
+    for images, labels in itertools.islice(loader, 12):
+        loss = nn.functional.cross_entropy(network((images - networks.MEAN) / networks.STD), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    assert losses[-1] < 0.7 * losses[0]
+    other = tenfold.networks.build("cnn", hidden=(32,))
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other.eval()(images), copy.deepcopy(network).eval()(images))
+    torch.export.export(other, (images,))
+    assert tenfold.networks.build("mlp", 3)(images).shape == (64, 3)
+    with pytest.raises(UsageError, match="did you mean 'cnn'"):
+        tenfold.networks.build("cnm")
