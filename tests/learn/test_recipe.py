@@ -72,6 +72,7 @@ def test_a_recipe_in_json_may_leave_fields_out(tmp_path: Path) -> None:
         ("epoch", 3, "unknown recipe field 'epoch': did you mean 'epochs'"),
         ("patience", -1, "0 or more"),
         ("new_head", True, "goes with --init"),
+        ("data", "", "--data is empty"),
     ],
 )
 def test_what_makes_no_sense_is_named(field: str, value: object, says: str) -> None:

@@ -81,6 +81,13 @@ def test_class_folders_inside_train_and_test(tmp_path: Path, digits: Digits) -> 
     assert len(source.split(final=True)[0]) == 50
 
 
+def test_two_folders_for_one_part_are_refused(tmp_path: Path, digits: Digits) -> None:
+    for name in ("train", "val", "validation"):
+        write_classes(tmp_path / name, digits.take(np.arange(30)))
+    with pytest.raises(DataError, match="has val and validation, which are the same part: keep one"):
+        sources.load(tmp_path)
+
+
 def test_classes_that_are_words(tmp_path: Path, digits: Digits) -> None:
     write_classes(tmp_path, digits.take(np.flatnonzero(digits.labels < 3)), names="ba9")
     assert sources.load(tmp_path).classes == ("9", "a", "b")

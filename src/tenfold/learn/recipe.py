@@ -102,6 +102,8 @@ class Recipe:
             raise UsageError(
                 f"--batch-size 1 makes no sense: the batch normalisation of {self.network} needs 2 or more"
             )
+        if self.data == "":
+            raise UsageError("--data is empty: give the path of your digits, or leave it out for MNIST")
         if self.new_head and self.init is None:
             raise UsageError("--new-head goes with --init: it keeps earlier weights but for their output layer")
         _check("mix", self.mix, 0 <= self.mix <= MNIST, f"a number of MNIST's digits, up to {MNIST:,}")

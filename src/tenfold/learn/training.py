@@ -423,7 +423,7 @@ def _check_finite(loss: float, recipe: Recipe, state: State, run: Run) -> None:
     if not math.isfinite(loss):
         raise DivergedError(
             f"the loss became {loss} in epoch {state.epoch + 1}: lower --lr (it is {recipe.lr:g}) or add --warmup; "
-            f"the state after epoch {state.epoch} is kept in {run.checkpoint_file}"
+            f"the last state that was good is kept in {run.checkpoint_file}"
         )
 
 

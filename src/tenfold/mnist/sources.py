@@ -168,7 +168,13 @@ def _from_npz(path: Path) -> Source:
 
 
 def _from_class_folders(path: Path, track: Track) -> Source:
-    inside = {_PARTS[d.name.lower()]: d for d in _folders(path) if d.name.lower() in _PARTS}
+    inside: dict[str, Path] = {}
+    for folder in sorted(_folders(path)):
+        part = _PARTS.get(folder.name.lower())
+        if part in inside:
+            raise DataError(f"{path} has {inside[part].name} and {folder.name}, which are the same part: keep one")
+        if part is not None:
+            inside[part] = folder
     parts = inside or {"train": path}
     names = sorted({d.name for part in parts.values() for d in _folders(part)}, key=_natural)
     if not names:
@@ -177,17 +183,17 @@ def _from_class_folders(path: Path, track: Track) -> Source:
     if len(classes) < 2:
         raise DataError(f"{path} has one class only, {names[0]!r}: there must be a sub-folder for each of two or more")
     found = {}
-    for part, folder in parts.items():
+    for name, folder in parts.items():
         files = [
             (file, label)
-            for label, name in enumerate(classes)
-            for file in sorted((folder / name).glob("*"), key=lambda file: _natural(file.name))
+            for label, its in enumerate(classes)
+            for file in sorted((folder / its).glob("*"), key=lambda file: _natural(file.name))
             if file.suffix.lower() in _PICTURES
         ]
         if not files:
             raise DataError(f"{folder} has no PNG or JPEG pictures in its sub-folders")
         images = [_picture(file) for file, _ in track(files, f"reading {folder.name}")]
-        found[part] = (images, np.array([label for _, label in files]))
+        found[name] = (images, np.array([label for _, label in files]))
     return _source(path, found, classes)
 
 
