@@ -11,11 +11,11 @@ from PIL import Image
 import tenfold
 from conftest import draw_digits, write_idx
 from tenfold.errors import DataError, UsageError
-from tenfold.learn import figures
+from tenfold.learn import evaluation, figures
 from tenfold.learn.inference import infer
 from tenfold.learn.prediction import picture
 from tenfold.learn.runs import Run
-from tenfold.mnist import sources
+from tenfold.mnist import doubtful, embedded, sources
 from tenfold.mnist.digits import Digits
 
 FIGURES = {"curves", "confusion", "mistakes", "reliability", "samples"}
@@ -155,3 +155,31 @@ def test_figures_show_what_they_are_given(run: Run, digits: Digits, tmp_path: Pa
     drawn = [line.get_ydata().tolist() for line in curves.axes[0].lines]  # type: ignore[union-attr]
     assert [row["val_loss"] for row in run.metrics] in drawn
     assert [row["loss"] for row in run.steps] in drawn
+
+
+def test_the_corrected_labels_of_mnist_are_scored_apart(tmp_path: Path) -> None:
+    run = tenfold.train("mlp", epochs=1, hidden=(32,), out=tmp_path / "run", quiet=True)
+    found = tenfold.evaluate(run, draw=False)
+    test = embedded.read("test")
+    answers = infer(run.model().network, torch.from_numpy(test.images)).argmax(1).numpy()
+    right = answers == test.labels
+    for index, label in doubtful.CORRECTED.items():
+        assert label != test.labels[index]
+        right[index] = answers[index] == label
+    assert found.corrected is not None
+    assert found.corrected.n == 9_995
+    assert found.corrected.accuracy == np.delete(right, doubtful.UNDECIDED).mean()
+    assert found.accuracy == (answers == test.labels).mean()
+    html = tenfold.evaluate(run).report
+    assert f"{found.corrected.accuracy:.2%}" in Path(str(html)).read_text()
+
+
+def test_the_corrected_labels_are_grouped_as_the_task_is(tmp_path: Path) -> None:
+    run = tenfold.train("mlp", epochs=1, hidden=(8,), task="is:6", out=tmp_path / "run", quiet=True)
+    model = run.model()
+    test = embedded.read("test")
+    index = np.arange(10_000)
+    wanted = (doubtful.corrected(test.labels) == 6).astype(np.int64)
+    found = evaluation._corrected(wanted, test, index, model)
+    assert found == evaluation.Corrected(9_995, 1.0, found.interval if found else (0, 0))
+    assert evaluation._corrected(wanted[:9], test.take(np.arange(9)), index[1:10], model) is None  # other digits

@@ -36,6 +36,9 @@ def evaluate(
     low, high = found.interval
     print(f"{found.model} on {found.data}, {found.n:,} digits, task {found.task}")
     print(f"accuracy {found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%}; {len(found.mistakes):,} mistakes)")
+    if found.corrected is not None:
+        its = found.corrected
+        print(f"accuracy {its.accuracy:.2%}  on {its.n:,} of them with 10 labels corrected, which chose nothing")
     auc = "" if found.auc is None else f"  AUC {found.auc:.5f}"
     temperature = f"at temperature {found.temperature:.2f}"
     plain = found.uncalibrated
