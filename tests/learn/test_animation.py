@@ -16,6 +16,7 @@ from tenfold.learn.checkpoint import Epoch
 from tenfold.learn.inference import grey, normalise
 from tenfold.learn.recipe import NETWORKS, Recipe
 from tenfold.learn.runs import Run
+from tenfold.mnist.sources import IN_MEMORY, Source
 
 THIN: dict[str, Any] = {"channels": (4, 8), "hidden": (16,), "batch_size": 50, "device": "cpu"}
 
@@ -69,12 +70,14 @@ def test_a_training_becomes_a_film(name: str, data: Path, tmp_path: Path) -> Non
     assert film.filters.shape[1] == (16 if name in ("mlp", "mish") else 4)
     assert film.accuracy[-1] > film.accuracy[0]
     assert 0 < film.share <= 1.0001
+    assert film.part == "validation"
     with Image.open(run.path / "training.gif") as moving:
         assert moving.is_animated  # type: ignore[attr-defined]
         assert moving.n_frames == len(steps)  # type: ignore[attr-defined]
         assert moving.size == (960, 540)
-        moving.seek(len(steps) - 1)
-        assert moving.info["duration"] == animation.PAUSE
+        for k in range(len(steps)):
+            moving.seek(k)
+            assert moving.info["duration"] == (animation.PAUSE if k == len(steps) - 1 else animation.FRAME)
     with Image.open(run.path / "training.png") as still:
         assert min(still.size) > 400
 
@@ -149,10 +152,57 @@ def test_the_digits_are_not_those_of_the_test(final: bool, tmp_path: Path) -> No
     train, test = draw_digits(120), draw_digits(60, seed=1)
     test = replace(test, images=np.full_like(test.images, 255))
     recipe = Recipe(data=str(write_idx(tmp_path / "d", train, test)), final=final)
-    digits, classes = animation._digits(recipe)
+    digits, classes, part = animation._digits(recipe, None)
     assert len(digits) == (120 if final else 20)
+    assert part == ("training" if final else "validation")
     assert classes == tuple("0123456789")
     assert digits.images.mean() < 150
+
+
+def test_the_digits_are_those_that_the_training_validates_on(data: Path) -> None:
+    recipe = Recipe(data=str(data), task="parity")
+    digits, classes, _ = animation._digits(recipe, None)
+    material = materials.load(recipe, torch.device("cpu"))
+    assert material.val_images is not None
+    assert material.val_labels is not None
+    order = np.random.default_rng(0).permutation(len(digits))
+    assert (digits.images == material.val_images.numpy()[order]).all()
+    assert (digits.labels == material.val_labels.numpy()[order]).all()
+    assert classes == ("even", "odd")
+
+
+def test_digits_in_memory_are_looked_at(tmp_path: Path) -> None:
+    source = Source("mine", draw_digits(120), draw_digits(30, seed=2))
+    run = runs.create(Recipe(network="mlp", data=IN_MEMORY, epochs=1, **THIN), tmp_path / "run")
+    watch = Watch(looks=2, source=source)
+    watch.begin(run)
+    watch.step(0, 2, networks.build(run.recipe, 10))
+    watch.end(run)
+    watch.close()
+    assert sorted(animation.opened(run).labels) == sorted(draw_digits(30, seed=2).labels)
+
+
+def test_colours_are_those_of_the_weights(tmp_path: Path) -> None:
+    # The extremes are in a frame that the palette is not made of, and white is what is most frequent.
+    weights = np.zeros((4, 1, 5, 5), np.float32)
+    weights[1, 0, 2, 2], weights[1, 0, 0, 0] = 1.0, -1.0
+    film = Film(
+        epochs=np.arange(4.0),
+        points=np.random.default_rng(0).normal(size=(4, 50, 2)).astype(np.float32),
+        labels=np.arange(50) % 10,
+        answers=np.zeros((4, 50), np.int64),
+        filters=weights,
+        classes=np.array(tuple("0123456789")),
+        share=1.0,
+        part="validation",
+    )
+    with Image.open(animation.animate(film, tmp_path / "f.gif")) as moving:
+        moving.seek(1)
+        shown = np.asarray(moving.convert("RGB")).astype(int)
+    panel = shown[60:350, 570:950]
+    for color in ((103, 0, 31), (5, 48, 97)):  # the ends of the scale
+        assert (np.abs(panel - color).max(2) <= 8).sum() > 100
+    assert (shown[0, 0] == 255).all(), "white stays white, on a white slide"
 
 
 def test_the_plan_is_finest_at_the_start() -> None:
@@ -179,7 +229,7 @@ def test_few_classes_are_shown_on_the_principal_axes_of_the_last_look(tmp_path: 
     last = np.linalg.qr(last - last.mean(0))[0] * [90, 40, 1, 1, 1, 1]  # which has these axes
     look(tmp_path, 0.0, last * 0.5 + 3)
     look(tmp_path, 1.0, last)
-    film = animation.developed(tmp_path, np.arange(50) % 2, ("a", "b"))
+    film = animation.developed(tmp_path, np.arange(50) % 2, ("a", "b"), "training")
     assert film.share > 0.99
     scale = np.sqrt(np.square(last).sum(1).mean())
     assert np.allclose(np.abs(film.points[1]), np.abs(last[:, :2]) / scale, atol=0.01)
@@ -193,7 +243,7 @@ def test_many_classes_stand_in_a_ring(tmp_path: Path) -> None:
     last = middles[labels] + generator.normal(size=(200, 32)) * 0.3
     look(tmp_path, 0.0, generator.normal(size=(200, 32)))
     look(tmp_path, 1.0, last)
-    film = animation.developed(tmp_path, labels, tuple("0123456789"))
+    film = animation.developed(tmp_path, labels, tuple("0123456789"), "training")
     places = np.stack([film.points[1][labels == k].mean(0) for k in range(10)])
     assert np.allclose(np.hypot(*places.T), 1, atol=0.05)
     turns = np.sort(np.arctan2(*places.T))
@@ -212,7 +262,7 @@ def test_what_is_no_film(data: Path, tmp_path: Path) -> None:
     (run.path / "watch").mkdir()
     (run.path / "watch" / "0000000.0000000.npz").write_bytes(b"no")
     with pytest.raises(RunError, match="damaged"):
-        animation.developed(run.path / "watch", np.zeros(1, np.int64), ("a",))
+        animation.developed(run.path / "watch", np.zeros(1, np.int64), ("a",), "training")
 
 
 def test_a_single_look_can_be_drawn(tmp_path: Path) -> None:
@@ -224,6 +274,7 @@ def test_a_single_look_can_be_drawn(tmp_path: Path) -> None:
         filters=np.zeros((1, 1, 3, 3), np.float32),
         classes=np.array(["$a$", "b"]),
         share=1.0,
+        part="training",
     )
     assert animation.animate(film, tmp_path / "f.gif").is_file()
     assert animation.sheet(film).axes

@@ -74,7 +74,7 @@ def explain(
     Of a network: its first filters, a map of the test digits with the mistakes, and for single digits what speaks for
     the answer, what each layer makes of it, and the least change after which it is answered otherwise.
     """
-    from tenfold.errors import UsageError
+    from tenfold.errors import DataError, UsageError
 
     reading: dict[str, object] = {"--output": output, "--single": single, "--page": page != 1, "--model": model}
     looking: dict[str, object] = {
@@ -91,6 +91,11 @@ def explain(
                 raise UsageError(f"{name} is for pictures, and {picture} is a network{hint}")
         _network(picture, digit, into, data, out, device)
         return
+    if str(picture) != "-" and "://" not in str(picture) and not picture.is_file():
+        known = "`tenfold runs` lists the runs there are"
+        if picture.exists():
+            raise DataError(f"{picture} is a folder, and no run, for it has no recipe.json: {known}")
+        raise DataError(f"there is no picture {picture}, and no run of that name: {known}")
     for name, given in looking.items():
         if given:
             raise UsageError(f"{name} is for networks, and {picture} is no run: `tenfold runs` lists those there are")
@@ -135,7 +140,7 @@ def _network(
 
     found = inside.explain(run, digit=digit, into=into, data=data, out=out, device=device)
     for one in found.digits:
-        sure, second = (f"{one.probabilities[name]:.1%}" for name in (one.answer, one.runner_up))
+        sure, second = (inside.percent(one.probabilities[name]) for name in (one.answer, one.runner_up))
         verdict = "right" if one.right else f"wrong: it is {one.label}"
         print(
             f"test digit {one.index}: answered {one.answer} with {sure}, {verdict}; then {one.runner_up} with {second}"
@@ -144,6 +149,7 @@ def _network(
             print(f"  no change was found after which it is answered {one.wanted}")
         else:
             ink = one.image.sum() / 255
-            print(f"  {one.change.ink:.1f} pixels of ink changed, of {ink:.0f}, and it is answered {one.change.answer}")
+            changed = inside.pixels(one.change.ink)
+            print(f"  {changed} pixels of ink changed, of {ink:.0f}, and it is answered {one.change.answer}")
     count = len(found.figures) - 1 + sum(len(one.figures) for one in found.digits)
     print(f"the overview is in {found.figures['overview']}, with {count} more figures beside it")

@@ -129,8 +129,10 @@ def train(
     last = run.model().metrics
     if last.get("val_accuracy") is not None:
         print(f"validation accuracy {last['val_accuracy']:.2%}")
-    if watch:
+    if watch and (run.path / "training.gif").is_file():
         print(f"the film is {run.path / 'training.gif'}, its moments side by side {run.path / 'training.png'}")
+    elif watch:
+        print("there is no film: the run had come to its end before it was watched")
     _trackers(run.path, ",".join(track or ()))
     if run.recipe.mix:
         print(f"the run is in {run.path}; read with it: tenfold read photo.jpg --model {run.path}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -34,6 +35,7 @@ from tenfold.learn.recipe import Recipe
 from tenfold.learn.runs import Run
 from tenfold.mnist import sources
 from tenfold.mnist.digits import Digits
+from tenfold.mnist.sources import Source
 
 SHOWN = 500  # validation digits
 LOOKS = 48  # planned over a whole training
@@ -56,6 +58,7 @@ class Film:
     filters: NDArray[np.float32]  # (L, C, h, w)
     classes: NDArray[np.str_]  # names
     share: float  # of the last look's variance that lies in the plane of these axes
+    part: str  # of the data that the digits are of: "validation" or "training"
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
@@ -68,14 +71,17 @@ class Watch:
     """An onlooker (see `trackers.Onlooker`) that leaves training.gif, training.png and training.npz in the run folder.
 
     What it saw stands in the folder `watch` until the end, so that a run which is resumed goes on with it. It looks at
-    validation digits, or at training digits where there are none, and disturbs nothing: no random number is drawn.
+    validation digits, or at training digits where there are none, and disturbs nothing: no random number is drawn. It
+    takes them from `source` where the training has its digits in memory.
     """
 
-    def __init__(self, looks: int = LOOKS) -> None:
+    def __init__(self, looks: int = LOOKS, source: Source | None = None) -> None:
         self._looks = looks
+        self._source = source
         self._run: Run | None = None
         self._digits: Digits | None = None
         self._classes: tuple[str, ...] = ()
+        self._part = ""
         self._plan: frozenset[int] | None = None
         self._pending: list[tuple[float, dict[str, Tensor]]] = []
         self._twin: nn.Sequential | None = None
@@ -83,7 +89,7 @@ class Watch:
     def begin(self, run: Run) -> None:
         """The run folder is there, and the next step is to come."""
         self._run = run
-        self._digits, self._classes = _digits(run.recipe)
+        self._digits, self._classes, self._part = _digits(run.recipe, self._source)
 
     def step(self, done: int, steps: int, network: nn.Module) -> None:
         """So many of the training's steps are done; 0 before the first. Costs nothing but at the planned ones."""
@@ -107,7 +113,7 @@ class Watch:
         folder = run.path / FOLDER
         if self._digits is None or not any(folder.glob("*.npz")):
             return
-        film = developed(folder, self._digits.labels, self._classes)
+        film = developed(folder, self._digits.labels, self._classes, self._part)
         packed = io.BytesIO()
         np.savez_compressed(packed, **asdict(film))
         atomic.content(run.path / "training.npz", packed.getvalue())
@@ -156,7 +162,7 @@ def planned(steps: int, looks: int) -> frozenset[int]:
     return frozenset(round(steps * (k / looks) ** POWER) for k in range(looks + 1))
 
 
-def developed(folder: Path, labels: NDArray[np.int64], classes: tuple[str, ...]) -> Film:
+def developed(folder: Path, labels: NDArray[np.int64], classes: tuple[str, ...], part: str) -> Film:
     """The film of the looks in a folder. Raises RunError when one of them is damaged."""
     paths = sorted(folder.glob("*.npz"))
     looks: list[dict[str, NDArray[Any]]] = []
@@ -179,6 +185,7 @@ def developed(folder: Path, labels: NDArray[np.int64], classes: tuple[str, ...])
         filters=np.stack([look["filters"] for look in looks]).astype(np.float32),
         classes=np.array(classes),
         share=share,
+        part=part,
     )
 
 
@@ -213,7 +220,8 @@ def opened(run: str | Path | Run) -> Film:
         raise RunError(f"{path.parent} has no film: train it with --watch")
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return Film(**{**{name: archive[name] for name in archive.files}, "share": float(archive["share"])})
+            found = {name: archive[name] for name in archive.files}
+        return Film(**{**found, "share": float(found["share"]), "part": str(found["part"])})
     except Exception as error:  # numpy raises a dozen kinds here
         raise RunError(f"cannot read {path}, it is damaged") from error
 
@@ -222,12 +230,13 @@ def animate(film: Film, path: str | Path, name: str = "") -> Path:
     """Write the film as an animated GIF, which browsers, notebooks and slides show. Raises StorageError."""
     figure = Figure(figsize=(9.6, 5.4), dpi=100, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    left = figure.add_axes((0.01, 0.02, 0.54, 0.88))
+    left = figure.add_axes((0.01, 0.065, 0.54, 0.835))
     right = figure.add_axes((0.60, 0.36, 0.38, 0.50))
     below = figure.add_axes((0.645, 0.12, 0.33, 0.17))
     head = figure.text(0.03, 0.94, "", fontsize=13, fontweight="bold", va="center")
     figure.text(0.98, 0.94, plain(name), fontsize=9, color=GREY, ha="right", va="center")
-    figure.text(0.79, 0.885, "filters of the first layer", fontsize=9, ha="center", va="center")
+    figure.text(0.79, 0.885, "filters of the first layer", fontsize=10, ha="center", va="center")
+    figure.text(0.01, 0.03, _caption(film), fontsize=9, va="center")
     _limits(left, film)
     dots = left.scatter(film.points[0, :, 0], film.points[0, :, 1], s=20, c=_colors(film), linewidth=0.9, zorder=2)
     names = _names(left, film, 0)
@@ -248,10 +257,13 @@ def animate(film: Film, path: str | Path, name: str = "") -> Path:
         head.set_text(_head(film, k))
         canvas.draw()  # type: ignore[no-untyped-call]
         frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))  # type: ignore[no-untyped-call]
-    # One palette for all, so that colours do not flicker: of the first, a middle and the last frame.
+    # One palette for all, so that colours do not flicker: those of weights, white, and those of three frames.
     some = np.concatenate([np.asarray(frames[k]) for k in (0, len(frames) // 2, -1)])
-    palette = Image.fromarray(some).quantize(128, dither=Image.Dither.NONE)
-    flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    common = Image.fromarray(some).quantize(160, dither=Image.Dither.NONE).getpalette() or []
+    weights = (colormaps["RdBu_r"](np.linspace(0, 1, 96))[:, :3] * 255).astype(np.uint8)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(weights.tobytes() + b"\xff\xff\xff" + bytes(common[: 3 * 159]))
+    flat = [_indexed(frame, palette, white=len(weights)) for frame in frames]
     packed = io.BytesIO()
     durations = [FRAME] * (len(flat) - 1) + [PAUSE]
     flat[0].save(packed, "GIF", save_all=True, append_images=flat[1:], duration=durations, loop=0)
@@ -259,12 +271,25 @@ def animate(film: Film, path: str | Path, name: str = "") -> Path:
     return Path(path)
 
 
+def _indexed(frame: Image.Image, palette: Image.Image, white: int) -> Image.Image:
+    """A frame in the colours of a palette, where white is white: Pillow takes what is nearest to a rounded colour."""
+    index = np.asarray(frame.quantize(palette=palette, dither=Image.Dither.NONE)).copy()
+    index[(np.asarray(frame) == 255).all(2)] = white
+    made = Image.fromarray(index)
+    made.putpalette(palette.getpalette() or [])
+    return made
+
+
 def sheet(film: Film, title: str = "Training", columns: int = 5) -> Figure:
     """Some moments of the film side by side, for a page that does not move: the digits above, the filters below."""
+    across = montage(film.filters[-1]).shape
+    below = min(1.0, 1.05 * across[0] / across[1])  # of a filters' sheet as wide as the digits above it
     count = min(columns, len(film.epochs))
     chosen = np.unique(np.linspace(0, len(film.epochs) - 1, count).round().astype(int))
-    figure = Figure(figsize=(2.7 * len(chosen) + 0.2, 5.2), dpi=120, layout="constrained", facecolor="white")
-    axes = figure.subplots(2, len(chosen), squeeze=False)
+    figure = Figure(
+        figsize=(2.7 * len(chosen) + 0.2, 3.3 + 2.6 * below), dpi=120, layout="constrained", facecolor="white"
+    )
+    axes = figure.subplots(2, len(chosen), squeeze=False, height_ratios=(1, below))
     most = _strongest(film)
     for k, (top, bottom) in zip(chosen, axes.T, strict=True):
         wrong = film.answers[k] != film.labels
@@ -274,26 +299,33 @@ def sheet(film: Film, title: str = "Training", columns: int = 5) -> Figure:
         )
         _limits(top, film)
         _names(top, film, k)
-        top.set_title(_head(film, k), fontsize=9)
+        top.set_title(_head(film, k), fontsize=11)
         bottom.imshow(montage(film.filters[k]), cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
         _bare(bottom)
-    axes[1, 0].set_ylabel("filters of the first layer", fontsize=9)
-    axes[0, 0].set_ylabel("digits before the last layer", fontsize=9)
-    figure.suptitle(plain(f"{title}: ringed where the answer is wrong"), fontsize=11)
+    axes[1, 0].set_ylabel("filters", fontsize=11)
+    axes[0, 0].set_ylabel("digits", fontsize=11)
+    figure.suptitle(plain(f"{title}\n{_caption(film)}"), fontsize=11)
     return figure
 
 
-def _digits(recipe: Recipe) -> tuple[Digits, tuple[str, ...]]:
-    """The digits to look at, and the names of their classes.
+def _caption(film: Film) -> str:
+    return f"{len(film.labels)} {film.part} digits by what the last layer is given; ringed: answered wrongly"
+
+
+def _digits(recipe: Recipe, source: Source | None) -> tuple[Digits, tuple[str, ...], str]:
+    """The digits to look at, the names of their classes, and the part of the data that they are of.
 
     They are drawn from the validation digits, or from those of training where there are none.
     """
-    source = sources.load(recipe.data)
+    source = source or sources.load(recipe.data)
     task = tasks.parse(recipe.task, source.classes)
-    found = materials.held_out(recipe, source.checksum)
-    if found is None:
-        found = task.apply(source.split(final=True)[0])
-    return found.take(np.random.default_rng(0).permutation(len(found))[:SHOWN]), task.classes
+    training, validation = source.split(recipe.val_size, final=recipe.final)
+    found = None if validation is None else task.apply(validation)
+    if recipe.mix:  # then those are MNIST's
+        found = materials.held_out(recipe, None)
+    part = "training" if found is None else "validation"
+    found = task.apply(training) if found is None else found
+    return found.take(np.random.default_rng(0).permutation(len(found))[:SHOWN]), task.classes, part
 
 
 def _half(values: Tensor) -> NDArray[np.float16]:
@@ -342,7 +374,7 @@ def _names(axis: Axes, film: Film, k: int) -> list[Any]:
     found = []
     for number, (x, y) in zip(np.unique(film.labels), _places(film, k), strict=True):
         name = plain(str(film.classes[number]))
-        size = 13 if len(name) < 4 else 8
+        size = 13 if len(name) < 6 else 9
         text = axis.text(x, y, name, fontsize=size, fontweight="bold", ha="center", va="center", zorder=4)
         text.set(path_effects=outline, clip_on=True)
         found.append(text)

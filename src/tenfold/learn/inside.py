@@ -3,10 +3,11 @@
 Attributions say how much each place of a picture speaks for a class: integrated gradients (M. Sundararajan et al. 2017,
 arXiv 1703.01365) and occlusion (M. D. Zeiler, R. Fergus 2014, arXiv 1311.2901), both as Captum computes them. The least
 change that turns the answer is a counterfactual explanation (S. Wachter et al. 2017, arXiv 1711.00399). The map of the
-test digits is t-SNE (L. van der Maaten, G. Hinton 2008, JMLR 9).
+test digits is t-SNE (L. van der Maaten, G. Hinton 2008, JMLR 9), as scikit-learn computes it.
 """
 
 import importlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,9 +18,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from rich.console import Console
 from torch import Tensor, nn
 
-from tenfold.errors import DataError, UsageError, missing_extra, nearest
+from tenfold.errors import DataError, StorageError, UsageError, missing_extra, nearest
 from tenfold.learn import calibration, devices, runs
 from tenfold.learn.evaluation import test_digits
 from tenfold.learn.inference import grey, infer, normalise
@@ -31,6 +33,7 @@ from tenfold.mnist.sources import Track, untracked
 MAPPED = 3_000  # digits in the map, at most
 FILTERS = 64  # of the first layer, at most
 PATCH = 4  # pixels, the side of what occlusion covers
+STEPS = 256  # of integrated gradients, on the way from the blank picture
 Grey = NDArray[np.float32]
 
 
@@ -58,6 +61,8 @@ class Explanation:
     answer: str
     runner_up: str
     probabilities: dict[str, float]
+    logits: dict[str, float]
+    blank: dict[str, float]  # the logits of a picture without ink, the baseline of integrated gradients
     gradients: Grey  # integrated, from a blank picture: they add up to the logit less that of a blank picture
     erased: Grey  # what the logit loses, on average, where a patch of 4 x 4 pixels with this pixel is blanked
     inked: Grey  # the same where it is filled with ink, for what is blank speaks too
@@ -117,17 +122,24 @@ def explain(
         device: Where to compute.
         draw: Write the figures; without, only the arrays are returned.
 
-    Raises MissingExtra without Captum, and UsageError, RunError, DataError, DeviceError or StorageError, as their names
-    say.
+    Raises:
+        MissingExtra: Captum or scikit-learn is not installed.
+        UsageError: a digit or class that is not there, or one that is answered so already.
+        RunError, DataError, DeviceError, StorageError: as their names say.
     """
     _captum()
+    _sklearn()
     where = devices.choose(device)
     model, its_run, folder = runs.find_model(run, where)
     digits, _, _, index = test_digits(model, data)
     names = model.task.classes
     if into is not None and into not in names:
         raise UsageError(nearest("class", into, names))
-    chosen = [_place(number, index) for number in ([digit] if isinstance(digit, int) else digit or [])]
+    numbers = [digit] if isinstance(digit, int | np.integer) else digit or []
+    chosen = [_place(number, index) for number in dict.fromkeys(numbers)]
+    place = Path(out) if out is not None else folder / "inside"
+    if draw:
+        _ready(place)  # rather now than after the work
     embeddings, logits = embed(model.network, torch.from_numpy(digits.images), track=track)
     probabilities = calibration.probabilities(logits, model.temperature).numpy()
     answers = probabilities.argmax(1)
@@ -140,7 +152,8 @@ def explain(
         for k in track(chosen, "explaining")
     ]
     some = _some(answers != digits.labels, chosen)
-    points = tsne(embeddings[torch.from_numpy(some)]).numpy()
+    with Console(stderr=True).status("drawing the map"):  # nothing where that is no terminal
+        points = tsne(embeddings[torch.from_numpy(some)].numpy())
     mistakes = int((answers != digits.labels).sum())
     places = Map(points, index[some], digits.labels[some], answers[some], len(digits), mistakes)
     name = str(its_run.path if its_run else run)
@@ -149,11 +162,15 @@ def explain(
         return found
     from tenfold.learn import inside_figures
 
-    return inside_figures.draw(found, Path(out) if out is not None else folder / "inside")
+    return inside_figures.draw(found, place)
 
 
 def embed(network: nn.Sequential, images: Tensor, *, track: Track = untracked) -> tuple[Tensor, Tensor]:
-    """What the last layer gets of images uint8 (N, 28, 28), float32 (N, D), and the logits (N, classes); on the CPU."""
+    """What the last layer is given of images uint8 (N, 28, 28), float32 (N, D), and the logits (N, classes).
+
+    Both are on the CPU. The first is the input of `network[-1]`: what the layers before it make of a picture, or the
+    pixels where there is no other layer.
+    """
     kept: list[Tensor] = []
     hook = network[-1].register_forward_pre_hook(lambda _, given: kept.append(given[0].flatten(1).float().cpu()))
     try:
@@ -224,7 +241,13 @@ def telling(probabilities: Grey, labels: NDArray[np.int64]) -> list[int]:
 
 
 def attributions(network: nn.Sequential, image: NDArray[np.uint8], target: int) -> tuple[Grey, Grey, Grey]:
-    """How much each pixel speaks for the logit of a class, by three ways: see `Explanation`. Each (28, 28).
+    """How much each pixel speaks for the logit of the class `target`, in three ways; each float32 (28, 28), in logits.
+
+    Integrated gradients go from a blank picture in 256 steps. They add up to the logit less that of the blank picture
+    ("completeness", M. Sundararajan et al. 2017, proposition 1), but for 0.02 at most in the recipes' networks.
+
+    Occlusion (M. D. Zeiler, R. Fergus 2014) lays a patch of 4 x 4 pixels on every place, once blank and once full of
+    ink; a pixel has the mean of what the logit loses under the patches that cover it.
 
     Raises MissingExtra without Captum.
     """
@@ -232,7 +255,7 @@ def attributions(network: nn.Sequential, image: NDArray[np.uint8], target: int) 
     ink, answer = _ink(image, network), _answering(network)
     with _still(network):
         gradients = captum.IntegratedGradients(answer).attribute(
-            ink, baselines=0.0, target=target, n_steps=64, internal_batch_size=64
+            ink, baselines=0.0, target=target, n_steps=STEPS, method="riemann_middle", internal_batch_size=64
         )
         covered = [
             captum.Occlusion(answer).attribute(
@@ -249,9 +272,13 @@ def counterfactual(
 ) -> NDArray[np.uint8] | None:
     """The picture uint8 (28, 28) with the least change of ink found that gives a class more than half the probability.
 
-    The change is drawn with a soft brush, so that it is smooth; a proximal step after each of gradient descent pays a
-    price for every dab, so that there are few; ink stays between none and full. Several prices are tried at once, and
-    what comes out is scaled down as far as the answer holds, in grey values of 8 bits. None: no change was found.
+    A counterfactual explanation (S. Wachter et al. 2017): the wanted answer weighed against the size of the change. The
+    change is drawn with a soft brush, so that it is smooth; a proximal step after each of gradient descent pays a
+    price for every dab, so that there are few; ink stays between none and full. Several prices are tried at once. What
+    comes out is scaled down as far as the answer holds, in grey values of 8 bits: no smaller one that was tried on the
+    straight way to it is answered so. That nothing smaller lies on another way is not said.
+
+    `temperature` divides the logits, as in calibration. None: no change was found.
     """
     ink, answer = _ink(image, network), _answering(network)
     prices = torch.tensor([0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75], device=ink.device).view(-1, 1, 1, 1)
@@ -282,19 +309,35 @@ def counterfactual(
                 going = (lack >= 0).view(-1, 1, 1, 1) & (steepest > 0)
                 dabs = dabs - torch.where(going, rate * slope / steepest.clamp_min(1e-30), 0.0)
                 dabs = dabs.sign() * (dabs.abs() - rate * prices).clamp_min(0)
+        made = best[least.isfinite()]
+        if not len(made):
+            return None
         with torch.no_grad():
-            scales = torch.linspace(0.2, 1.0, 33, device=ink.device).view(-1, 1, 1, 1)
-            made = best[least.isfinite()]
-            if not len(made):
-                return None
-            tried = torch.cat([ink + scales * (one - ink) for one in made]).mul(255).round()
-            lack = short(answer(tried / 255))
-            size = torch.where(lack < 0, (tried - 255 * ink).abs().sum((1, 2, 3)), torch.inf)
-            found = int(size.argmin())
-            if not size[found].isfinite():  # the rounding to grey values undid them all
-                return None
-            made_so: NDArray[np.uint8] = tried[found, 0].to(torch.uint8).cpu().numpy()
-            return made_so
+            return _least(ink, made, lambda tried: short(answer(tried / 255)) < 0)
+
+
+def _least(ink: Tensor, made: Tensor, holds: Callable[[Tensor], Tensor]) -> NDArray[np.uint8] | None:
+    """The smallest change on the straight ways from ink (1, 1, H, W) to the pictures made (K, 1, H, W): uint8 (H, W).
+
+    `holds` says of pictures (N, 1, H, W) in grey values whether they are answered as wanted. Each way is tried at 64
+    places, then at 32 before the first of them where it holds. None: the rounding to grey values undid all.
+    """
+    smallest, found = torch.inf, None
+    for one in made:
+        low, high = 0.0, 1.0
+        for parts in (64, 32):
+            scales = torch.linspace(low, high, parts + 1, device=ink.device)[1:]
+            tried = (ink + scales.view(-1, 1, 1, 1) * (one - ink)).mul(255).round()
+            good = holds(tried)
+            if not good.any():
+                break
+            first = int(good.int().argmax())
+            size = (tried[first] - 255 * ink[0]).abs().sum().item()
+            if size < smallest:
+                smallest, found = size, tried[first, 0]
+            low, high = high - (high - low) * (parts - first) / parts, scales[first].item()
+    made_so: NDArray[np.uint8] | None = None if found is None else found.to(torch.uint8).cpu().numpy()
+    return made_so
 
 
 def principal(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -309,71 +352,45 @@ def principal(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return mean, (axes * torch.where(largest < 0, -1.0, 1.0)).T
 
 
-def tsne(points: Tensor, *, perplexity: float = 30.0, steps: int = 400) -> Tensor:
-    """Points (N, D) in two dimensions (N, 2), neighbours beside neighbours. The same points give the same map.
+def tsne(points: Grey, *, perplexity: float = 30.0) -> Grey:
+    """Points float32 (N, D) in two dimensions (N, 2), neighbours beside neighbours. The same points give the same map.
 
-    t-SNE (L. van der Maaten, G. Hinton 2008) on the first 50 principal axes, begun from the first two (D. Kobak,
-    P. Berens 2019) at the learning rate N / 12 (A. Belkina et al. 2019). Attraction is between 3 x perplexity
-    neighbours; each step costs N² operations.
+    t-SNE (L. van der Maaten, G. Hinton 2008) by the approximation of J. Barnes and P. Hut (L. van der Maaten 2014),
+    begun from the first two principal axes (D. Kobak, P. Berens 2019). Distances between far groups mean little.
+
+    Raises MissingExtra without scikit-learn.
     """
-    points = points.float().cpu()
-    mean, axes = principal(points, 50)
-    points = (points - mean) @ axes
-    count = len(points)
-    spread = points[:, 0].std() if count > 1 else torch.tensor(0.0)
-    if count < 5 or not spread > 0:
-        return points[:, :2]
-    attraction = _neighbours(points, min(perplexity, (count - 1) / 3))
-    places = points[:, :2] / spread * 1e-4
-    speed, gains = torch.zeros_like(places), torch.ones_like(places)
-    rate, early = max(count / 12, 10.0), steps // 4
-    for step in track(range(steps), "drawing the map"):
-        exaggeration = 12.0 if step < early else 1.0
-        pull, push, total = torch.empty(count, 3), torch.empty(count, 3), 0.0
-        squares = places.square().sum(1)
-        right = torch.cat(
-            [places, torch.ones(count, 1)], 1
-        )  # so that one product has the weighted sums and the weights
-        for first in range(0, count, 256):  # rows of which so many stay in the cache
-            last = min(count, first + 256)
-            near = torch.addmm(squares + 1, places[first:last], places.T, alpha=-2).add_(squares[first:last, None])
-            near.reciprocal_()  # (rows, N), 1 / (1 + distance²)
-            near.diagonal(first).zero_()  # of a point and itself
-            total += near.sum().item()
-            pull[first:last] = (attraction[first:last] * near) @ right
-            push[first:last] = near.square_() @ right
-        slope = exaggeration * (pull[:, 2:] * places - pull[:, :2]) - (push[:, 2:] * places - push[:, :2]) / total
-        slope *= 4
-        gains = torch.where(slope.sign() == speed.sign(), gains * 0.8, gains + 0.2).clamp_(min=0.01)
-        speed = (0.5 if step < early else 0.8) * speed - rate * gains * slope
-        places = places + speed
-        places -= places.mean(0)
-    return places
+    library = _sklearn()
+    mean, axes = principal(torch.from_numpy(points), 2)
+    flat: Grey = ((torch.from_numpy(points) - mean) @ axes).numpy()
+    spread = float(flat[:, 0].std())
+    if len(points) < 5 or spread <= 1e-6 * float(np.abs(points).max()):  # what is all in one place has no neighbours
+        return flat
+    fitted = library.TSNE(
+        perplexity=min(perplexity, (len(points) - 1) / 3), init=flat / spread * 1e-4, max_iter=500, random_state=0
+    )
+    with importlib.import_module("threadpoolctl").threadpool_limits(1):  # several threads add up in any order
+        found: Grey = fitted.fit_transform(points)
+    return found
 
 
-def _neighbours(points: Tensor, perplexity: float) -> Tensor:
-    """How much each two of N points attract each other: (N, N), symmetric, adding up to 1."""
-    count = len(points)
-    distances = torch.cdist(points, points).square_()
-    distances.fill_diagonal_(torch.inf)
-    near, index = distances.topk(min(count - 1, round(3 * perplexity)), largest=False)
-    near = near - near[:, :1]  # which changes nothing in the shares, and keeps them from vanishing
-    wanted = float(np.log(min(perplexity, near.shape[1])))
-    low, high = torch.zeros(count, 1), torch.full((count, 1), torch.inf)
-    sharpness = 1 / near.mean(1, keepdim=True).clamp_min(1e-12)
-    for _ in range(50):  # bisection for the sharpness at which each point has so many neighbours
-        shares = (-near * sharpness).softmax(1)
-        entropy = -(shares * shares.clamp_min(1e-30).log()).sum(1, keepdim=True)
-        low, high = torch.where(entropy > wanted, sharpness, low), torch.where(entropy > wanted, high, sharpness)
-        sharpness = torch.where(high.isfinite(), (low + high) / 2, sharpness * 2)
-    shares = torch.zeros(count, count).scatter_(1, index, (-near * sharpness).softmax(1))
-    return (shares + shares.T) / (2 * count)
+def percent(share: float) -> str:
+    """A probability in words. It is never nothing, the half or all, whatever it is rounded to."""
+    if 0.5 < share < 0.5005:
+        return "over 50%"
+    return "under 0.1%" if share < 0.001 else "over 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def pixels(ink: float) -> str:
+    """An amount of ink in words: a pixel from blank to full is 1."""
+    return f"{ink:.1f}" if ink >= 1 else f"{ink:.2g}"
 
 
 def _explain(model: Model, image: NDArray[np.uint8], label: str, index: int, into: str | None) -> Explanation:
     network, names = model.network, model.task.classes
     probabilities = _probabilities(model, image)
     order = sorted(names, key=lambda name: -probabilities[name])
+    given, blank = infer(network, torch.from_numpy(np.stack([image, np.zeros_like(image)]))).tolist()
     found = [attributions(network, image, names.index(name)) for name in order[:2]]
     gradients, erased, inked = (np.stack(pair) for pair in zip(*found, strict=True))
     wanted = into or order[1]
@@ -389,6 +406,8 @@ def _explain(model: Model, image: NDArray[np.uint8], label: str, index: int, int
         answer=order[0],
         runner_up=order[1],
         probabilities=probabilities,
+        logits=dict(zip(names, given, strict=True)),
+        blank=dict(zip(names, blank, strict=True)),
         gradients=gradients,
         erased=erased,
         inked=inked,
@@ -471,8 +490,29 @@ def _brush(dabs: Tensor) -> Tensor:
     return F.conv2d(dabs, (line[:, None] * line[None, :]).view(1, 1, 5, 5), padding=2)
 
 
-def _captum() -> Any:
+def _ready(folder: Path) -> None:
+    """See that a folder for figures can be made, or written to if it is there; nothing is left. Raises StorageError."""
     try:
-        return importlib.import_module("captum.attr")  # which has no types
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if not there.is_dir():
+            raise StorageError(f"cannot write figures into {folder}: {there} is a file; name a folder with --out")
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        why = error.strerror or error
+        raise StorageError(f"cannot write figures into {folder}: {why}; name another folder with --out") from error
+
+
+def _captum() -> Any:
+    return _library("captum.attr", "captum")
+
+
+def _sklearn() -> Any:
+    return _library("sklearn.manifold", "scikit-learn")
+
+
+def _library(module: str, package: str) -> Any:
+    """A module that has no types. Raises MissingExtra when its package is not installed."""
+    try:
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise missing_extra("captum", "explain") from error
+        raise missing_extra(package, "explain") from error

@@ -76,6 +76,10 @@ class Display:
 
     def ended(self, run: "Run") -> None:
         """The model is there; for those who look on."""
+        if self._bar is not None and self.onlookers:
+            for task in list(self._bar.task_ids):
+                self._bar.remove_task(task)
+            self._bar.add_task("figures and trackers", total=None)
         self._tell("end", run)
 
     def _tell(self, what: str, *args: object) -> None:

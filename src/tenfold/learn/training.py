@@ -84,15 +84,15 @@ def train(
     with ranks.joined() as team:
         display = display or Display(quiet=quiet)
         if (track or watch) and team.first:
-            display.onlookers += _onlookers(track, watch=watch)
+            display.onlookers += _onlookers(track, watch=watch, source=source)
         return _train(team, recipe, out, resume, display, changes, source)
 
 
-def _onlookers(track: str | Sequence[str], *, watch: bool) -> list["Onlooker"]:
+def _onlookers(track: str | Sequence[str], *, watch: bool, source: Source | None) -> list["Onlooker"]:
     """Those who are to be told of a training."""
     from tenfold.learn import animation, trackers
 
-    return [*trackers.named(track), *([animation.Watch()] if watch else [])]
+    return [*trackers.named(track), *([animation.Watch(source=source)] if watch else [])]
 
 
 def _train(
