@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).parent.parent
-PAGES = (".md", ".png", ".svg")
+PAGES = (".md", ".png", ".svg", ".css")
 UNLISTED = ("404.html",)  # pages of Zensical's own
 _OUTSIDE = re.compile(r"\]\(\.\./([^)#\s]+)")
 _LOADING = {

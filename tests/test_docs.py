@@ -1,31 +1,38 @@
 """Every command and program in README.md and docs/ is run, and the guide that is built of them is looked at.
 
 A page's commands are run line by line, in a folder with the pictures, digits and runs that they name. Trainings are
-made small, by options: see `shrunk`. Its Python blocks are run as one program. What cannot be run here is in NOT_RUN or
-NOT_COMMANDS, with the reason; a block that is neither run nor listed fails.
+made small, by options: see `shrunk`. A command that stands on several pages is run once: see `Terminal`. The Python
+blocks of a page are run as one program. What cannot be run here is in NOT_RUN or NOT_COMMANDS, with the reason; a block
+that is neither run nor listed fails.
 """
 
 import importlib.util
+import json
+import multiprocessing
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from PIL import Image
 
-from conftest import Cli, Service, draw_digits, on_paper, write_idx, write_number
+import tenfold
+from conftest import Cli, Nodes, Service, draw_digits, on_paper, write_idx, write_number
 from tenfold import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAMS = ("tenfold", "python", ".venv/bin/python", "torchrun", "curl", "pip", "make", "docker", "optuna-dashboard")
+PROGRAMS = ("tenfold", "python", ".venv/bin/python", "torchrun", "curl", "pip", "make", "tensorboard", "mlflow")
 QUICK = {"docs/index.md"}  # pages that are run each time; the others are slow
 SECONDS = 120  # that a process may take
 
@@ -34,12 +41,13 @@ NOT_RUN = {  # commands: why they are not run here
     r"python -m venv .*": "goes with pip install",
     r"make \w+.*": "what CI runs; they run the tests, or take the time of the commands that are run here",
     r"\S*python -m pytest": "this",
+    r"(tensorboard|mlflow) .*": "servers of other programs; tests/learn/test_trackers.py reads what they show",
     r"tenfold export --format web .*": "npm fetches onnxruntime-web; tests/serve/test_site.py does it",
     r"tenfold (tune|study|read) .*--address \d.*": "other machines; tests/learn/test_on_ray.py has nodes here",
     r"tenfold read .*s3://.*": "an object store; tests/read/test_cluster.py has one here",
 }
 NOT_COMMANDS = {  # blocks, by how they begin: what they are
-    r"runs/2026": "the files of a run: see test_a_run_has_the_files_that_are_named",
+    r"runs/2026": "the files of a run: see test_commands",
     r"src/tenfold/\n": "the folders: see test_what_is_where",
     r'\{"path": "a.png"': "output, shortened",
 }
@@ -137,9 +145,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in (f"my-digits/{label}", f"my-letters/{'abc'[label % 3]}"):
             (folder / name).mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / name / f"{number}.jpg")  # no .png, of which a page reads all
-    write_idx(folder / "small", draw_digits(600), draw_digits(100, seed=1))
+    write_idx(folder / "small", draw_digits(600), draw_digits(250, seed=1))
     write_idx(folder / "tiny", draw_digits(120), draw_digits(50, seed=1))
     (folder / "site").mkdir()
+    (folder / "less").mkdir()
+    for name in ("mlp", "cnn"):
+        text = json.dumps(tenfold.RECIPES[name].changed(epochs=1).as_dict())
+        (folder / "less" / f"{name}.json").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -148,10 +160,11 @@ def trained(stage: Path) -> Path:
     """The same with runs in it, one of them exported."""
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(stage)
-        for words in ("train mlp --data small --epochs 1 --out runs/NAME --quiet", "export runs/NAME"):
+        for words in ("train mlp --data small --epochs 3 --out runs/NAME --quiet", "export runs/NAME"):
             with pytest.raises(SystemExit) as ended:
                 cli.main(words.split())
             assert not ended.value.code
+            Terminal.done[words] = []
     (stage / "elsewhere").mkdir()
     shutil.move(stage / "runs", stage / "elsewhere" / "runs")
     return stage
@@ -174,6 +187,8 @@ def shrunk(words: list[str]) -> list[str]:
         if option in words:
             at = words.index(option) + 1
             words[at] = str(min(most, int(words[at])))
+    if verb == "read":
+        return [word if word != "**/*.png" else "scans/**/*.png" for word in words]  # else every figure of every run
     if verb not in ("train", "tune", "study") and words[:2] != ["data", "export"]:
         return words
     if "--resume" in words:
@@ -183,24 +198,60 @@ def shrunk(words: list[str]) -> list[str]:
     if verb == "train" and "--epochs" not in words:
         words += ["--epochs", "1"]
     if verb == "train" and any(word.startswith("my-") for word in words) and "--batch-size" not in words:
-        words += ["--batch-size", "20"]
+        words += ["--batch-size", "200" if "default" in words else "20"]  # of so few it makes hundreds
     if "--init" in words and "--new-head" not in words:
         words += ["--mix", "200", "--final"]  # else it validates on 10,000 of MNIST's digits, with a large network
     if verb == "tune":
-        words += [*([] if "--trials" in words else ["--trials", "2"]), "--seeds", "1", "--jobs", "1"]
+        trials = [] if "--trials" in words else ["--trials", "1" if "ray" in words else "2"]
+        words += [*trials, "--seeds", "1", "--jobs", "1", "epochs=1"]
     if verb == "study":
-        words += [*([] if "--seeds" in words else ["--seeds", "2"]), "--jobs", "1"]
+        if "--against" in words:
+            at = words.index("--against") + 1
+            words[at] = f"less/{words[at]}.json"
+        words += [*([] if "--seeds" in words else ["--seeds", "2"]), "--jobs", "1", "epochs=1"]
     return words
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _small_figures() -> Iterator[None]:
+    """An evaluation draws four digits in place of 32, which take most of its time."""
+    pytest.importorskip("torch")
+    from tenfold.learn import evaluation
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(evaluation, "SHOWN", 4)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_processes() -> Iterator[None]:
+    """Processes for trainings and pictures are forked from one that has PyTorch, in place of loading it each time."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        yield
+        return
+    context, before = multiprocessing.get_context("forkserver"), multiprocessing.get_context
+    context.set_forkserver_preload(["tenfold.learn.training", "tenfold.learn.trainings", "tenfold.read.bulk"])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            multiprocessing, "get_context", lambda method=None: context if method == "spawn" else before(method)
+        )
+        yield
+    forkserver._forkserver._stop()
+
+
 class Terminal:
-    """Runs the commands of a page."""
+    """Runs the commands of a page.
 
-    ONCE = ("evaluate", "predict", "explain", "data", "serve")  # verbs from which no other command needs anything
-    done: ClassVar[set[str]] = set()  # commands with them, on any page
+    One that was run on another page already is not run again; if others need what it made, that is put here once more.
+    """
 
-    def __init__(self, tenfold_cli: Cli, service: Callable[..., Service]) -> None:
-        self.tenfold_cli, self.start = tenfold_cli, service
+    ALONE = ("evaluate", "predict", "explain", "data", "serve")  # verbs from which no other command needs anything
+    MAKING = ("train", "tune", "study")  # those that make folders in runs/, of nothing but what each page has
+    done: ClassVar[dict[str, list[Path]]] = {}  # commands that were run, on any page, with copies of what they made
+
+    def __init__(self, tenfold_cli: Cli, service: Callable[..., Service], ray: Callable[[], str], kept: Path) -> None:
+        self.tenfold_cli, self.start, self.ray, self.kept = tenfold_cli, service, ray, kept
+        self.missing: set[str] = set()  # programs that are not on this machine
         self._service: Service | None = None
 
     @property
@@ -218,31 +269,61 @@ class Terminal:
             name, _, given[name] = words.pop(0).partition("=")
         if words[0] in ("python", ".venv/bin/python") and words[1:3] == ["-m", "tenfold"]:
             words = words[2:]
-        if words[0] == "tenfold" and words[1] in self.ONCE:
-            if shlex.join(words) in self.done:
-                return
-            self.done.add(shlex.join(words))
-        if words[0] == "tenfold" and words[1] == "serve":
-            self._serve(words[2:])
-        elif words[0] == "tenfold" and not given and "ray" not in words:  # whose warnings are its own
-            if words[1] == "tune":  # the lines of a block are examples, each for itself
-                shutil.rmtree(f"runs/tune-{words[2]}", ignore_errors=True)
-            done = self.tenfold_cli(*shrunk(words[1:]))
-            assert done.status == 0 or (done.status == 1 and words[1] == "doctor"), f"{command}: {done.err}"
-        elif words[0] == "tenfold":
-            self._process([sys.executable, "-m", "tenfold", *shrunk(words[1:])], given)
+        if words[0] == "tenfold":
+            self._once(command, words[1:], given)
         elif words[0] == "torchrun":
             at = words.index("tenfold") + 1
+            if "torchrun" in self.done:  # which itself is known to work: the first rank of one is enough
+                ranks = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+                self._tenfold(
+                    command, words[at:], {**given, **ranks, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _port()}
+                )
+                return
             self._process([sys.executable, "-m", "torch.distributed.run", *words[1:at], *shrunk(words[at:])], given)
+            self.done["torchrun"] = []
         elif words[0] == "curl":
             if shutil.which("curl") is None:
-                pytest.skip("there is no curl here")
+                self.missing.add("curl")
+                return
             words = [word.replace("http://127.0.0.1:8000", self.address) for word in words]
             self._process([*words, "--silent", "--show-error", "--fail"], given)
         elif words[1:3] == ["-m", "http.server"]:
             self._http_server(words[1:])
         else:
             raise AssertionError(f"nothing runs {command!r}")
+
+    def _once(self, command: str, words: list[str], given: dict[str, str]) -> None:
+        """Run a command of tenfold's, or put here what it made on another page."""
+        folder, same = Path("runs"), shlex.join([*sorted(given), *words])
+        made = self.done.get(same)
+        if made is not None and not any((folder / copy.name).exists() for copy in made):  # else it makes another
+            for copy in made:
+                shutil.copytree(copy, folder / copy.name)
+            return
+        if words[0] == "tune":  # the lines of a block are examples, each for itself
+            default = f"runs/tune-{words[1]}"
+            shutil.rmtree(words[words.index("--out") + 1] if "--out" in words else default, ignore_errors=True)
+        before = set(folder.iterdir())
+        self._tenfold(command, words, given)
+        if words[0] in self.ALONE:
+            self.done[same] = []
+        elif words[0] in self.MAKING and not any(re.search(r"\.json$|^runs/", word) for word in words):
+            self.done[same] = []
+            for new in set(folder.iterdir()) - before:
+                self.done[same].append(shutil.copytree(new, self.kept / str(len(self.done)) / new.name))
+
+    def _tenfold(self, command: str, words: list[str], given: dict[str, str]) -> None:
+        if words[0] == "serve":
+            self._serve(words[1:])
+        else:
+            ray = {"RAY_ADDRESS": self.ray()} if "ray" in words else {}
+            with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
+                if "ray" in words or "--track" in words:
+                    warnings.simplefilter("ignore")  # Ray's and the trackers' own
+                for name, value in {**ray, **given}.items():
+                    patched.setenv(name, value)
+                done = self.tenfold_cli(*shrunk(words))
+            assert done.status == 0 or (done.status == 1 and words[0] == "doctor"), f"{command}: {done.err}"
 
     def _process(self, words: list[str], given: dict[str, str]) -> None:
         variables = {**os.environ, **given}
@@ -269,19 +350,90 @@ class Terminal:
             process.communicate()
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def _ray(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Gives the address of a cluster of one core; that tenfold begins one of its own is tested with the engines."""
+    added: list[tuple[Nodes, Any]] = []
+
+    def address() -> str:
+        if not added:
+            head: Nodes = request.getfixturevalue("_head")
+            added.append((head, head.add()))
+        return added[0][0].address
+
+    yield address
+    for head, node in added:
+        head.kill(node)
+
+
+@pytest.fixture
+def terminal(
+    place: Path, kept: Path, tenfold_cli: Cli, service: Callable[..., Service], _ray: Callable[[], str]
+) -> Terminal:
+    """A terminal in the folder with all that pages name."""
+    return Terminal(tenfold_cli, service, _ray, kept)
+
+
+def _port() -> str:
+    """A free one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
 def _pages(kind: str) -> list[Any]:
     names = dict.fromkeys(block.page for block in (SHELL if kind == "shell" else ALL) if block.kind == kind)
     return [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in names]
 
 
 @pytest.mark.parametrize("page", _pages("shell"))
-def test_commands(page: str, place: Path, tenfold_cli: Cli, service: Callable[..., Service]) -> None:
-    terminal = Terminal(tenfold_cli, service)
+def test_commands(page: str, terminal: Terminal) -> None:
     lines = [command for block in SHELL if block.page == page for command in commands(block)]
     if not any("--out runs/first" in line for line in lines):
         shutil.copytree("runs/NAME", "runs/first")
     for line in lines:
         terminal.run(line)
+    for block in ALL:  # one run has all the files that the page names
+        if block.page == page and block.text.startswith("runs/2026"):
+            names = {line.split()[0] for line in block.text.splitlines()[1:]} | {"evaluation.json", "report.html"}
+            assert {"recipe.json", "last.ckpt"} < names
+            assert any(names <= {path.name for path in run.iterdir()} for run in Path("runs").iterdir())
+    if terminal.missing:
+        pytest.skip(f"all else was run, but there is no {', '.join(terminal.missing)} here")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("tenfold read none.jpg", "none.jpg"),
+        ("tenfold evaluate runs/NAME --reprot r.html", "No such option"),
+        ("OMP_NUM_THREADS=1 tenfold train gone", "gone"),
+        ("tenfold tune mlp --trials 2 none=1,2", "none"),
+        ("curl http://127.0.0.1:8000/v1/none", "404"),
+        ("rm -r photo.jpg", "nothing runs"),
+    ],
+)
+def test_a_command_that_fails_is_found(terminal: Terminal, command: str, says: str) -> None:
+    for _ in range(2):  # and is not taken for done
+        with pytest.raises(AssertionError, match=says):
+            terminal.run(command)
+        if terminal.missing:
+            pytest.skip("there is no curl here")
+
+
+def test_what_a_command_made_on_another_page_is_put_here(terminal: Terminal) -> None:
+    terminal.run("tenfold train mlp --quiet --seed 3")
+    (made,) = Path("runs").glob("*-mlp")
+    weights = (made / "model.safetensors").read_bytes()
+    shutil.rmtree(made)
+    (terminal.done["train mlp --quiet --seed 3"][0] / "mark").touch()
+    terminal.run("tenfold train mlp --quiet --seed 3")
+    assert (made / "model.safetensors").read_bytes() == weights
+    assert (made / "mark").exists()
 
 
 SMALLER = """
@@ -290,33 +442,54 @@ import tenfold
 _train, _study, _tune = tenfold.train, tenfold.study, tenfold.tune
 _SMALL = {"data": "small", "epochs": 1}
 tenfold.train = lambda *given, **more: _train(*given, **{**more, **_SMALL})
-tenfold.study = lambda *given, **more: _study(*given, **{**more, "seeds": 2, "common": _SMALL})
-tenfold.tune = lambda *given, **more: _tune(*given, **{**more, "trials": 2, "seeds": 1, **_SMALL})
+tenfold.study = lambda *given, **more: _study(*given, **{**more, "seeds": 2, "jobs": 1, "common": _SMALL})
+tenfold.tune = lambda *given, **more: _tune(*given, **{**more, "trials": 2, "seeds": 1, "jobs": 1, **_SMALL})
 """
 
 
-@pytest.mark.parametrize("page", _pages("python"))
-def test_python(page: str, place: Path, service: Callable[..., Service]) -> None:
+def python(page: str) -> str:
+    """The Python blocks of a page as one program, with less to train."""
     text = "\n".join(block.text for block in ALL if block.page == page and block.kind == "python")
+    return (SMALLER if re.search(r"tenfold\.(train|study|tune)\(", text) else "") + text
+
+
+def execute(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program, in this process; what it does to tenfold is undone at the test's end.
+
+    That one which is a file may begin processes as it is, without a guard, is tested in tests/learn/test_studies.py.
+    """
+    for name in ("train", "study", "tune"):
+        monkeypatch.setattr(tenfold, name, getattr(tenfold, name))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", category=DeprecationWarning, module="__main__")
+        exec(compile(text, "page.py", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", _pages("python"))
+def test_python(page: str, place: Path, service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = python(page)
     if "127.0.0.1:8000" in text:
         text = text.replace("127.0.0.1:8000", service("--quiet").address.removeprefix("http://"))
-    Path("page.py").write_text((SMALLER if re.search(r"tenfold\.(train|study|tune)\(", text) else "") + text)
-    done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", "page.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
+    if "runs/first" in text:
+        shutil.copytree("runs/NAME", "runs/first")
+    execute(text, monkeypatch)
 
 
-def test_a_run_has_the_files_that_are_named(place: Path, tenfold_cli: Cli) -> None:
-    (block,) = [block for block in ALL if block.text.startswith("runs/2026")]
-    assert tenfold_cli("evaluate", "runs/NAME").status == 0
-    names = {line.split()[0] for line in block.text.splitlines()[1:]}
-    assert {"recipe.json", "last.ckpt"} < names
-    assert {path.name for path in Path("runs/NAME").iterdir()} >= {*names, "evaluation.json", "report.html"}
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("import tenfold\ntenfold.Reader().reed('photo.jpg')", AttributeError),
+        ("import tenfold\ntenfold.train('mlp', ephocs=1)", tenfold.TenfoldError),
+        ("print(", SyntaxError),
+        ("import warnings\nwarnings.warn('old', DeprecationWarning)", DeprecationWarning),
+    ],
+)
+def test_a_program_that_fails_is_found(
+    place: Path, monkeypatch: pytest.MonkeyPatch, text: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        execute(SMALLER + text, monkeypatch)
 
 
 def test_what_is_where() -> None:
@@ -414,27 +587,33 @@ def test_the_guide_is_whole(guide: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page", "more", "says"),
+    "wrong",
     [
-        ("data.md", "\n[gone](gone.md)\n", "gone.md"),
-        ("data.md", "\n[gone](training.md#gone)\n", "gone"),
-        ("reference.md", "\n::: tenfold.gone\n", "tenfold.gone"),
-        ("records.md", "# Records\n", "records.html is not in the navigation"),
+        [
+            ("data.md", "\n[gone](gone.md)\n", "gone.md"),
+            ("data.md", "\n[lost](training.md#lost)\n", "lost"),
+            ("reference.md", "\n::: tenfold.nothing\n", "tenfold.nothing"),
+        ],
+        [("records.md", "# Records\n", "records.html is not in the navigation")],
     ],
+    ids=["what Zensical finds", "what it does not find"],
 )
 def test_a_build_of_what_is_wrong_fails(
-    guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, more: str, says: str
+    guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: list[tuple[str, str, str]]
 ) -> None:
     module = _build()
     copied = module.copied
 
     def spoilt(folder: Path) -> None:
         copied(folder)
-        with open(folder / "docs" / page, "a", encoding="utf-8") as file:
-            file.write(more)
+        for page, more, _ in wrong:
+            with open(folder / "docs" / page, "a", encoding="utf-8") as file:
+                file.write(more)
 
     monkeypatch.setattr(module, "copied", spoilt)
-    assert any(says in fault for fault in module.build(tmp_path / "site"))
+    faults = "\n".join(module.build(tmp_path / "site"))
+    for _, _, says in wrong:
+        assert says in faults
 
 
 def test_the_blocks_of_a_page_are_found(tmp_path: Path) -> None:
