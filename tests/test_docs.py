@@ -167,6 +167,7 @@ def trained(stage: Path) -> Path:
             Terminal.done[words] = []
     (stage / "elsewhere").mkdir()
     shutil.move(stage / "runs", stage / "elsewhere" / "runs")
+    shutil.copytree(stage / "elsewhere" / "runs" / "NAME", stage / "elsewhere" / "runs" / "OTHER")
     return stage
 
 

@@ -3,6 +3,8 @@
     tenfold.Reader().read(path)        the digits in a picture, and how sure they are; without PyTorch
     run = tenfold.train("fast")        a run folder
     tenfold.evaluate(run)              scores on the test set, figures, a report
+    tenfold.corrupted(run)             errors under corruptions, shifts, rotations and scales
+    tenfold.ensemble([run, other])     one model that averages the probabilities of several
     tenfold.predict(run)               answers for test digits
     tenfold.explain(run)               what a network sees: why it answers so, and what would change it
     tenfold.study("fast", seeds=30)    mean, deviation and interval over seeds; two recipes compared
@@ -22,6 +24,7 @@ from tenfold.errors import TenfoldError, missing_extra
 if TYPE_CHECKING:
     from tenfold import datasets, transforms
     from tenfold.learn import networks
+    from tenfold.learn.ensembles import ensemble
     from tenfold.learn.estimator import DigitClassifier
     from tenfold.learn.evaluation import Evaluation, evaluate
     from tenfold.learn.inside import Inside, explain
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from tenfold.learn.prediction import Prediction, predict
     from tenfold.learn.recipe import Recipe
     from tenfold.learn.recipes import RECIPES
+    from tenfold.learn.robustness import Robustness, corrupted
     from tenfold.learn.runs import Run
     from tenfold.learn.studies import Study, study
     from tenfold.learn.training import train
@@ -51,8 +55,11 @@ _HOME = {
     "Reading": "tenfold.read.reader",
     "Recipe": "tenfold.learn.recipe",
     "Run": "tenfold.learn.runs",
+    "Robustness": "tenfold.learn.robustness",
     "Study": "tenfold.learn.studies",
     "Tuning": "tenfold.learn.tuning",
+    "corrupted": "tenfold.learn.robustness",
+    "ensemble": "tenfold.learn.ensembles",
     "evaluate": "tenfold.learn.evaluation",
     "explain": "tenfold.learn.inside",
     "predict": "tenfold.learn.prediction",
@@ -78,11 +85,14 @@ __all__ = [
     "Reader",
     "Reading",
     "Recipe",
+    "Robustness",
     "Run",
     "Study",
     "TenfoldError",
     "Tuning",
+    "corrupted",
     "datasets",
+    "ensemble",
     "evaluate",
     "explain",
     "networks",

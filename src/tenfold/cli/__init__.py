@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from tenfold import __version__
-from tenfold.cli import data, doctor, evaluate, explain, models, predict, read, recipes, runs, serve, study, train, tune
+from tenfold.cli import (
+    data,
+    doctor,
+    ensemble,
+    evaluate,
+    explain,
+    models,
+    predict,
+    read,
+    recipes,
+    runs,
+    serve,
+    study,
+    train,
+    tune,
+)
 from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
 
 app: typer.Typer = typer.Typer(
@@ -28,6 +43,7 @@ app.command("train", epilog=train.EPILOG)(train.train)
 app.command("tune", epilog=tune.EPILOG)(tune.tune)
 app.command("study", epilog=study.EPILOG)(study.study)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("ensemble", epilog=ensemble.EPILOG)(ensemble.ensemble)
 app.command("predict", epilog=predict.EPILOG)(predict.predict)
 app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
 app.command("runs", epilog=runs.EPILOG_RUNS)(runs.runs)

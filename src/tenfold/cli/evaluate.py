@@ -1,9 +1,12 @@
 """`tenfold evaluate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tenfold.learn.robustness import Robustness
 
 EPILOG = """
 Examples:
@@ -13,6 +16,8 @@ Examples:
   tenfold evaluate runs/half --json > s.json
 
   tenfold evaluate runs/half --data scans/    on your own digits
+
+  tenfold evaluate --corrupt                  also on corrupted digits
 """
 
 
@@ -22,16 +27,26 @@ def evaluate(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Other labelled digits to score on.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write. \\[default: the run's folder]")] = None,
+    corrupt: Annotated[
+        bool, typer.Option("--corrupt", help="Score it also under MNIST-C's 15 corruptions, shifts, rotations, scales.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
 ) -> None:
     """Score a run on the test set, with a report: accuracy and its interval, calibration, classes, mistakes."""
+    from json import dumps, loads
+
     from tenfold.cli.printing import table
     from tenfold.learn import evaluation as learn
 
-    found = learn.evaluate(run, data=data, out=out, device=device)
+    found, under = learn.evaluate(run, data=data, out=out, device=device), None
+    if corrupt:
+        from tenfold.learn.robustness import corrupted
+
+        under = corrupted(run, data=data, out=out, device=device)
     if json:
-        print(found.as_json())
+        more = {} if under is None else {"corruptions": loads(under.as_json())}
+        print(dumps({**loads(found.as_json()), **more}, indent=2))
         return
     low, high = found.interval
     print(f"{found.model} on {found.data}, {found.n:,} digits, task {found.task}")
@@ -50,3 +65,26 @@ def evaluate(
     rows = [(c.name, f"{c.precision:.2%}", f"{c.recall:.2%}", f"{c.f1:.2%}", f"{c.support:,}") for c in found.classes]
     table(("class", "precision", "recall", "F1", "images"), rows)
     print(f"\nthe report, with figures and mistakes: {found.report}")
+    if under is not None:
+        _print_corruptions(under)
+
+
+def _print_corruptions(found: "Robustness") -> None:
+    """The mean error, a row for each corruption, shift, rotation and scale, and where the figures are."""
+    from tenfold.cli.printing import table
+    from tenfold.learn.robustness import words
+
+    times = "" if found.ratio is None else f", {found.ratio:.2f} times that of the recipe {found.reference}"
+    print(f"\nunder the 15 corruptions of MNIST-C: mean error {found.mean:.2%}{times}\n")
+    names = {"corruption": "{}", "shift": "shift by {} px", "rotation": "rotation by {}°", "scale": "{} times the size"}
+    rows = [("(nothing changed)", f"{found.clean:.2%}", "")]
+    for family, errors in found.errors.items():
+        ratios = (found.ratios or {}).get(family, {})
+        for name, error in errors.items():
+            ratio = f"{ratios[name]:.2f}" if name in ratios else ""
+            rows.append((names[family].format(words(name)), f"{error:.2%}", ratio))
+    head = ("digits changed by", "error", f"times {found.reference}'s")
+    width = 2 if found.ratios is None else 3
+    table(head[:width], [row[:width] for row in rows])
+    if found.figures is not None:
+        print(f"\nthe chart: {found.figures['corruptions']}\nthe digits: {found.figures['corrupted']}")

@@ -68,7 +68,7 @@ def train(
         int | None,
         _option(_WHAT, "With --data: MNIST digits learnt along, so that nothing is forgotten.", metavar="N"),
     ] = None,
-    network: Annotated[str | None, _option(_NET, "mlp, mish, cnn, lenet or strided.")] = None,
+    network: Annotated[str | None, _option(_NET, "mlp, mish, cnn, lenet, strided, vgg or lean.")] = None,
     channels: Annotated[str | None, _option(_NET, "Width of each convolution, as in 32,64.", metavar="N,N")] = None,
     hidden: Annotated[str | None, _option(_NET, "Width of each hidden layer, as in 512,256.", metavar="N,N")] = None,
     dropout: Annotated[float | None, _option(_NET, "Dropout between fully connected layers.")] = None,
@@ -89,6 +89,11 @@ def train(
     schedule: Annotated[str | None, _option(_HOW, "constant, step, linear, cosine or onecycle.")] = None,
     warmup: Annotated[float | None, _option(_HOW, "Share of the steps in which the rate rises.")] = None,
     gamma: Annotated[float | None, _option(_HOW, "Schedule step: factor after each epoch.")] = None,
+    teacher: Annotated[
+        Path | None, _option(_HOW, "A run, such as an ensemble, to learn the probabilities of.", metavar="RUN")
+    ] = None,
+    heed: Annotated[float | None, _option(_HOW, "With --teacher: the share of the loss that it has.")] = None,
+    soften: Annotated[float | None, _option(_HOW, "With --teacher: the temperature.")] = None,
     augment: Annotated[
         str | None, _option(_HOW, "Such as rotate=10,shift=2; also scale, shear, elastic, erase; or none.")
     ] = None,

@@ -196,7 +196,9 @@ def _metadata(model: Model, decisions: Decisions) -> dict[str, str]:
         "threshold": decisions.threshold,
         "threshold_error": decisions.error,
         "threshold_coverage": decisions.coverage,
-        "recipe": {k: Path(v).name if k in ("data", "init") and v else v for k, v in model.recipe.as_dict().items()},
+        "recipe": {
+            k: Path(v).name if k in ("data", "init", "teacher") and v else v for k, v in model.recipe.as_dict().items()
+        },
         "data": {k: Path(v).name if k == "name" else v for k, v in model.data.items()},
         "metrics": model.metrics,
         "version": version("tenfold"),

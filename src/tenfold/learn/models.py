@@ -37,6 +37,7 @@ class Model:
     metrics: dict[str, float | None] = field(default_factory=dict)  # of its last epoch
     data: dict[str, str] = field(default_factory=dict)  # the data's name and SHA-256
     temperature: float = 1.0  # logits are divided by it before the softmax; 1 is none
+    members: tuple[Recipe, ...] = ()  # of an ensemble, the recipe of each
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -51,6 +52,7 @@ def save(model: Model, path: str | Path) -> None:
         "temperature": model.temperature,
         "metrics": model.metrics,
         "data": model.data,
+        **({"members": [member.as_dict() for member in model.members]} if model.members else {}),
         "versions": {"tenfold": version("tenfold"), "torch": torch.__version__, "python": platform.python_version()},
     }
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
@@ -74,8 +76,9 @@ def load(path: str | Path, device: torch.device | None = None) -> Model:
         task = Task(described["task"]["name"], tuple(map(tuple, described["task"]["groups"])), classes)
         recipe = Recipe().changed(**described["recipe"])
         data_classes = tuple(described["data_classes"])
+        members = tuple(Recipe().changed(**member) for member in described.get("members", ()))
         with torch.random.fork_rng(devices=[]):
-            network = networks.build(recipe, len(classes))
+            network = _built(recipe, members, len(classes))
         network.load_state_dict(weights)
         metrics, data, temperature = described["metrics"], described["data"], float(described["temperature"])
         if not temperature > 0 or max(map(max, task.groups)) > 255:
@@ -84,7 +87,15 @@ def load(path: str | Path, device: torch.device | None = None) -> Model:
         reason = str(error).splitlines()[0]
         raise RunError(f"{path} does not fit this version of tenfold: {reason}") from error
     network.to(device or torch.device("cpu")).eval()
-    return Model(network, recipe, task, data_classes, metrics, data, temperature)
+    return Model(network, recipe, task, data_classes, metrics, data, temperature, members)
+
+
+def _built(recipe: Recipe, members: tuple[Recipe, ...], classes: int) -> nn.Sequential:
+    """A network with fresh weights, of a recipe or of the members of an ensemble."""
+    if not members:
+        return networks.build(recipe, classes)
+    each = [networks.stock(networks.build(member, classes)) for member in members]
+    return nn.Sequential(networks.Average(each, [1.0] * len(each), rejects=recipe.outliers > 0))
 
 
 def described(path: str | Path) -> Model | None:
@@ -111,6 +122,10 @@ def export(model: Model, form: str, path: str | Path | None = None) -> Path:
     if form == "safetensors":
         save(model, path)
         return path
+    if form == "full" and model.members:
+        raise UsageError(
+            "an ensemble is no network of PyTorch's own layers: save it as state or safetensors, or export it"
+        )
     network = networks.stock(model.network).to("cpu").eval()
     packed = io.BytesIO()
     torch.save(network if form == "full" else network.state_dict(), packed)

@@ -16,7 +16,7 @@ from tenfold.learn.augment import Augmentation
 from tenfold.learn.devices import DEVICES
 from tenfold.learn.tasks import check_task
 
-NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg")
+NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg", "lean")
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
 MNIST = 50_000  # training digits that MNIST has beside those for validation
@@ -59,6 +59,9 @@ class Recipe:
     schedule: str = "constant"
     warmup: float = 0.0  # share of all steps over which the learning rate rises from zero
     gamma: float = 0.7  # schedule "step": factor after each epoch
+    teacher: str | None = None  # a run, mostly an ensemble, whose probabilities are learnt besides the labels
+    heed: float = 0.9  # with teacher: the share of the loss that they have
+    soften: float = 2.0  # with teacher: the temperature at which they are learnt
     augment: str = ""  # for example rotate=10,shift=2; see Augmentation
     pictures: bool = False  # learn digits as pictures show them: other pens, blur, noise, few pixels
     styles: int = 0  # digits drawn in styles that MNIST has few of, learnt along: a 1 with a flag, a crossed 7, print
@@ -82,10 +85,11 @@ class Recipe:
             raise UsageError(nearest("device", self.device, DEVICES))
         check_task(self.task)
         Augmentation.parse(self.augment)
-        for name in ("epochs", "batch_size", "lr", "gamma"):
+        for name in ("epochs", "batch_size", "lr", "gamma", "soften"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
         for name in ("dropout", "dropout_conv", "label_smoothing", "warmup", "momentum", "beta2"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        _check("heed", self.heed, 0 <= self.heed <= 1, "from 0 to 1")
         for name in ("weight_decay", "patience", "seed"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("seed", self.seed, self.seed < 2**63, "below 2**63")
@@ -98,7 +102,7 @@ class Recipe:
             )
         if not self.name.strip(". ") or any(sign in self.name for sign in "/\\\0"):
             raise UsageError(f"the name {self.name!r} of the recipe makes no sense: it must be fit for a folder")
-        if self.batch_size < 2 and self.network in ("mish", "strided", "vgg"):
+        if self.batch_size < 2 and self.network in ("mish", "strided", "vgg", "lean"):
             raise UsageError(
                 f"--batch-size 1 makes no sense: the batch normalisation of {self.network} needs 2 or more"
             )
@@ -109,6 +113,8 @@ class Recipe:
         _check("mix", self.mix, 0 <= self.mix <= MNIST, f"a number of MNIST's digits, up to {MNIST:,}")
         if self.mix and self.data is None:
             raise UsageError("--mix goes with --data: it learns MNIST's digits along with your own")
+        if self.teacher is not None and self.outliers:
+            raise UsageError("--teacher does not go with --outliers: it says nothing of what is no digit")
         if self.final and self.patience:
             raise UsageError("--final leaves no validation digits for --patience to go by: use one of the two")
 

@@ -4,6 +4,7 @@ recipe.json        what was asked for           last.ckpt            the state o
 metrics.csv        a row an epoch               model.safetensors    the trained network, which describes itself
 steps.csv          loss and accuracy inside the epochs
 evaluation.json    scores on the test set       report.html, *.png   the same to look at
+corruptions.json   errors on corrupted digits   corruptions.png, corrupted.png
 """
 
 import csv

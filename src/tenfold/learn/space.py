@@ -23,9 +23,9 @@ Value = bool | int | float | str
 
 _KINDS = {field.name: field.type for field in dataclasses.fields(Recipe)}
 _FIXED = (  # what these say decides what is learnt, or how it is measured: no value of them is better than another
-    *("name", "task", "data", "val_size", "final", "mix", "init", "new_head", "seed", "device", "compile"),
+    *("name", "task", "data", "val_size", "final", "mix", "init", "new_head", "teacher", "seed", "device", "compile"),
 )
-_CONVOLUTIONAL = ("cnn", "lenet", "strided", "vgg")
+_CONVOLUTIONAL = ("cnn", "lenet", "strided", "vgg", "lean")
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ def _train(
             display.line(f"{material.source.name}: {note}")
         torch.manual_seed(recipe.seed)
         network = networks.build(recipe, len(material.task.classes))
+        teacher = _teacher(recipe, material, device)
         if run is None:
             if recipe.init is not None:
                 display.line(_initialise(network, recipe, material.task))
@@ -149,7 +150,7 @@ def _train(
             if state.epoch == recipe.epochs or state.stopped:
                 display.line(f"{run.path} has come to its end already")
         display.opened(run)
-        _learn(recipe, network, optimizer, material, state, run, display, team.heeding(stop), team, part)
+        _learn(recipe, network, optimizer, material, state, run, display, team.heeding(stop), team, part, teacher)
         if state.best is not None:
             network.load_state_dict(state.best)
         if material.own_images is not None:
@@ -178,6 +179,7 @@ def _learn(
     stop: Stop,
     team: Alone,
     part: Part,
+    teacher: models.Model | None,
 ) -> None:
     """The training loop: from where `state` is to the recipe's last epoch."""
     device, batch, steps = material.images.device, recipe.batch_size, len(material.images) // recipe.batch_size
@@ -215,8 +217,11 @@ def _learn(
             if recipe.outliers:  # what is no digit has a logit too, that is always 0
                 logits = F.pad(logits, (0, 1))
             loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+            if teacher is not None:
+                loss = recipe.heed * _distilled(logits, images, teacher, recipe) + (1 - recipe.heed) * loss
             # What is shown is the plain cross-entropy, to be compared with that on the validation digits.
-            shown = F.cross_entropy(logits.detach().float(), labels) if recipe.label_smoothing else loss.detach()
+            plain = not recipe.label_smoothing and teacher is None
+            shown = loss.detach() if plain else F.cross_entropy(logits.detach().float(), labels)
             figures = torch.stack([shown * len(labels), (logits.detach().argmax(1) == labels).sum()])
             optimizer.zero_grad(set_to_none=True)
             sums += team.backward(loss, figures)
@@ -294,7 +299,32 @@ def _located(recipe: Recipe) -> Recipe:
     paths = {"data": Path(recipe.data).expanduser()} if recipe.data not in (None, IN_MEMORY) else {}
     if recipe.init and recipe.init != models.DEFAULT:
         paths["init"] = _initial(recipe.init)
+    if recipe.teacher:
+        paths["teacher"] = _initial(recipe.teacher)
     return recipe.changed(**{name: str(path.absolute()) for name, path in paths.items()})
+
+
+def _teacher(recipe: Recipe, material: Material, device: torch.device) -> models.Model | None:
+    """The model to learn from, if the recipe names one. Raises UsageError when it answers another question."""
+    if recipe.teacher is None:
+        return None
+    teacher = runs.find_model(recipe.teacher, device)[0]
+    if (teacher.task.groups, teacher.data_classes) != (material.task.groups, material.source.classes):
+        raise UsageError(f"--teacher tells {', '.join(teacher.task.classes)} apart: that is another question")
+    if teacher.recipe.outliers:
+        raise UsageError("--teacher has an answer for what is no digit: it can teach no network without")
+    return teacher
+
+
+def _distilled(logits: Tensor, images: Tensor, teacher: models.Model, recipe: Recipe) -> Tensor:
+    """How far logits (B, classes) are from what the teacher says of the same images, both softened.
+
+    G. Hinton, O. Vinyals, J. Dean 2015, Distilling the knowledge in a neural network (arXiv 1503.02531).
+    """
+    with torch.no_grad():
+        wanted = (teacher.network(images).float() / (teacher.temperature * recipe.soften)).log_softmax(1)
+    found = (logits.float() / recipe.soften).log_softmax(1)
+    return F.kl_div(found, wanted, reduction="batchmean", log_target=True) * recipe.soften**2
 
 
 def _initial(init: str | Path) -> Path:
