@@ -156,15 +156,15 @@ def vgg(recipe: Recipe, classes: int) -> nn.Sequential:
 
 
 def lean(recipe: Recipe, classes: int) -> nn.Sequential:
-    """Unpadded 3 x 3 convolutions with batch normalisation, max pooling after every second, and the average at the end.
+    """3 x 3 convolutions with batch normalisation, max pooling after every second, and the average at the end.
 
     Without a wide layer anywhere a few thousand parameters are enough.
     """
     layers: list[nn.Module] = []
     inputs, side = 1, SIDE
     for number, width in enumerate(recipe.channels, 1):
-        layers += [nn.Conv2d(inputs, width, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-        inputs, side = width, _left(side - 2, recipe)
+        layers += [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        inputs = width
         if number % 2 == 0 and number < len(recipe.channels):
             layers.insert(len(layers) - 1, nn.MaxPool2d(2))  # before the ReLU, as in `cnn`
             side = _left(side // 2, recipe)
