@@ -79,6 +79,20 @@ def startup_sentence() -> str:
     )
 
 
+def doors_table() -> str:
+    found = results("doors")
+    s = found["summary"]
+    lines = ["| what | time |", "| --- | --- |"]
+    lines += [f"| `main.ipynb`, {s['notebook']['cells']} cells of code | {s['notebook']['seconds']:.0f} s |"]
+    lines += [f"| `tenfold explain` of a run of `fast` | {s['explain_seconds']:.1f} s |"]
+    for name, ratio in s["ratios"].items():
+        recipe, way = name.split(", ")
+        how = "`--watch`" if way == "watched" else f"`--track {way}`"
+        whole, at_work = ratio["whole"], ratio["at_work"]
+        lines += [f"| {how}, `{recipe}` | {whole:.2f} of it alone; until the model is there {at_work:.2f} |"]
+    return "\n".join([*lines, "", f"Medians of {s['pairs']} pairs. {note(found, 'doors', '../')}"])
+
+
 def note(found: dict[str, Any], name: str, up: str = "") -> str:
     m = found["machine"]
     return (
@@ -372,6 +386,7 @@ TABLES = {
         "speed": speed_table,
         "startup": startup_sentence,
     },
+    "docs/learning.md": {"doors": doors_table},
     "docs/serving.md": {"page": page_sentence, "serving": serving_table, "site": site_table},
     "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
     "docs/scale.md": {
