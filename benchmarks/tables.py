@@ -47,7 +47,27 @@ def recipes_table() -> str:
     return f"{table(head, rows)}\n\n{note(found, 'recipes')}"
 
 
-def speed_table() -> str:
+def records_table() -> str:
+    found = results("recipes")
+    rows = []
+    for name in sorted(found["summary"], key=lambda name: -found["summary"][name]["accuracy"]):
+        m, seeds = found["summary"][name], [row for row in found["rows"] if row["recipe"] == name]
+        rows.append(
+            [
+                f"`{name}`",
+                f"{networks.parameters(networks.build(recipes.RECIPES[name])):,}",
+                f"{m['accuracy']:.3%} ± {m['deviation']:.3%}",
+                f"{len(seeds)}",
+                f"{mean([row['nll'] for row in seeds]):.4f}",
+                f"{mean([row['ece'] for row in seeds]):.2%}",
+                f"{m['seconds']:.3g} s",
+            ]
+        )
+    head = ["recipe", "parameters", "test accuracy", "seeds", "NLL", "ECE", "time"]
+    return f"{table(head, rows)}\n\n{note(found, 'recipes', '../')}"
+
+
+def speed_table(up: str = "") -> str:
     found = results("speed")
     s = found["summary"]
     rows = []
@@ -60,7 +80,7 @@ def speed_table() -> str:
     both = f"An epoch of `cnn` takes {e['seconds']:.1f} s, of the usual example with the same network and batch size "
     both += f"{e['usual_seconds']:.1f} s: ratio **{e['ratio']:.2f}** (median of {e['n']} pairs)."
     head = ["", "test accuracy", "warm", "cold: a new process, to the test accuracy"]
-    return f"{table(head, rows)}\n\n{both}\n\n{note(found, 'speed')}"
+    return f"{table(head, rows)}\n\n{both}\n\n{note(found, 'speed', up)}"
 
 
 def times(rows: list[dict[str, Any]], what: str, who: str) -> str:
@@ -388,6 +408,7 @@ TABLES = {
     },
     "docs/learning.md": {"doors": doors_table},
     "docs/serving.md": {"page": page_sentence, "serving": serving_table, "site": site_table},
+    "docs/records.md": {"records": records_table, "speed": lambda: speed_table("../")},
     "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
     "docs/scale.md": {
         "trainings": trainings_table,
