@@ -12,7 +12,7 @@ from tenfold.learn.recipes import RECIPES
 from tenfold.learn.tuning_report import AS_IT_WAS, CAPTIONS, SHOWN, Confirmed, html
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
-FAST = RECIPES["fast"]
+FAST = RECIPES["fast"].changed(lr=0.02, hidden=(128,))
 ABOUT = {"recipe": "fast", "trials": "9 asked", "engine": "<script>alert(1)</script>"}
 WAS = Confirmed(AS_IT_WAS, FAST, (0.9905, 0.9911, 0.9908))
 BETTER = Confirmed("trial 2", FAST.changed(lr=0.03, hidden=(512, 256)), (0.9915, 0.9922, 0.9917))
