@@ -595,7 +595,7 @@ def test_the_guide_is_whole(guide: Path) -> None:
             ("data.md", "\n[lost](training.md#lost)\n", "lost"),
             ("reference.md", "\n::: tenfold.nothing\n", "tenfold.nothing"),
         ],
-        [("records.md", "# Records\n", "records.html is not in the navigation")],
+        [("stray.md", "# Stray\n", "stray.html is not in the navigation")],
     ],
     ids=["what Zensical finds", "what it does not find"],
 )
