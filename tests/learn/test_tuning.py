@@ -205,7 +205,7 @@ def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:
 
 
 def command(data: Path, count: int, out: str) -> list[str]:
-    words = ["tune", "mlp", "hidden=64", "lr=1e-4..1e-2:log", "epochs=4", "batch_size=16", "--no-prune", "--seeds", "0"]
+    words = ["tune", "mlp", "hidden=64", "lr=1e-4..1e-2:log", "epochs=8", "batch_size=16", "--no-prune", "--seeds", "0"]
     more = ["--trials", str(count), "--jobs", "1", "--data", str(data), "--out", out]
     return [sys.executable, "-m", "tenfold", *words, *more]
 
