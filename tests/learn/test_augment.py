@@ -39,7 +39,10 @@ def test_parsing() -> None:
     assert not Augmentation.parse("")
     assert not Augmentation.parse("none")
     assert Augmentation.parse("erase=4")
-    for text, says in (("rotate", "needs an amount"), ("turn=3", "unknown augmentation"), ("scale=2", "out of range")):
+    for text, says in (
+        *(("rotate", "needs an amount"), ("turn=3", "unknown augmentation")),
+        *(("scale=2", "out of range"), ("wear=1.1", "out of range")),
+    ):
         with pytest.raises(UsageError, match=says):
             Augmentation.parse(text)
     with pytest.raises(UsageError, match="out of range"):

@@ -10,9 +10,9 @@ import tenfold
 from conftest import draw_digits
 from tenfold.errors import UsageError
 from tenfold.learn import corruptions, robustness
-from tenfold.learn.augment import Part
 from tenfold.learn.corruptions import CORRUPTIONS, corrupt
 from tenfold.learn.inference import infer
+from tenfold.learn.parts import Part
 from tenfold.mnist import sources
 
 RANDOM = set(CORRUPTIONS) - {"scale", "brightness", "stripe", "canny_edges"}

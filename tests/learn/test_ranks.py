@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from conftest import write_idx
 from tenfold.errors import UsageError
 from tenfold.learn import checkpoint, networks, pictures, ranks
-from tenfold.learn.augment import Augmentation, Part
+from tenfold.learn.augment import Augmentation
+from tenfold.learn.parts import Part
 from tenfold.learn.recipes import RECIPES
 from tenfold.learn.runs import Run
 from tenfold.mnist import embedded

@@ -95,7 +95,7 @@ def train(
     heed: Annotated[float | None, _option(_HOW, "With --teacher: the share of the loss that it has.")] = None,
     soften: Annotated[float | None, _option(_HOW, "With --teacher: the temperature.")] = None,
     augment: Annotated[
-        str | None, _option(_HOW, "Such as rotate=10,shift=2; also scale, shear, elastic, erase; or none.")
+        str | None, _option(_HOW, "Such as rotate=10,shift=2; also scale, shear, elastic, erase, wear; none.")
     ] = None,
     pictures: Annotated[
         bool | None, _option(_HOW, "Learn digits as pictures show them: other pens, blur, noise, few pixels.")

@@ -1,35 +1,15 @@
 """Augmentation: random changes of whole batches, on the device that holds them."""
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tenfold.errors import UsageError, nearest
-
-
-@dataclass(frozen=True)
-class Part:
-    """The rows of a batch that are here, where several processes share it; else all.
-
-    Random numbers are drawn for the whole batch, so that what happens to an image does not depend on who has it.
-    """
-
-    batch: int  # images in all
-    rows: slice = field(default_factory=lambda: slice(None))
-
-    def __len__(self) -> int:
-        return len(range(self.batch)[self.rows])
-
-    def rand(self, *shape: int, generator: torch.Generator) -> Tensor:
-        """Uniform from 0 to 1 for each image that is here: (N, *shape)."""
-        return torch.rand(self.batch, *shape, generator=generator)[self.rows]
-
-    def randn(self, *shape: int, generator: torch.Generator) -> Tensor:
-        """Normally distributed for each image that is here: (N, *shape)."""
-        return torch.randn(self.batch, *shape, generator=generator)[self.rows]
+from tenfold.learn.parts import Part
+from tenfold.learn.wear import wear
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +28,7 @@ class Augmentation:
     shear: float = 0.0  # degrees of slant, either way
     elastic: float = 0.0  # pixels of displacement (its standard deviation at the grid's points)
     erase: float = 0.0  # pixels, longest side of the rectangle that is blanked in every second image
+    wear: float = 0.0  # share of the images that are worn: light, noise, blur, strange strokes, blots, outlines
 
     @classmethod
     def parse(cls, text: str) -> "Augmentation":
@@ -65,9 +46,9 @@ class Augmentation:
                 amounts[name] = float(amount)
             except ValueError:
                 raise UsageError(
-                    f"--augment {name} needs an amount: --augment {name}={'0.1' if name == 'scale' else '2'}"
+                    f"--augment {name} needs an amount: --augment {name}={'0.1' if name in ('scale', 'wear') else '2'}"
                 ) from None
-            if not 0 <= amounts[name] <= {"scale": 0.9, "shear": 80.0}.get(name, 180.0):
+            if not 0 <= amounts[name] <= {"scale": 0.9, "shear": 80.0, "wear": 1.0}.get(name, 180.0):
                 raise UsageError(f"--augment {item.strip()} makes no sense: the amount is out of range")
         return cls(**amounts)
 
@@ -86,7 +67,7 @@ class Augmentation:
             images = F.grid_sample(images, grid, align_corners=False)
         if self.erase:
             images = self._erased(images, part, generator)
-        return images
+        return wear(images, self.wear, generator, part) if self.wear else images
 
     def grid(
         self, part: Part, height: int, width: int, generator: torch.Generator, device: torch.device, fine: int = 1

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tenfold.errors import UsageError, nearest
-from tenfold.learn.augment import Part
+from tenfold.learn.parts import Part
 
 SIZE = 28
 MIDDLE = (SIZE - 1) / 2

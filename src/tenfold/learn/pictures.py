@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tenfold.learn.augment import Augmentation, Part
+from tenfold.learn.augment import Augmentation
 from tenfold.learn.normalisation import Normalisation
+from tenfold.learn.parts import Part
 from tenfold.learn.pens import FINE, SCALE, UNIT
 from tenfold.mnist.sources import SIDE
 

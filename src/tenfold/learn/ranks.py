@@ -25,7 +25,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from tenfold.errors import ClusterError, DeviceError, UsageError
 from tenfold.learn import devices
-from tenfold.learn.augment import Part
+from tenfold.learn.parts import Part
 from tenfold.learn.stopping import Stop
 
 PATIENCE = timedelta(minutes=5)  # that ranks wait for one another, as for the first to write a checkpoint

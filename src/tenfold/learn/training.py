@@ -29,10 +29,11 @@ from tenfold.learn import (
     runs,
     tasks,
 )
-from tenfold.learn.augment import Augmentation, Part
+from tenfold.learn.augment import Augmentation
 from tenfold.learn.checkpoint import Epoch, State
 from tenfold.learn.inference import grey, infer, normalise
 from tenfold.learn.materials import Material
+from tenfold.learn.parts import Part
 from tenfold.learn.progress import Display
 from tenfold.learn.ranks import Alone
 from tenfold.learn.recipe import Recipe
