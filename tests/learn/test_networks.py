@@ -40,6 +40,11 @@ def test_the_networks_are_the_ones_that_were_asked_for() -> None:
     assert kinds("mlp") == ["Flatten", linear, relu, drop, linear, relu, drop, linear]
     assert kinds("mish") == ["Flatten", *[linear, "BatchNorm1d", "Mish", drop] * 2, linear]
     assert kinds("cnn") == ["Conv2d", relu, "Conv2d", "MaxPool2d", relu, "Flatten", drop, linear, relu, drop, linear]
+    recipe = Recipe(network="unpadded", channels=(4, 8, 8), hidden=())
+    convolution = ["Conv2d", "BatchNorm2d", relu]
+    pooled = ["Conv2d", "BatchNorm2d", "MaxPool2d", relu]
+    layers = [type(layer).__name__ for layer in networks.stock(networks.build(recipe))]
+    assert layers == [*pooled, *convolution * 2, "Flatten", drop, linear, "BatchNorm1d"]
     # The parameters of the usual example: 3 x 3 convolutions of 32 and 64, then 9216 to 128 to 10.
     assert networks.parameters(networks.build(RECIPES["cnn"])) == 320 + 18_496 + 9216 * 128 + 128 + 1290
 
@@ -54,10 +59,18 @@ def test_relu_after_pooling_is_relu_before_pooling() -> None:
     assert torch.equal(network(x), y)
 
 
-@pytest.mark.parametrize("network", ["cnn", "lenet"])
+@pytest.mark.parametrize("network", ["cnn", "lenet", "unpadded"])
 def test_too_many_convolutions(network: str) -> None:
     with pytest.raises(UsageError, match="leave nothing of a 28 x 28 image"):
         networks.build(Recipe(network=network, channels=(4,) * 14))
+
+
+def test_unpadded_convolutions_shrink_the_image() -> None:
+    network = networks.build(Recipe(network="unpadded", channels=(4, 5, 6, 7), hidden=()))
+    output = network[networks.output_layer(network)]
+    assert isinstance(output, nn.Linear)
+    assert output.in_features == 7 * 8 * 8  # 14 after pooling, less 2 for each of three
+    assert networks.output_layer(network) == len(network) - 2
 
 
 def test_strided_needs_two_widths() -> None:

@@ -258,6 +258,16 @@ def test_init_starts_from_earlier_weights(data: Path, tmp_path: Path, capsys: py
     )
     assert "weights from a, but for the output layer" in capsys.readouterr().out
     assert torch.allclose(weights(parity)["1.weight"], weights(first)["1.weight"], atol=1e-6)
+    small = {**SMALL, "network": "unpadded", "channels": (4, 4), "hidden": ()}  # whose logits are normalised
+    first = tenfold.train(data=data, out=tmp_path / "f", epochs=1, **small)
+    parity = tenfold.train(
+        out=tmp_path / "g", init=first.path, task="parity", new_head=True, lr=1e-9, epochs=1, data=data, **small
+    )
+    kept, old = weights(parity), weights(first)
+    assert torch.allclose(kept["0.weight"], old["0.weight"], atol=1e-6)
+    assert kept["9.weight"].shape == (2, 4 * 12 * 12)
+    assert old["9.weight"].shape == (10, 4 * 12 * 12)
+    assert len(kept["10.weight"]) == 2
     with pytest.raises(RunError, match="of another network than cnn"):
         tenfold.train("cnn", out=tmp_path / "e", init=first.path, **gentle)
     assert not (tmp_path / "e").exists()

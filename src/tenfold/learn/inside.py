@@ -22,7 +22,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from tenfold.errors import DataError, StorageError, UsageError, missing_extra, nearest
-from tenfold.learn import calibration, devices, runs
+from tenfold.learn import calibration, devices, networks, runs
 from tenfold.learn.evaluation import test_digits
 from tenfold.learn.inference import grey, infer, normalise
 from tenfold.learn.models import Model
@@ -168,11 +168,12 @@ def explain(
 def embed(network: nn.Sequential, images: Tensor, *, track: Track = untracked) -> tuple[Tensor, Tensor]:
     """What the last layer is given of images uint8 (N, 28, 28), float32 (N, D), and the logits (N, classes).
 
-    Both are on the CPU. The first is the input of `network[-1]`: what the layers before it make of a picture, or the
+    Both are on the CPU. The first is the input of the output layer: what the layers before it make of a picture, or the
     pixels where there is no other layer.
     """
     kept: list[Tensor] = []
-    hook = network[-1].register_forward_pre_hook(lambda _, given: kept.append(given[0].flatten(1).float().cpu()))
+    output = network[networks.output_layer(network)]
+    hook = output.register_forward_pre_hook(lambda _, given: kept.append(given[0].flatten(1).float().cpu()))
     try:
         logits = infer(network, images, track=track)
     finally:

@@ -172,6 +172,28 @@ def lean(recipe: Recipe, classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, *_fully_connected(inputs, recipe, classes, normalise=True))
 
 
+def unpadded(recipe: Recipe, classes: int) -> nn.Sequential:
+    """A 5 x 5 convolution, pooled at once, then 3 x 3 ones that lose a pixel at each edge, until little is left.
+
+    Each has batch normalisation, and so have the logits. What is left goes to the fully connected layers as it is, so
+    that they know where everything is. After the networks of S. An and others 2020 (arXiv 2008.10400), which do not
+    pool at all.
+    """
+    layers: list[nn.Module] = []
+    inputs, side = 1, SIDE // 2
+    for number, width in enumerate(recipe.channels):
+        size, padding = (5, 2) if number == 0 else (3, 0)
+        layers += [nn.Conv2d(inputs, width, size, padding=padding, bias=False), nn.BatchNorm2d(width)]
+        layers += [nn.MaxPool2d(2)] if number == 0 else []  # before the ReLU, as in `cnn`
+        layers += [nn.ReLU(inplace=True)]
+        inputs, side = width, side if number == 0 else _left(side - 2, recipe)
+    layers += [nn.Flatten(), Dropout(recipe.dropout_conv)]
+    *before, output = _fully_connected(inputs * side**2, recipe, classes, normalise=True)
+    assert isinstance(output, nn.Linear)
+    scores = nn.Linear(output.in_features, classes, bias=False)
+    return nn.Sequential(*layers, *before, scores, nn.BatchNorm1d(classes))
+
+
 BUILDERS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "mlp": mlp,
     "mish": mish,
@@ -180,6 +202,7 @@ BUILDERS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "strided": strided,
     "vgg": vgg,
     "lean": lean,
+    "unpadded": unpadded,
 }
 
 
@@ -202,6 +225,11 @@ def _left(side: int, recipe: Recipe) -> int:
         widths: Sequence[int] = recipe.channels
         raise UsageError(f"--channels with {len(widths)} convolutions leave nothing of a 28 x 28 image: give fewer")
     return side
+
+
+def output_layer(network: nn.Sequential) -> int:
+    """Which layer, counted from 0, makes the logits: the last that is fully connected, or the last of an ensemble."""
+    return max((k for k, layer in enumerate(network) if isinstance(layer, nn.Linear)), default=len(network) - 1)
 
 
 def parameters(network: nn.Module) -> int:

@@ -16,7 +16,7 @@ from tenfold.learn.augment import Augmentation
 from tenfold.learn.devices import DEVICES
 from tenfold.learn.tasks import check_task
 
-NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg", "lean")
+NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg", "lean", "unpadded")
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
 MNIST = 50_000  # training digits that MNIST has beside those for validation
@@ -102,7 +102,7 @@ class Recipe:
             )
         if not self.name.strip(". ") or any(sign in self.name for sign in "/\\\0"):
             raise UsageError(f"the name {self.name!r} of the recipe makes no sense: it must be fit for a folder")
-        if self.batch_size < 2 and self.network in ("mish", "strided", "vgg", "lean"):
+        if self.batch_size < 2 and self.network in ("mish", "strided", "vgg", "lean", "unpadded"):
             raise UsageError(
                 f"--batch-size 1 makes no sense: the batch normalisation of {self.network} needs 2 or more"
             )

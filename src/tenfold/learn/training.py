@@ -406,8 +406,10 @@ def _initialise(network: nn.Sequential, recipe: Recipe, task: tasks.Task) -> str
     weights = models.read_weights(path)
     fresh = network.state_dict()
     if recipe.new_head:
-        head = f"{len(network) - 1}."  # the output layer is the last of every network
-        weights = {key: fresh[key] if key.startswith(head) else value for key, value in weights.items()}
+        head = networks.output_layer(network)
+        weights = {
+            key: fresh.get(key, value) if int(key.split(".")[0]) >= head else value for key, value in weights.items()
+        }
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in fresh.items()}:
         hint = "" if earlier is None else "; leave the recipe out to go on with theirs"
         raise RunError(
