@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 import tenfold
 from conftest import draw_digits, write_idx
@@ -25,7 +25,7 @@ from tenfold.errors import (
     StorageError,
     UsageError,
 )
-from tenfold.learn import checkpoint, training
+from tenfold.learn import checkpoint, inference, training
 from tenfold.learn.recipes import RECIPES
 from tenfold.learn.runs import Run
 
@@ -241,6 +241,41 @@ def test_patience_stops_early_and_keeps_the_best(data: Path, tmp_path: Path) -> 
     assert run.model().metrics["epoch"] == best + 1
     before = run.metrics
     assert tenfold.train(resume=run, quiet=True).metrics == before  # it does not begin again
+
+
+def test_the_last_epochs_can_be_without_augmentation(data: Path, tmp_path: Path) -> None:
+    def learnt(name: str, **changes: Any) -> dict[str, Tensor]:
+        return weights(tenfold.train("mlp", data=data, out=tmp_path / name, epochs=2, **SMALL, **changes))
+
+    never = learnt("never")
+    assert same(learnt("both", augment="rotate=30", plain=2), never)
+    assert same(learnt("more", augment="rotate=30", plain=5), never)
+    assert not same(learnt("one", augment="rotate=30", plain=1), never)
+    assert not same(learnt("again", augment="rotate=30", plain=1), learnt("none", augment="rotate=30"))
+
+
+def test_batch_normalisation_settles_on_digits_as_they_are(data: Path, tmp_path: Path) -> None:
+    network = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.5), nn.Flatten(), nn.BatchNorm1d(784)).train()
+    network[1].eval()
+    before = [p.clone() for p in network.parameters()]
+    images = torch.randint(0, 256, (501, 28, 28), dtype=torch.uint8)
+    training.settle(network, images)
+    ink = inference.normalise(inference.grey(images))
+    assert network[0].running_mean.item() == pytest.approx(ink.mean().item(), abs=1e-3)
+    assert network[0].running_var.item() == pytest.approx(ink.var().item(), rel=1e-2)
+    assert network[3].running_var.mean().item() == pytest.approx(1, abs=0.02)
+    assert (network[0].momentum, network[3].momentum) == (0.1, 0.1)
+    assert [layer.training for layer in network] == [True, False, True, True]
+    assert all(torch.equal(p, q) for p, q in zip(network.parameters(), before, strict=True))
+    training.settle(nn.Sequential(nn.Flatten()), images)  # nothing to do
+
+    few = {**SMALL, "data": data, "epochs": 2, "augment": "shift=6"}
+    loose = tenfold.train("fast", out=tmp_path / "loose", **few)
+    settled = tenfold.train("fast", out=tmp_path / "settled", settle=True, **few)
+    moved = {key for key, value in weights(settled).items() if not torch.equal(value, weights(loose)[key])}
+    assert moved
+    assert all("running" in key or "tracked" in key for key in moved)  # the rest is learnt the same
+    assert settled.metrics[-1]["val_loss"] != loose.metrics[-1]["val_loss"]
 
 
 def test_init_starts_from_earlier_weights(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

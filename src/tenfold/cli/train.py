@@ -97,6 +97,10 @@ def train(
     augment: Annotated[
         str | None, _option(_HOW, "Such as rotate=10,shift=2; also scale, shear, elastic, erase, wear; none.")
     ] = None,
+    plain: Annotated[int | None, _option(_HOW, "The last epochs, that are without augmentation.")] = None,
+    settle: Annotated[
+        bool | None, _option(_HOW, "Take batch normalisation's statistics from digits as they are, at the end.")
+    ] = None,
     pictures: Annotated[
         bool | None, _option(_HOW, "Learn digits as pictures show them: other pens, blur, noise, few pixels.")
     ] = None,

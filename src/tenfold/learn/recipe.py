@@ -63,6 +63,8 @@ class Recipe:
     heed: float = 0.9  # with teacher: the share of the loss that they have
     soften: float = 2.0  # with teacher: the temperature at which they are learnt
     augment: str = ""  # for example rotate=10,shift=2; see Augmentation
+    plain: int = 0  # the last epochs, that are without augmentation
+    settle: bool = False  # estimate batch normalisation's statistics on digits as they are, after each epoch
     pictures: bool = False  # learn digits as pictures show them: other pens, blur, noise, few pixels
     styles: int = 0  # digits drawn in styles that MNIST has few of, learnt along: a 1 with a flag, a crossed 7, print
     outliers: int = 0  # shapes that are no digit, learnt along so that they can be told: letters, scribbles
@@ -90,7 +92,7 @@ class Recipe:
         for name in ("dropout", "dropout_conv", "label_smoothing", "warmup", "momentum", "beta2"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         _check("heed", self.heed, 0 <= self.heed <= 1, "from 0 to 1")
-        for name in ("weight_decay", "patience", "seed"):
+        for name in ("weight_decay", "patience", "seed", "plain"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("seed", self.seed, self.seed < 2**63, "below 2**63")
         for name in ("channels", "hidden"):
@@ -115,6 +117,8 @@ class Recipe:
             raise UsageError("--mix goes with --data: it learns MNIST's digits along with your own")
         if self.teacher is not None and self.outliers:
             raise UsageError("--teacher does not go with --outliers: it says nothing of what is no digit")
+        if self.plain and self.pictures:
+            raise UsageError("--plain does not go with --pictures: digits as they are look otherwise than pictures do")
         if self.final and self.patience:
             raise UsageError("--final leaves no validation digits for --patience to go by: use one of the two")
 

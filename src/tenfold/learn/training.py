@@ -44,6 +44,7 @@ from tenfold.mnist.sources import IN_MEMORY, Source
 if TYPE_CHECKING:
     from tenfold.learn.trackers import Onlooker
 
+SETTLING, BATCH = 5_000, 500  # digits, in batches of so many, that batch normalisation settles by
 MARKS = 25  # points of the training curve in an epoch
 
 
@@ -210,7 +211,7 @@ def _learn(
             ink = grey(material.images[index])  # (B, 1, 28, 28)
             if material.distances is not None:
                 ink = pictures.spoil(ink, material.distances[index], augmentation, generator, part)
-            elif augmentation:
+            elif augmentation and state.epoch < recipe.epochs - recipe.plain:
                 ink = augmentation(ink, generator, part)
             images, labels = normalise(ink), material.labels[index]
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
@@ -250,6 +251,8 @@ def _learn(
         # Validate.
         train_loss, train_accuracy = (sums / (steps * batch)).tolist()
         _check_finite(train_loss, recipe, state, run)
+        if recipe.settle:
+            settle(network, material.images[:SETTLING])
         val_loss, val_accuracy = _validate(network, material, display, team)
         _check_finite(val_loss or 0.0, recipe, state, run)
         if not infer(network, material.images[:100]).isfinite().all():  # the last step may have broken it
@@ -271,6 +274,29 @@ def _learn(
             raise Interrupted(
                 f"stopped after epoch {state.epoch}, all is saved; go on: tenfold train --resume {run.path}"
             )
+
+
+@torch.no_grad()
+def settle(network: nn.Module, images: Tensor) -> None:
+    """Let batch normalisation take its means and variances from images uint8 (N, 28, 28), all at their present weights.
+
+    While it learns they are a moving average over augmented digits, which spread more than those that are to be read.
+    Y. Wu and J. Johnson 2021, Rethinking "batch" in BatchNorm (arXiv 2105.07576).
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    training = [(module, module.training) for module in network.modules()]
+    network.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain mean over all batches
+        layer.train()
+    for batch in torch.chunk(images, math.ceil(len(images) / BATCH)) if layers else ():
+        network(normalise(grey(batch)))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    for module, was in training:
+        module.training = was
 
 
 def _validate(
