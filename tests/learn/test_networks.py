@@ -45,6 +45,19 @@ def test_the_networks_are_the_ones_that_were_asked_for() -> None:
     pooled = ["Conv2d", "BatchNorm2d", "MaxPool2d", relu]
     layers = [type(layer).__name__ for layer in networks.stock(networks.build(recipe))]
     assert layers == [*pooled, *convolution * 2, "Flatten", drop, linear, "BatchNorm1d"]
+    recipe = Recipe(network="lean", channels=(4, 8, 6), hidden=())
+    separable = ["Conv2d", "Conv2d", "BatchNorm2d", relu]
+    network = networks.stock(networks.build(recipe))
+    assert [type(layer).__name__ for layer in network] == [
+        *pooled,
+        *separable * 2,
+        "AvgPool2d",
+        "Flatten",
+        drop,
+        linear,
+    ]
+    # 5 x 5 to 4; 3 x 3 each and 4 to 8; 3 x 3 each and 8 to 6; gains and offsets of 18 channels; 6 to 10
+    assert networks.parameters(network) == 100 + (36 + 32) + (72 + 48) + 2 * 18 + 70
     # The parameters of the usual example: 3 x 3 convolutions of 32 and 64, then 9216 to 128 to 10.
     assert networks.parameters(networks.build(RECIPES["cnn"])) == 320 + 18_496 + 9216 * 128 + 128 + 1290
 
@@ -59,7 +72,7 @@ def test_relu_after_pooling_is_relu_before_pooling() -> None:
     assert torch.equal(network(x), y)
 
 
-@pytest.mark.parametrize("network", ["cnn", "lenet", "unpadded"])
+@pytest.mark.parametrize("network", ["cnn", "lenet", "lean", "unpadded"])
 def test_too_many_convolutions(network: str) -> None:
     with pytest.raises(UsageError, match="leave nothing of a 28 x 28 image"):
         networks.build(Recipe(network=network, channels=(4,) * 14))

@@ -68,7 +68,7 @@ def train(
         int | None,
         _option(_WHAT, "With --data: MNIST digits learnt along, so that nothing is forgotten.", metavar="N"),
     ] = None,
-    network: Annotated[str | None, _option(_NET, "mlp, mish, cnn, lenet, strided, vgg or lean.")] = None,
+    network: Annotated[str | None, _option(_NET, "mlp, mish, cnn, lenet, strided, vgg, lean, unpadded.")] = None,
     channels: Annotated[str | None, _option(_NET, "Width of each convolution, as in 32,64.", metavar="N,N")] = None,
     hidden: Annotated[str | None, _option(_NET, "Width of each hidden layer, as in 512,256.", metavar="N,N")] = None,
     dropout: Annotated[float | None, _option(_NET, "Dropout between fully connected layers.")] = None,
