@@ -86,8 +86,31 @@ def test_eight_bits_are_smaller_and_nearly_as_good(run: Path, exported: Path, tm
     images = embedded.read("train").images[:300, None].astype(np.float32) / 255
     before, after = Classifier(exported).logits(images), Classifier(small).logits(images)
     assert (before.argmax(1) == after.argmax(1)).mean() > 0.9
+    assert small.stat().st_size < exported.stat().st_size / 2
+    seen = [Classifier(file).normalised(images) for file in (exported, small)]
+    assert np.array_equal(*seen)  # normalisation is not done in 8 bits
     with pytest.raises(UsageError, match="int8"):
         export.export(run, quantize="int4")
+
+
+def test_a_compact_graph_is_the_same_graph(run: Path, exported: Path, tmp_path: Path) -> None:
+    raw = exported.read_bytes()
+    compact = tmp_path / "compact.onnx"
+    compact.write_bytes(export._compact(raw))
+    assert len(raw) - compact.stat().st_size > 6_000
+    images = np.random.default_rng(0).random((3, 1, 40, 30)).astype(np.float32)
+    assert np.array_equal(Classifier(exported).logits(images), Classifier(compact).logits(images))
+    before, after = onnx.load(exported), onnx.load(compact)
+    assert before.metadata_props == after.metadata_props
+    assert [node.op_type for node in before.graph.node] == [node.op_type for node in after.graph.node]
+    assert after.graph.input == before.graph.input
+
+
+def test_four_thousand_parameters_in_eight_bits_are_a_file_of_16_kb(data: Path, tmp_path: Path) -> None:
+    few = {"channels": (16, 24, 24, 24, 28), "hidden": (), "batch_size": 50, "epochs": 1}
+    run = train(network="lean", out=tmp_path / "run", quiet=True, data=str(data), **few)
+    small = export.export(run, quantize="int8")
+    assert small.stat().st_size < 16_000 + len(str(data))  # whose name is in it
 
 
 def test_the_threshold_holds_its_error() -> None:
