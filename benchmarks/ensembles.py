@@ -1,6 +1,6 @@
 """How accurate are ensembles of a recipe's networks, by their number? From the logits that records.py keeps.
 
-    python benchmarks/ensembles.py accurate
+    python benchmarks/ensembles.py cnn-sgd
 
 Trains nothing. For each number of members it averages the probabilities of up to 200 random choices of that many
 different networks, and scores each on the test set; no network is picked by its score. Writes

@@ -23,11 +23,11 @@ from tenfold.learn.recipe import Recipe
 SUMMARY = Path(recipes.__file__).parent / "measured.json"
 
 
-def one(name: str, seed: int) -> dict[str, Any]:
+def one(name: str, seed: int, keep: str | None) -> dict[str, Any]:
     """Train and score once."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        run = tenfold.train(name, seed=seed, out=Path(folder) / "run", quiet=True)
+        run = tenfold.train(name, seed=seed, out=Path(keep or folder) / f"{name}-{seed}", quiet=True)
         seconds = time.perf_counter() - began
         found = tenfold.evaluate(run, draw=False)
         return {
@@ -69,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", nargs="*", help="recipes to measure; all of them if none is named")
     parser.add_argument("--seeds", type=int, default=3, help="seeds for each, 0, 1, 2 …; fast has at least ten")
+    parser.add_argument("--keep", help="a folder for the runs")
     asked = parser.parse_args()
     old = RESULTS / "recipes.json"
     rows = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else []
@@ -76,7 +77,7 @@ def main() -> None:
     for name in asked.recipe or [name for name in recipes.RECIPES if name != "pictures"]:
         rows = [row for row in rows if row["recipe"] != name]
         for seed in range(max(10, asked.seeds) if name == recipes.DEFAULT else asked.seeds):
-            rows.append(one(name, seed))
+            rows.append(one(name, seed, asked.keep))
             row = rows[-1]
             print(f"{name:8} seed {seed}  {row['seconds']:7.1f} s  test {row['accuracy']:.2%}", flush=True)
         write(rows)

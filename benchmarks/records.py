@@ -1,13 +1,14 @@
 """How accurate is a recipe, over seeds? Trains it on all 60,000 training digits and scores each network once.
 
-    python benchmarks/records.py accurate --seeds 5
+    python benchmarks/records.py cnn-sgd --seeds 5 --logits
     python benchmarks/records.py tiny --seeds 10 --at-once 2
     python benchmarks/records.py fast --seeds 30 --held-out
 
-Every finished network adds its row to results/records-RECIPE.json, and its test logits, in half precision, to
-results/records-RECIPE.npz, from which ensembles are scored. What is there already is not trained again, so that a run
-that was stopped goes on. With --held-out the networks learn from 50,000 digits, and a temperature is fitted on the
-other 10,000; without, there is none. Several at once have a thread each, and their seconds are not those of one alone.
+Every finished network adds its row to results/records-RECIPE.json, and with --logits what it answers to the test
+digits, in half precision, to results/records-RECIPE.npz, from which ensembles are scored. What is there already is not
+trained again, so that a run that was stopped goes on. With --held-out the networks learn from 50,000 digits, and a
+temperature is fitted on the other 10,000; without, there is none. Several at once have a thread each, and their seconds
+are not those of one alone.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from measuring import RESULTS, deviation, machine, mean, median
+from tenfold.learn.recipes import resolve
 
 
 def one(recipe: str, seed: int, *, final: bool, changes: dict[str, Any], keep: str | None) -> None:
@@ -101,6 +103,7 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="learn from 50,000, fit a temperature on 10,000")
     parser.add_argument("--name", help="of the results, if it is not the recipe's")
     parser.add_argument("--changes", default="{}", help="fields of the recipe, as JSON")
+    parser.add_argument("--logits", action="store_true", help="keep what each network answers")
     parser.add_argument("--keep", help="a folder for the runs")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -108,9 +111,15 @@ def main() -> None:
     if asked.one is not None:
         one(asked.recipe, asked.one, final=not asked.held_out, changes=changes, keep=asked.keep)
         return
-    name = asked.name or Path(asked.recipe).stem + ("-held-out" if asked.held_out else "")
+    name = asked.name or Path(asked.recipe).name.removesuffix(".json") + ("-held-out" if asked.held_out else "")
     file, logits_file = RESULTS / f"records-{name}.json", RESULTS / f"records-{name}.npz"
-    rows = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.is_file() else []
+    fields = resolve(asked.recipe, **changes).changed(seed=0, final=False).as_dict()
+    old: dict[str, Any] = (
+        json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"fields": fields, "rows": []}
+    )
+    if old["fields"] != fields:
+        raise SystemExit(f"{file} was measured with another recipe: remove it, or give --name")
+    rows = old["rows"]
     logits = dict(np.load(logits_file)) if logits_file.is_file() else {}
     left = [seed for seed in range(asked.seeds) if seed not in {row["seed"] for row in rows}]
     with ThreadPoolExecutor(asked.at_once) as pool:
@@ -120,13 +129,14 @@ def main() -> None:
             content = {
                 "date": time.strftime("%Y-%m-%d"),
                 "machine": machine(),
-                "changes": changes,
+                "fields": fields,
                 "at_once": asked.at_once,
                 "summary": summary(rows),
                 "rows": rows,
             }
             file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            np.savez_compressed(logits_file, **logits)
+            if asked.logits:
+                np.savez_compressed(logits_file, **logits)
             found = content["summary"]
             print(
                 f"seed {row['seed']:2}  {row['accuracy']:.2%}  {row['seconds']:7.1f} s   "

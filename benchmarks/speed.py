@@ -1,6 +1,9 @@
 """How long does it take to learn MNIST to 99 %, next to the two references, in one run on one machine?
 
     python benchmarks/speed.py [--seeds 10] [--cold 5] [--epochs-of-cnn 3]
+    python benchmarks/speed.py mlp
+
+Writes results/speed.json; of another recipe than `fast` results/speed-RECIPE.json, without the usual example.
 
 All train on the 60,000 training digits and are scored on the test set at the end. Ours are timed as a user calls them:
 the whole of `tenfold.train(..., final=True)`, with its checksum of the data, checkpoints and files; the references from
@@ -15,10 +18,12 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import tenfold
 from measuring import deviation, machine_name, mean, median, process, save
 from references import one_cycle, resident
+from tenfold.learn.recipes import RECIPES
 
 OURS = """
 import json, sys, time, tenfold
@@ -55,10 +60,13 @@ def reference_process(which: str, seed: int) -> tuple[float, float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10, help="warm runs of fast and of train_mnist_fast")
+    parser.add_argument("recipe", nargs="?", default="fast")
+    parser.add_argument("--seeds", type=int, default=10, help="warm runs of the recipe and of train_mnist_fast")
     parser.add_argument("--cold", type=int, default=5, help="whole processes of each")
     parser.add_argument("--epochs-of-cnn", type=int, default=3, help="epochs of cnn and of the usual example")
     asked = parser.parse_args()
+    recipe: str = asked.recipe
+    epochs_of_cnn: int = asked.epochs_of_cnn if recipe == "fast" else 0
     rows: list[dict[str, object]] = []
 
     def note(what: str, who: str, seed: int, seconds: float, accuracy: float) -> tuple[float, float]:
@@ -67,31 +75,32 @@ def main() -> None:
         return seconds, accuracy
 
     train, test = resident(True), resident(False)
-    warm_run("fast", 999)  # the first run of each in a process pays for what libraries set up once
+    warm_run(recipe, 999)  # the first run of each in a process pays for what libraries set up once
     one_cycle(999, train, test)
     warm: list[tuple[tuple[float, float], tuple[float, float]]] = []
     for seed in range(asked.seeds):
-        ours = note("warm", "fast", seed, *warm_run("fast", seed))
+        ours = note("warm", recipe, seed, *warm_run(recipe, seed))
         theirs = one_cycle(seed, train, test)
         warm.append((ours, note("warm", "train_mnist_fast", seed, theirs.seconds, theirs.accuracy)))
 
     cold: list[tuple[float, float]] = []
     for seed in range(asked.cold):
-        whole, _, accuracy = own_process("fast", seed=seed)
-        ours = note("cold", "fast", seed, whole, accuracy)
+        whole, _, accuracy = own_process(recipe, seed=seed)
+        ours = note("cold", recipe, seed, whole, accuracy)
         whole, _, accuracy = reference_process("one_cycle", seed)
         cold.append((ours[0], note("cold", "train_mnist_fast", seed, whole, accuracy)[0]))
 
     epoch: list[tuple[tuple[float, float], tuple[float, float]]] = []
-    for seed in range(asked.epochs_of_cnn):
+    for seed in range(epochs_of_cnn):
         ours = note("epoch", "cnn", seed, *own_process("cnn", seed=seed, epochs=1)[1:])
         epoch.append((ours, note("epoch", "the usual example", seed, *reference_process("usual", seed)[1:])))
 
     fast = [ours[1] for ours, _ in warm]
     theirs_accuracy = [theirs_[1] for _, theirs_ in warm]
-    summary = {
+    summary: dict[str, Any] = {
         "machine": machine_name(),
-        "fast": {
+        "fields": RECIPES[recipe].as_dict(),
+        recipe: {
             "n": len(warm),
             "accuracy": mean(fast),
             "deviation": deviation(fast),
@@ -107,19 +116,20 @@ def main() -> None:
         },
         "warm_ratio": median([ours[0] / theirs_[0] for ours, theirs_ in warm]),
         "cold_ratio": median([ours_ / theirs_ for ours_, theirs_ in cold]),
-        "cnn_epoch": {
+    }
+    if epoch:
+        summary["cnn_epoch"] = {
             "n": len(epoch),
             "seconds": median([ours[0] for ours, _ in epoch]),
             "usual_seconds": median([theirs_[0] for _, theirs_ in epoch]),
             "ratio": median([ours[0] / theirs_[0] for ours, theirs_ in epoch]),
             "accuracy": mean([ours[1] for ours, _ in epoch]),
             "usual_accuracy": mean([theirs_[1] for _, theirs_ in epoch]),
-        },
-    }
-    save("speed", summary, rows)
-    print(f"\nfast {mean(fast):.3%} ± {deviation(fast):.3%}, n = {len(fast)}")
-    print(f"fast / train_mnist_fast: warm {summary['warm_ratio']:.3f}, cold {summary['cold_ratio']:.3f}")
-    print(f"an epoch of cnn / of the usual example: {median([o[0] / t[0] for o, t in epoch]):.3f}")
+        }
+        print(f"an epoch of cnn / of the usual example: {summary['cnn_epoch']['ratio']:.3f}")
+    save("speed" if recipe == "fast" else f"speed-{recipe}", summary, rows)
+    print(f"{recipe} {mean(fast):.3%} ± {deviation(fast):.3%}, n = {len(fast)}")
+    print(f"{recipe} / train_mnist_fast: warm {summary['warm_ratio']:.3f}, cold {summary['cold_ratio']:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,29 @@
-"""What is each choice in the recipe `fast` worth? One field is changed at a time.
+"""What is each choice in a recipe worth? One field is changed at a time.
 
     python benchmarks/variants.py [--seeds 6]
+    python benchmarks/variants.py tiny --seeds 3 --at-once 2
 
 Everything is scored on the 10,000 validation digits; the test set is not read. For each seed the recipe as it stands is
-trained too, in turn with the variants, and differences and time ratios are taken against it pair by pair.
+trained too, in turn with the variants, and differences and time ratios are taken against it pair by pair. Several at
+once have a thread each. What is in results/variants-RECIPE.json already, of the same recipe, is not trained again.
 """
 
 import argparse
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import tenfold
-from measuring import deviation, machine_name, mean, median, save
+from measuring import RESULTS, deviation, machine_name, mean, median, save
+from tenfold.learn.recipes import RECIPES
 
-VARIANTS: dict[str, dict[str, Any]] = {
+FAST: dict[str, dict[str, Any]] = {
     "as it stands": {},
     "fewer channels, 8 and 32": {"channels": (8, 32)},
     "fewer channels, 12 and 32": {"channels": (12, 32)},
@@ -47,39 +55,95 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def one(changes: dict[str, Any], seed: int) -> tuple[float, float]:
+MADE_TO_LEARN: dict[str, dict[str, Any]] = {  # of the recipes that learn changed digits for many epochs
+    "as it stands": {},
+    "batch normalisation does not settle": {"settle": False},
+    "augmentation to the end": {"plain": 0},
+    "neither": {"settle": False, "plain": 0},
+    "no augmentation": {"augment": ""},
+    "no elastic distortion": {"augment": "rotate=8,shift=1.5,scale=0.08,shear=5"},
+    "twice as much augmentation": {"augment": "rotate=16,shift=3,scale=0.16,shear=10,elastic=1.4"},
+    "Adam, learning rate 0.01": {"optimizer": "adam", "lr": 0.01, "momentum": 0.8, "beta2": 0.95, "weight_decay": 0},
+    "SGD, learning rate 0.1": {"lr": 0.1},
+    "SGD, learning rate 0.4": {"lr": 0.4},
+    "no weight decay": {"weight_decay": 0.0},
+    "label smoothing 0.1": {"label_smoothing": 0.1},
+    "half of the epochs": {"epochs": 15},
+    "full 3 x 3 convolutions (vgg), 8, 10 and 10 channels": {"network": "vgg", "channels": (8, 10, 10)},
+}
+VARIANTS = {"fast": FAST, "tiny": MADE_TO_LEARN}
+
+
+def one(recipe: str, changes: dict[str, Any], seed: int) -> tuple[float, float]:
     """Seconds of training, and validation accuracy."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        run = tenfold.train("fast", out=Path(folder) / "run", seed=seed, quiet=True, **changes)
+        run = tenfold.train(recipe, out=Path(folder) / "run", seed=seed, quiet=True, **changes)
         return time.perf_counter() - began, run.metrics[-1]["val_accuracy"] or 0.0
+
+
+def beside_others(recipe: str, changes: dict[str, Any], seed: int) -> tuple[float, float]:
+    """The same in a process of its own that has one thread."""
+    command = [sys.executable, __file__, recipe, "--one", json.dumps([changes, seed])]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    seconds, accuracy = json.loads(done.stdout.splitlines()[-1])
+    return seconds, accuracy
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="?", default="fast", choices=VARIANTS)
     parser.add_argument("--seeds", type=int, default=6)
-    seeds = parser.parse_args().seeds
-    one({}, 999)
-    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
-    for seed in range(seeds):
-        for name, changes in VARIANTS.items():
-            rows[name].append(one(changes, seed))
-        print(f"seed {seed} done", flush=True)
+    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(one(asked.recipe, *json.loads(asked.one))))
+        return
+    variants = VARIANTS[asked.recipe]
+    name = "variants" if asked.recipe == "fast" else f"variants-{asked.recipe}"
+    fields = {variant: RECIPES[asked.recipe].changed(**changes).as_dict() for variant, changes in variants.items()}
+    rows: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
+    file = RESULTS / f"{name}.json"
+    if asked.at_once > 1 and file.is_file():
+        old = json.loads(file.read_text(encoding="utf-8"))
+        same = {variant for variant in variants if old["summary"].get("fields", {}).get(variant) == fields[variant]}
+        rows |= {variant: old["rows"][variant] for variant in same}
+    if asked.at_once == 1:
+        one(asked.recipe, {}, 999)
+        for seed in range(asked.seeds):
+            for variant, changes in variants.items():
+                rows[variant].append(one(asked.recipe, changes, seed))
+            print(f"seed {seed} done", flush=True)
+            write(name, rows, fields)
+        return
+    left = [(seed, variant) for seed in range(asked.seeds) for variant in variants if len(rows[variant]) <= seed]
+    with ThreadPoolExecutor(asked.at_once) as pool:
+        found = pool.map(lambda job: beside_others(asked.recipe, variants[job[1]], job[0]), left)
+        for (seed, variant), row in zip(left, found, strict=True):
+            rows[variant].append(row)
+            print(f"seed {seed}  {row[1]:.2%}  {row[0]:6.1f} s  {variant}", flush=True)
+            write(name, rows, fields)
+
+
+def write(name: str, rows: dict[str, list[tuple[float, float]]], fields: dict[str, Any]) -> None:
+    """Write the rows, and what each variant is worth where it has been trained."""
     base = rows["as it stands"]
-    summary: dict[str, Any] = {"machine": machine_name(), "n": seeds}
-    for name, pairs in rows.items():
-        gains = [ours[1] - theirs[1] for ours, theirs in zip(pairs, base, strict=True)]
-        summary[name] = {
+    summary: dict[str, Any] = {"machine": machine_name(), "n": len(base), "fields": fields}
+    for variant, pairs in rows.items():
+        if not pairs:
+            continue
+        gains = [ours[1] - theirs[1] for ours, theirs in zip(pairs, base, strict=False)]
+        summary[variant] = {
             "val_accuracy": mean([accuracy for _, accuracy in pairs]),
             "deviation": deviation([accuracy for _, accuracy in pairs]),
             "gain": mean(gains),
             "gain_deviation": deviation(gains),
-            "time_ratio": median([ours[0] / theirs[0] for ours, theirs in zip(pairs, base, strict=True)]),
+            "time_ratio": median([ours[0] / theirs[0] for ours, theirs in zip(pairs, base, strict=False)]),
         }
-        s = summary[name]
-        gain = f"{s['gain']:+.3%} ± {s['gain_deviation']:.3%}"
-        print(f"{name:34} {s['val_accuracy']:.3%}  {gain}  time {s['time_ratio']:.2f}")
-    save("variants", summary, rows)
+    save(name, summary, rows)
 
 
 if __name__ == "__main__":

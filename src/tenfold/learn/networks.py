@@ -163,22 +163,22 @@ def lean(recipe: Recipe, classes: int) -> nn.Sequential:
     2017, MobileNets, arXiv 1704.04861).
     """
     layers: list[nn.Module] = []
-    inputs, side = 1, SIDE
+    inputs, side = 1, (SIDE - 4) // 2
     for number, width in enumerate(recipe.channels):
-        if number == 0:
-            layers += [nn.Conv2d(1, width, 5, bias=False)]
-        else:
+        if number:
             layers += [nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False), nn.Conv2d(inputs, width, 1, bias=False)]
+        else:
+            layers += [nn.Conv2d(1, width, 5, bias=False)]
         layers += [nn.BatchNorm2d(width)]
-        layers += [nn.MaxPool2d(2)] if number == 0 else []  # before the ReLU, as in `cnn`
+        layers += [] if number else [nn.MaxPool2d(2)]  # before the ReLU, as in `cnn`
         layers += [nn.ReLU(inplace=True)]
-        inputs, side = width, (SIDE - 4) // 2 if number == 0 else _left(side - 2, recipe)
+        inputs, side = width, _left(side - 2, recipe) if number else side
     layers += [nn.AvgPool2d(side), nn.Flatten(), Dropout(recipe.dropout_conv)]
     return nn.Sequential(*layers, *_fully_connected(inputs, recipe, classes, normalise=True))
 
 
 def unpadded(recipe: Recipe, classes: int) -> nn.Sequential:
-    """A 5 x 5 convolution, pooled at once, then 3 x 3 ones that lose a pixel at each edge, until little is left.
+    """A pooled 5 x 5 convolution, then 3 x 3 ones without padding, so that they lose a pixel at each edge.
 
     Each has batch normalisation, and so have the logits. What is left goes to the fully connected layers as it is, so
     that they know where everything is. After the networks of S. An and others 2020 (arXiv 2008.10400), which do not
@@ -187,11 +187,11 @@ def unpadded(recipe: Recipe, classes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     inputs, side = 1, SIDE // 2
     for number, width in enumerate(recipe.channels):
-        size, padding = (5, 2) if number == 0 else (3, 0)
+        size, padding = (3, 0) if number else (5, 2)
         layers += [nn.Conv2d(inputs, width, size, padding=padding, bias=False), nn.BatchNorm2d(width)]
-        layers += [nn.MaxPool2d(2)] if number == 0 else []  # before the ReLU, as in `cnn`
+        layers += [] if number else [nn.MaxPool2d(2)]  # before the ReLU, as in `cnn`
         layers += [nn.ReLU(inplace=True)]
-        inputs, side = width, side if number == 0 else _left(side - 2, recipe)
+        inputs, side = width, _left(side - 2, recipe) if number else side
     layers += [nn.Flatten(), Dropout(recipe.dropout_conv)]
     *before, output = _fully_connected(inputs * side**2, recipe, classes, normalise=True)
     assert isinstance(output, nn.Linear)
