@@ -175,7 +175,7 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     assert len(marked(mark)) > 4  # itself, Ray's own, one that reads
     os.killpg(process.pid, how)
     status, out, err = ended(process)
-    assert (status, out) == (130, "")
+    assert (status, out) == (130, ""), err
     last = err.splitlines()[-1]
     assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 120 pictures; the same command goes on", last)
     for _ in range(200):
@@ -183,6 +183,32 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
             break
         time.sleep(0.1)
     assert marked(mark) == []
+
+
+class Broken:
+    """A dataset whose reading ends in an error that is not one of Ray's own."""
+
+    def map_batches(self, *_: object, **__: object) -> "Broken":
+        return self
+
+    def iter_batches(self, **_: object) -> Iterator[object]:
+        raise OSError("the other process is gone")
+
+
+def test_whatever_ray_reports_after_a_signal_is_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    from ray import data
+
+    from tenfold.engines import connection
+    from tenfold.read import cluster
+
+    monkeypatch.setattr(data, "from_items", lambda *_, **__: Broken())
+    asked: list[int] = []
+    monkeypatch.setattr(connection, "_ASKED", asked)
+    for error in (OSError, KeyboardInterrupt):
+        with pytest.raises(error):
+            list(cluster._through(ray, object, (), [b""], 1, in_order=True))
+        asked.append(signal.SIGTERM)
 
 
 @pytest.fixture

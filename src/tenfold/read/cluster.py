@@ -150,11 +150,13 @@ def _through(
         for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
             for made in map(pickle.loads, batch["made"].to_pylist()):
                 if isinstance(made, TenfoldError):
-                    raise KeyboardInterrupt if interrupted() else made
+                    raise made
                 yield made
-    except ray.exceptions.RayError as error:
-        if interrupted():
+    except Exception as error:
+        if interrupted():  # Ray's processes were asked to end too, and it may notice that first, in many ways
             raise KeyboardInterrupt from error
+        if not isinstance(error, ray.exceptions.RayError):
+            raise
         why = " ".join(str(error).split())[-300:]
         raise ClusterError(f"the cluster could not do it: {why}") from error
 
