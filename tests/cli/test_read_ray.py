@@ -195,6 +195,7 @@ class Broken:
         raise OSError("the other process is gone")
 
 
+@pytest.mark.filterwarnings("ignore")  # of Ray Data itself
 def test_whatever_ray_reports_after_a_signal_is_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
     from ray import data
