@@ -28,6 +28,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def spread(found: dict[str, Any], places: int = 2) -> str:
+    """The standard deviation of a summary's accuracies or errors, where there are several."""
+    return f" ± {found['deviation']:.{places}%}" if found["n"] > 1 else ""
+
+
 def recipes_table() -> str:
     found = results("recipes")
     rows = []
@@ -38,8 +43,8 @@ def recipes_table() -> str:
                 f"`{name}`" + (" (default)" if name == recipes.DEFAULT else ""),
                 f"{networks.parameters(networks.build(recipe)):,}",
                 f"{recipe.epochs}",
-                f"{m['seconds']:.3g} s",
-                f"**{m['accuracy']:.2%}** ± {m['deviation']:.2%}",
+                f"{m['seconds']:,.{1 if m['seconds'] < 100 else 0}f} s",
+                f"**{m['accuracy']:.2%}**{spread(m)}",
                 f"{m['n']}",
             ]
         )
@@ -56,11 +61,11 @@ def records_table() -> str:
             [
                 f"`{name}`",
                 f"{networks.parameters(networks.build(recipes.RECIPES[name])):,}",
-                f"{m['accuracy']:.3%} ± {m['deviation']:.3%}",
+                f"{m['accuracy']:.3%}{spread(m, 3)}",
                 f"{len(seeds)}",
                 f"{mean([row['nll'] for row in seeds]):.4f}",
                 f"{mean([row['ece'] for row in seeds]):.2%}",
-                f"{m['seconds']:.3g} s",
+                f"{m['seconds']:,.{1 if m['seconds'] < 100 else 0}f} s",
             ]
         )
     head = ["recipe", "parameters", "test accuracy", "seeds", "NLL", "ECE", "time"]
@@ -108,6 +113,56 @@ def small_sentence() -> str:
         f"`tiny`, learnt from 50,000 digits and exported, normalisation of pictures included, has {each[0]} of the "
         f"test digits right; in 8 bits it has {each[1]} (n = {s['n']}).\n\n{note(found, 'small', '../')}"
     )
+
+
+def robustness_table() -> str:
+    found = results("robustness")
+    names = list(found["summary"])
+    s = found["summary"]
+    head = ["error", *(f"`{name}`" for name in names)]
+    rows = [["as they are", *(f"{s[name]['clean']:.2%}" for name in names)]]
+    rows += [
+        [kind.replace("_", " "), *(f"{s[name]['corruption'][kind]:.2%}" for name in names)]
+        for kind in s[names[0]]["corruption"]
+    ]
+    rows.append(["**mean of the 15**", *(f"**{s[name]['mean']:.2%}**{spread(s[name])}" for name in names)])
+    rows.append(["ratio to `cnn`", *(f"{s[name]['mean'] / s['cnn']['mean']:.2f}" for name in names)])
+    for family, unit in (("shift", " px"), ("rotation", "°"), ("scale", "")):
+        for amount in s[names[0]][family]:
+            rows.append([f"{family} {amount}{unit}", *(f"{s[name][family][amount]:.2%}" for name in names)])
+    rows.append(["networks", *(f"{s[name]['n']}" for name in names)])
+    return f"{table(head, rows)}\n\n{note(found, 'robustness', '../')}"
+
+
+def ensembles_table(recipe: str = "accurate") -> str:
+    found = results(f"ensembles-{recipe}")
+    rows = [
+        [
+            f"{row['members']}",
+            f"{row['accuracy']:.3%}" + (f" ± {row['deviation']:.3%}" if row["choices"] > 1 else ""),
+            f"{row['choices']}",
+            f"{row['nll']:.4f}",
+        ]
+        for row in found["rows"]
+    ]
+    made = note(found, f"ensembles-{recipe}", "../").replace(f"ensembles-{recipe}.py", "ensembles.py")
+    return f"{table(['networks', 'test accuracy', 'choices', 'NLL'], rows)}\n\n{made}"
+
+
+def calibration_table() -> str:
+    found = results("calibration")
+    rows = [
+        [
+            f"`{name}`",
+            f"{m['n']}",
+            f"{m['temperature']:.2f}",
+            *(f"{m['before'][k]:.4f} → {m['after'][k]:.4f}" for k in ("nll", "brier")),
+            f"{m['before']['ece']:.2%} → {m['after']['ece']:.2%}",
+        ]
+        for name, m in found["summary"].items()
+    ]
+    head = ["recipe", "networks", "temperature", "NLL", "Brier score", "ECE"]
+    return f"{table(head, rows)}\n\n{note(found, 'calibration', '../')}"
 
 
 def speed_table(up: str = "", recipe: str = "fast") -> str:
@@ -458,8 +513,12 @@ TABLES = {
     "docs/records.md": {
         "finals": finals_table,
         "small": small_sentence,
+        "ensembles": ensembles_table,
         "records": records_table,
+        "calibration": calibration_table,
+        "robustness": robustness_table,
         "speed": lambda: speed_table("../"),
+        "speed-99.5": lambda: speed_table("../", "fast-99.5"),
     },
     "docs/reading.md": {"confidence": confidence_sentence, "pages": pages_table},
     "docs/scale.md": {
