@@ -24,6 +24,10 @@ from tenfold.mnist.digits import Digits
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
+# A shell's background job ignores Ctrl-C, and hands that on to every process that a test would stop by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Which of seven segments each digit lights: top, top left, top right, middle, bottom left, bottom right, bottom.
 SEGMENTS = [
     "1110111",
