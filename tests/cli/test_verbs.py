@@ -117,6 +117,8 @@ def test_recipes(tenfold_cli: Cli, here: Path, data: Path) -> None:
     for name in RECIPES:
         assert f"\n{name} " in done.out
     assert "fast (default)" in done.out
+    assert "e+" not in done.out
+    assert "± 0.00%" not in done.out
     assert [row["name"] for row in json.loads(tenfold_cli("recipes", "--json").out)] == list(RECIPES)
     assert tenfold_cli("recipes", "cnn", "--save", "my.json").status == 0
     written = json.loads(Path("my.json").read_text())

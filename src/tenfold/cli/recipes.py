@@ -1,9 +1,12 @@
 """`tenfold recipes`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tenfold.learn.recipes import Measured
 
 EPILOG = """
 Examples:
@@ -65,8 +68,8 @@ def recipes(
                 f"{r.batch_size}",
                 f"{r.optimizer} {r.lr:g}",
                 r.schedule,
-                "not measured" if m is None else f"{m.seconds:.3g} s",
-                "not measured" if m is None else f"{m.accuracy:.2%} ± {m.deviation:.2%} (n = {m.n})",
+                "not measured" if m is None else f"{m.seconds:,.{1 if m.seconds < 100 else 0}f} s",
+                "not measured" if m is None else f"{m.accuracy:.2%}{_spread(m)} (n = {m.n})",
             )
             for name, (r, m, size) in listed.items()
         ],
@@ -74,3 +77,8 @@ def recipes(
     )
     if machines := {m.machine for _, m, _ in listed.values() if m is not None}:
         print(f"\naccuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}")
+
+
+def _spread(found: "Measured") -> str:
+    """The standard deviation, which a single training has none of."""
+    return f" ± {found.deviation:.2%}" if found.n > 1 else ""
