@@ -6,9 +6,9 @@
 
 Every finished network adds its row to results/records-RECIPE.json, and with --logits what it answers to the test
 digits, in half precision, to results/records-RECIPE.npz, from which ensembles are scored. What is there already is not
-trained again, so that a run that was stopped goes on. With --held-out the networks learn from 50,000 digits, and a
-temperature is fitted on the other 10,000; without, there is none. Several at once have a thread each, and their seconds
-are not those of one alone.
+trained again, so that a run that was stopped goes on, if need be on another machine: the time in the summary is then
+the first one's. With --held-out the networks learn from 50,000 digits, and a temperature is fitted on the other 10,000;
+without, there is none. Several at once have a thread each, and their seconds are not those of one alone.
 """
 
 import argparse
@@ -47,6 +47,7 @@ def one(recipe: str, seed: int, *, final: bool, changes: dict[str, Any], keep: s
             "seed": seed,
             "seconds": round(seconds, 2),
             "threads": torch.get_num_threads(),
+            "processor": machine()["processor"],
             "accuracy": found.accuracy,
             "corrected": found.corrected.accuracy,
             "val_accuracy": run.metrics[-1]["val_accuracy"],
@@ -86,7 +87,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "most": max(accuracy),
         "corrected": mean(corrected),
         "corrected_deviation": deviation(corrected),
-        "seconds": median([row["seconds"] for row in rows]),
+        "seconds": median([row["seconds"] for row in rows if row["processor"] == rows[0]["processor"]]),
         **{
             f"{how}_{what}": mean([row[how][what] for row in rows])
             for how in ("calibrated", "uncalibrated")
@@ -120,6 +121,8 @@ def main() -> None:
     if old["fields"] != fields:
         raise SystemExit(f"{file} was measured with another recipe: remove it, or give --name")
     rows = old["rows"]
+    for row in rows:
+        row.setdefault("processor", old["machine"]["processor"])
     logits = dict(np.load(logits_file)) if logits_file.is_file() else {}
     left = [seed for seed in range(asked.seeds) if seed not in {row["seed"] for row in rows}]
     with ThreadPoolExecutor(asked.at_once) as pool:
@@ -128,7 +131,7 @@ def main() -> None:
             logits[str(row["seed"])] = its
             content = {
                 "date": time.strftime("%Y-%m-%d"),
-                "machine": machine(),
+                "machine": old.get("machine") or machine(),
                 "fields": fields,
                 "at_once": asked.at_once,
                 "summary": summary(rows),

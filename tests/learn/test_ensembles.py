@@ -9,7 +9,7 @@ import torch
 import tenfold
 from conftest import Cli, draw_digits
 from tenfold.errors import RunError, UsageError
-from tenfold.learn import ensembles, networks
+from tenfold.learn import ensembles, networks, training
 from tenfold.learn.export import export
 from tenfold.learn.inference import infer
 from tenfold.learn.runs import Run
@@ -100,12 +100,13 @@ def test_a_small_network_learns_what_the_ensemble_says(
 ) -> None:
     recipe = tmp_path / "small.json"
     small = {"name": "small", "network": "mlp", "hidden": [8], "epochs": 8, "batch_size": 50, "lr": 0.01}
-    recipe.write_text(json.dumps(small | {"data": members[0].recipe.data, "heed": 1.0}))
+    recipe.write_text(json.dumps(small | {"data": members[0].recipe.data}))
     done = tenfold_cli("ensemble", *(run.path for run in members), "-o", "runs/three", "--distil", recipe)
     assert done.status == 0, done.err
     assert "3 members" in done.out
     taught = Run.open("runs/three-small")
     assert taught.recipe.teacher == str(Path("runs/three").absolute())
+    assert (taught.recipe.heed, taught.recipe.soften) == (1.0, 3.0)
     plain = tenfold.train(str(recipe), out="runs/plain", quiet=True)
     teacher = Run.open("runs/three").model()
 
@@ -116,6 +117,17 @@ def test_a_small_network_learns_what_the_ensemble_says(
         return float((infer(model.network, digits()).softmax(1) - wanted).abs().mean())
 
     assert apart(taught) < 0.9 * apart(plain)
+
+
+def test_what_a_teacher_says_pulls_no_harder_than_labels_can(members: list[Run]) -> None:
+    teacher, images = members[0].model(), torch.randn(40, 1, 28, 28)
+    for soften in (1.0, 3.0, 10.0):
+        logits = (20 * torch.randn(40, 10)).requires_grad_()
+        recipe = members[0].recipe.changed(soften=soften)
+        training._distilled(logits, images, teacher, recipe).backward()
+        assert logits.grad is not None
+        pull = 40 * logits.grad.abs().sum(1)  # of each image; of a label's cross-entropy it is 2 at most
+        assert 0.1 < pull.max() < 2.001, soften
 
 
 def test_a_teacher_of_another_question_is_refused(members: list[Run], data: Path, tmp_path: Path) -> None:

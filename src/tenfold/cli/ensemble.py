@@ -30,13 +30,17 @@ def ensemble(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="With --distil: the seed.")] = 0,
+    heed: Annotated[
+        float, typer.Option(help="With --distil: the share of the loss that the ensemble has; labels have the rest.")
+    ] = 1.0,
+    soften: Annotated[float, typer.Option(help="With --distil: the temperature at which it is learnt.")] = 3.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Join trained networks into one model that answers with the mean of their probabilities."""
     from tenfold.learn import ensembles, recipes, training
     from tenfold.learn.networks import parameters
 
-    small = recipes.resolve(distil, seed=seed) if distil is not None else None
+    small = recipes.resolve(distil, seed=seed, heed=heed, soften=soften) if distil is not None else None
     run = ensembles.ensemble(members, out)
     model = run.model()
     if not quiet:

@@ -346,12 +346,13 @@ def _teacher(recipe: Recipe, material: Material, device: torch.device) -> models
 def _distilled(logits: Tensor, images: Tensor, teacher: models.Model, recipe: Recipe) -> Tensor:
     """How far logits (B, classes) are from what the teacher says of the same images, both softened.
 
-    G. Hinton, O. Vinyals, J. Dean 2015, Distilling the knowledge in a neural network (arXiv 1503.02531).
+    G. Hinton, O. Vinyals, J. Dean 2015, Distilling the knowledge in a neural network (arXiv 1503.02531), but times the
+    temperature, not its square: then no gradient is larger than that of labels can be, and SGD keeps its learning rate.
     """
     with torch.no_grad():
         wanted = (teacher.network(images).float() / (teacher.temperature * recipe.soften)).log_softmax(1)
     found = (logits.float() / recipe.soften).log_softmax(1)
-    return F.kl_div(found, wanted, reduction="batchmean", log_target=True) * recipe.soften**2
+    return F.kl_div(found, wanted, reduction="batchmean", log_target=True) * recipe.soften
 
 
 def _initial(init: str | Path) -> Path:
