@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from measuring import mean, median
+from measuring import deviation, mean, median
 from tenfold.learn import networks, recipes
 from tenfold.learn.recipe import Recipe
 
@@ -75,9 +75,10 @@ def records_table() -> str:
 def finals_table() -> str:
     """The networks that learnt from all 60,000 digits, a row for each recipe that records.py has measured so."""
     names = [name for name in recipes.RECIPES if (RESULTS / f"records-{name}.json").is_file()]
-    rows, found = [], {}
+    rows, machines = [], []
     for name in names:
         found = results(f"records-{name}")
+        machines.append(f"{found['machine']['cores']} cores of {found['machine']['processor']}")
         if Recipe().changed(**found["fields"]) != recipes.RECIPES[name]:
             raise SystemExit(f"the recipe {name} has changed since its record: run benchmarks/records.py {name}")
         m = found["summary"]
@@ -90,14 +91,13 @@ def finals_table() -> str:
                 f"{m['least']:.2%} to {m['most']:.2%}",
                 f"{m['corrected']:.3%}",
                 f"{m['uncalibrated_nll']:.4f}",
-                f"{m['seconds']:.0f} s" + (", one thread" if found["at_once"] > 1 else ""),
+                f"{m['seconds']:.0f} s" + (", one thread" if found["rows"][0]["threads"] == 1 else ""),
                 f"[rows](../benchmarks/results/records-{name}.json)",
             ]
         )
     head = ["recipe", "parameters", "test accuracy", "seeds", "from, to", "by corrected labels", "NLL", "time", ""]
-    about = found["machine"]
     return (
-        f"{table(head, rows)}\n\n<sub>{about['cores']} cores of {about['processor']}, torch {about['torch']}; "
+        f"{table(head, rows)}\n\n<sub>{', '.join(dict.fromkeys(machines))}; "
         "by [records.py](../benchmarks/records.py)</sub>"
     )
 
@@ -147,6 +147,47 @@ def ensembles_table(recipe: str = "accurate") -> str:
     ]
     made = note(found, f"ensembles-{recipe}", "../").replace(f"ensembles-{recipe}.py", "ensembles.py")
     return f"{table(['networks', 'test accuracy', 'choices', 'NLL'], rows)}\n\n{made}"
+
+
+def taught_sentence(student: str = "mlp") -> str:
+    """A network that an ensemble taught beside the same one taught by labels, pair by pair of seeds."""
+    taught, labels = results(f"records-{student}-taught"), results(f"records-{student}")
+    by_seed = {row["seed"]: row["accuracy"] for row in labels["rows"]}
+    pairs = [(row["accuracy"], by_seed[row["seed"]]) for row in taught["rows"] if row["seed"] in by_seed]
+    gains = [one - other for one, other in pairs]
+    better = sum(gain > 0 for gain in gains)
+    theirs, ours = (f"{mean(one):.3%} ± {deviation(one):.3%}" for one in zip(*pairs, strict=True))
+    about = taught["machine"]
+    return (
+        f"`{student}` has {theirs} of the test digits right where the ensemble taught it, and {ours} where the labels "
+        f"did: {mean(gains) * 100:+.3f} ± {deviation(gains) * 100:.3f} points by the same seeds, better in {better} of "
+        f"{len(pairs)}.\n\n<sub>{about['cores']} cores of {about['processor']}, torch {about['torch']}, "
+        f"{taught['date']}; [rows of the one](../benchmarks/results/records-{student}-taught.json) and "
+        f"[of the other](../benchmarks/results/records-{student}.json) by [records.py](../benchmarks/records.py)</sub>"
+    )
+
+
+def readers_table() -> str:
+    """The bundled model beside others that were made to take its place."""
+    found = results("readers")
+    names = {"bundled": "bundled: `vgg`", "lean": "`lean`, wide as in `accurate`", "both": "both, averaged"}
+    rows = [
+        [
+            names.get(row["model"], row["model"]),
+            f"{row['bytes'] / 1e6:.2f} MB",
+            f"{row['error']:.2%} ± {row['error_deviation']:.2%}",
+            f"{row['taken_for_digits']:.2%}",
+            f"{row['nll']:.4f}",
+            f"{row['pages']:.2%}",
+            f"{row['pictures']} of {row['of_pictures']}",
+        ]
+        for row in found["rows"]
+    ]
+    head = [
+        *("model", "file", "error on digits as pictures show them", "shapes taken for digits", "NLL"),
+        *(f"{found['summary']['pages']} pages", "pictures"),
+    ]
+    return f"{table(head, rows)}\n\n{note(found, 'readers', '../')}"
 
 
 def calibration_table() -> str:
@@ -514,6 +555,8 @@ TABLES = {
         "finals": finals_table,
         "small": small_sentence,
         "ensembles": ensembles_table,
+        "taught": taught_sentence,
+        "readers": readers_table,
         "records": records_table,
         "calibration": calibration_table,
         "robustness": robustness_table,
