@@ -14,8 +14,8 @@ from typing import Any
 import tenfold
 from measuring import RESULTS, mean, save
 from recipes import unchanged
-from tenfold.learn import recipes
-from tenfold.learn.runs import Run
+from tenfold.learn.recipes import presets
+from tenfold.learn.training.runs import Run
 
 SCORES = ("nll", "brier", "ece")
 
@@ -63,7 +63,7 @@ def main() -> None:
             f"{row['after']['nll']:.4f}  ECE {row['before']['ece']:.2%} -> {row['after']['ece']:.2%}",
             flush=True,
         )
-    names = [name for name in recipes.RECIPES if any(row["recipe"] == name for row in rows)]
+    names = [name for name in presets.RECIPES if any(row["recipe"] == name for row in rows)]
     save("calibration", {name: summary([row for row in rows if row["recipe"] == name]) for name in names}, rows)
 
 

@@ -12,8 +12,9 @@ import torch
 from matplotlib.figure import Figure
 
 from measuring import machine_name, save
-from tenfold.learn import export, models
-from tenfold.learn.calibration import probabilities
+from tenfold.learn.export import onnx
+from tenfold.learn.training import models
+from tenfold.learn.training.calibration import probabilities
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 from tenfold.read.classifier import BUNDLED, Classifier
@@ -26,7 +27,7 @@ def main() -> None:
     described = Classifier().description
     digits = embedded.read("train")
     digits = Digits(digits.images[50_000:], digits.labels[50_000:])
-    found = [export.observed(model, digits, seed=seed) for seed in SEEDS]
+    found = [onnx.observed(model, digits, seed=seed) for seed in SEEDS]
     curves, rows = [], []
     for logits, labels in found:
         confidence, answers = probabilities(logits, described.temperature).max(1)

@@ -22,7 +22,7 @@ from measuring import machine_name, median, process, save
 ROOT = Path(__file__).parent.parent
 TRAINED = """
 import json, sys, time, tenfold
-from tenfold.learn.progress import Display
+from tenfold.learn.training.display import Display
 
 class Clock(Display):
     def ended(self, run):

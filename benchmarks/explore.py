@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 import tenfold
 from measuring import RESULTS
-from tenfold.learn import calibration, training
-from tenfold.learn.augment import Augmentation
-from tenfold.learn.inference import grey, infer, normalise
+from tenfold.learn.digits.augment import Augmentation
+from tenfold.learn.networks.inference import grey, infer, normalise
+from tenfold.learn.training import calibration, start
 
 DEFAULTS: dict[str, Any] = {
     "net": "lean",
@@ -169,7 +169,7 @@ def learn(config: dict[str, Any]) -> dict[str, Any]:
         return right, F.cross_entropy(found / temperature, val_labels).item()
 
     before = score()
-    training.settle(network, images[:10_000])
+    start.settle(network, images[:10_000])
     after = score()
     return {
         "config": config,

@@ -19,8 +19,8 @@ from measuring import machine_name, save
 from pages import KINDS, page
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
-from tenfold.read import lines, segments
-from tenfold.read import page as finding
+from tenfold.read.finding import page as finding
+from tenfold.read.finding import rulings, segments
 
 Change = Callable[[ExitStack], None]
 
@@ -45,7 +45,7 @@ CHANGES: dict[str, Change] = {
     "cuts cost nothing": setting(segments, "slices", free),
     "plain digits are thought of as several too": setting(segments, "PLAIN", 2.0),
     "broken pieces are not joined": setting(segments, "_TOGETHER", 1),
-    "ruled lines stay": setting(lines, "_COVER", 2.0),
+    "ruled lines stay": setting(rulings, "_COVER", 2.0),
     "pages are not turned": setting(finding, "_turned", lambda upright, *_, **__: upright),
     "the other ink is not tried": setting(finding, "OTHER", 9.0),
     "letters in a word do not count": setting(finding, "LETTERS", 9.0),

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 import tenfold
-from tenfold import atomic
+from tenfold import files
 
 FOLDER = Path(__file__).parent.parent / "src" / "tenfold" / "serve" / "page" / "gallery"
 WIDTH, HEIGHT = 480, 360
@@ -195,7 +195,7 @@ def main() -> None:
         picture = Image.fromarray((draw().clip(0, 1) * 255).round().astype(np.uint8))
         file = io.BytesIO()
         picture.quantize(128, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-        atomic.content(out / f"{draw.__name__}.png", file.getvalue())
+        files.content(out / f"{draw.__name__}.png", file.getvalue())
         print(f"{draw.__name__}.png  {len(file.getvalue()) / 1e3:.1f} kB  read as {reader.read(file.getvalue()).lines}")
 
 

@@ -17,8 +17,8 @@ from torch import nn
 
 from measuring import machine_name, median, process, save
 from tenfold.learn import networks
-from tenfold.learn.inference import infer
-from tenfold.learn.recipes import RECIPES
+from tenfold.learn.networks.inference import infer
+from tenfold.learn.recipes.presets import RECIPES
 
 EPOCH = """
 import sys, tempfile, time, tenfold, torch

@@ -19,9 +19,10 @@ import numpy as np
 import recipes as measuring_recipes
 import tenfold
 from measuring import RESULTS, machine_name, save
-from tenfold.learn import export, networks
-from tenfold.learn.recipes import RECIPES
-from tenfold.learn.runs import Run
+from tenfold.learn import networks
+from tenfold.learn.export import onnx
+from tenfold.learn.recipes.presets import RECIPES
+from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded
 from tenfold.read.classifier import BUNDLED, Classifier
 
@@ -34,7 +35,7 @@ def main() -> None:
         run = Run.open(given) if given else tenfold.train("pictures", out=Path(folder) / "run")
         assert run.recipe == RECIPES["pictures"], "the run is of another recipe"
         BUNDLED.parent.mkdir(exist_ok=True)
-        export.export(run, BUNDLED)
+        onnx.export(run, BUNDLED)
         shutil.copy(run.model_file, BUNDLED.with_suffix(".safetensors"))
         files = (BUNDLED, BUNDLED.with_suffix(".safetensors"))
         sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]

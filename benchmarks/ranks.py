@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 
 import tenfold
 from measuring import machine_name, median, save
-from tenfold.learn.recipes import RECIPES
-from tenfold.learn.runs import Run
+from tenfold.learn.recipes.presets import RECIPES
+from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded, idx
 
 WAYS = {"one thread": (1, 1), "two ranks": (2, 1), "two threads": (1, 2)}  # ranks, threads of each

@@ -22,8 +22,10 @@ from torch.nn.functional import cross_entropy
 import tenfold
 from measuring import RESULTS, deviation, machine_name, mean, save
 from pages import KINDS, page
-from tenfold.learn import export, networks, runs
-from tenfold.learn.models import Model
+from tenfold.learn import networks
+from tenfold.learn.export import onnx
+from tenfold.learn.training import runs
+from tenfold.learn.training.models import Model
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 from tenfold.read.classifier import BUNDLED
@@ -36,7 +38,7 @@ def spoiled(model: Model, digits: Digits) -> dict[str, float]:
     """Errors on digits as pictures show them, and on shapes that are none."""
     found = []
     for seed in SEEDS:
-        logits, labels = export.observed(model, digits, seed=seed)
+        logits, labels = onnx.observed(model, digits, seed=seed)
         real = labels < 10
         answers = logits.argmax(1)
         found.append(
@@ -87,7 +89,7 @@ def main() -> None:
         for place in (BUNDLED.with_suffix(".safetensors"), *map(Path, asked.runs)):
             model = runs.find_model(place)[0]
             name = "bundled" if place.parent == BUNDLED.parent else place.name
-            file = BUNDLED if name == "bundled" else export.export(place, Path(folder) / f"{name}.onnx")
+            file = BUNDLED if name == "bundled" else onnx.export(place, Path(folder) / f"{name}.onnx")
             reader = tenfold.Reader(file, always_answer=True)
             share, seconds = pages_read(reader, digits)
             row: dict[str, Any] = {

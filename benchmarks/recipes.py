@@ -20,11 +20,11 @@ from typing import Any
 
 import tenfold
 from measuring import RESULTS, deviation, machine_name, mean, median, save
-from tenfold.learn import recipes
-from tenfold.learn.recipe import Recipe
-from tenfold.learn.runs import Run
+from tenfold.learn.recipes import presets
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.training.runs import Run
 
-SUMMARY = Path(recipes.__file__).parent / "measured.json"
+SUMMARY = Path(presets.__file__).parent / "measured.json"
 
 
 def one(name: str, seed: int, keep: str | None) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def one(name: str, seed: int, keep: str | None) -> dict[str, Any]:
 
 def scored(run: Run, seconds: float) -> dict[str, Any]:
     """The row of a run, of a recipe as it stands."""
-    if run.recipe != recipes.RECIPES.get(run.recipe.name, Recipe()).changed(seed=run.recipe.seed):
+    if run.recipe != presets.RECIPES.get(run.recipe.name, Recipe()).changed(seed=run.recipe.seed):
         raise SystemExit(f"{run.path} was not learnt by one of the recipes as they stand")
     found = tenfold.evaluate(run, draw=False)
     return {
@@ -54,13 +54,13 @@ def scored(run: Run, seconds: float) -> dict[str, Any]:
 
 def unchanged(row: dict[str, Any]) -> bool:
     """Whether a row is of a recipe as it stands; fields that came since then had their default."""
-    return recipes.RECIPES.get(row["recipe"]) == Recipe().changed(**row["fields"])
+    return presets.RECIPES.get(row["recipe"]) == Recipe().changed(**row["fields"])
 
 
 def write(rows: list[dict[str, Any]]) -> None:
     """Write the rows, and their summary for `tenfold recipes`."""
     summary = {}
-    for name in recipes.RECIPES:
+    for name in presets.RECIPES:
         mine = [row for row in rows if row["recipe"] == name]
         if mine:
             accuracies = [row["accuracy"] for row in mine]
@@ -91,10 +91,10 @@ def main() -> None:
         rows = [other for other in rows if (other["recipe"], other["seed"]) != (row["recipe"], row["seed"])] + [row]
         print(f"{row['recipe']:8} seed {row['seed']}  {row['seconds']:7.1f} s  test {row['accuracy']:.2%}", flush=True)
         write(rows)
-    every = [name for name in recipes.RECIPES if name != "pictures"]
+    every = [name for name in presets.RECIPES if name != "pictures"]
     for name in asked.recipe or ([] if asked.runs else every):
         rows = [row for row in rows if row["recipe"] != name]
-        for seed in range(max(10, asked.seeds) if name == recipes.DEFAULT else asked.seeds):
+        for seed in range(max(10, asked.seeds) if name == presets.DEFAULT else asked.seeds):
             rows.append(one(name, seed, asked.keep))
             row = rows[-1]
             print(f"{name:8} seed {seed}  {row['seconds']:7.1f} s  test {row['accuracy']:.2%}", flush=True)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from measuring import RESULTS, deviation, machine, mean, median
-from tenfold.learn.recipes import resolve
+from tenfold.learn.recipes.presets import resolve
 
 
 def one(recipe: str, seed: int, *, final: bool, changes: dict[str, Any], keep: str | None) -> None:
@@ -33,7 +33,7 @@ def one(recipe: str, seed: int, *, final: bool, changes: dict[str, Any], keep: s
     import torch
 
     import tenfold
-    from tenfold.learn.inference import infer
+    from tenfold.learn.networks.inference import infer
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(keep or folder) / f"{recipe}-{seed}"

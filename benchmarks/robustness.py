@@ -19,8 +19,9 @@ from typing import Any
 import tenfold
 from measuring import RESULTS, deviation, machine_name, mean, save
 from recipes import unchanged
-from tenfold.learn import recipes, robustness
-from tenfold.learn.runs import Run
+from tenfold.learn.recipes import presets
+from tenfold.learn.scoring import robustness
+from tenfold.learn.training.runs import Run
 
 
 def one(run: Run, device: str) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def write(rows: list[dict[str, Any]]) -> None:
     """Write the rows, and their summary for `tenfold evaluate --corrupt`."""
-    names = [name for name in recipes.RECIPES if any(row["recipe"] == name for row in rows)]
+    names = [name for name in presets.RECIPES if any(row["recipe"] == name for row in rows)]
     summaries = {name: summary([row for row in rows if row["recipe"] == name]) for name in names}
     save("robustness", summaries, rows)
     robustness.MEASURED.write_text(json.dumps(summaries, indent=2) + "\n", encoding="utf-8")

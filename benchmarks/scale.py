@@ -42,7 +42,7 @@ WORKERS = (1, 2)
 PLAIN = """
 import sys, tempfile, torch
 from pathlib import Path
-from tenfold.learn.training import train
+from tenfold.learn.training.start import train
 torch.set_num_threads(1)
 for seed in range(int(sys.argv[1]), int(sys.argv[2])):
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +126,7 @@ class Instant:
         self._scores = np.random.default_rng(0)
 
     def start(self, key: int, job: Job) -> None:  # noqa: ARG002, D102
-        from tenfold.learn.trainings import Outcome
+        from tenfold.learn.search.jobs import Outcome
 
         score = float(self._scores.uniform(0.9, 0.99))
         for epoch in (1, 2, 3):
@@ -147,10 +147,10 @@ def driver() -> list[dict[str, Any]]:
     """Rows of the seconds that the driver of a tuning takes for each hundred trials."""
     import optuna
 
-    from tenfold.learn import space, tuning
-    from tenfold.learn.progress import Tally
-    from tenfold.learn.recipes import RECIPES
-    from tenfold.learn.stopping import Stop
+    from tenfold.learn.recipes.presets import RECIPES
+    from tenfold.learn.search import space, tuning
+    from tenfold.learn.training.stopping import Stop
+    from tenfold.progress import Tally
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     recipe = RECIPES["mlp"]
@@ -265,7 +265,7 @@ def limits() -> list[dict[str, Any]]:
 def limit(what: str, number: int, place: Path) -> dict[str, Any]:
     """A row of what `number` pictures or parts take; the memory is the whole process's at its largest, in MB."""
     if what == "plan":
-        from tenfold.read import bulk, parts
+        from tenfold.read.many import bulk, parts
 
         began = time.perf_counter()
         plan, _ = parts.settle(f"{place}-parts", bulk.stream([str(place)]), {})
@@ -274,7 +274,7 @@ def limit(what: str, number: int, place: Path) -> dict[str, Any]:
         size = sum(file.stat().st_size for file in Path(f"{place}-parts").rglob("*") if file.is_file())
     else:
         from tenfold.engines.connection import connected
-        from tenfold.read import cluster
+        from tenfold.read.many import cluster
 
         size = 0
         with connected(cores=2) as ray:

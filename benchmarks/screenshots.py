@@ -22,7 +22,7 @@ from PIL import Image
 
 from gallery import SHAPES, Stroke, curve
 from measuring import machine_name, median, save
-from tenfold import atomic
+from tenfold import files
 
 DOCS = Path(__file__).parent.parent / "docs"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -90,7 +90,7 @@ def picture(page: Any, path: Path) -> None:
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     file = io.BytesIO()
     image.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    atomic.content(path, file.getvalue())
+    files.content(path, file.getvalue())
     print(f"{path}: {len(file.getvalue()) / 1e3:.0f} kB")
 
 

@@ -26,7 +26,7 @@ from PIL import Image
 import tenfold
 from measuring import machine_name, median, save
 from pages import number, page
-from tenfold.learn import pens
+from tenfold.learn.digits import pens
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 from tenfold.serve import site

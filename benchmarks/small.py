@@ -17,7 +17,7 @@ import onnxruntime
 
 import tenfold
 from measuring import deviation, mean, save
-from tenfold.learn import export
+from tenfold.learn.export import onnx
 
 
 def score(file: Path) -> float:
@@ -41,7 +41,7 @@ def main() -> None:
         row: dict[str, Any] = {"recipe": run.recipe.name, "fields": run.recipe.as_dict(), "seed": run.recipe.seed}
         with tempfile.TemporaryDirectory() as folder:
             for bits, quantize in ((32, None), (8, "int8")):
-                file = export.export(run, Path(folder) / f"{bits}.onnx", quantize=quantize)
+                file = onnx.export(run, Path(folder) / f"{bits}.onnx", quantize=quantize)
                 row[f"bytes_{bits}"], row[f"accuracy_{bits}"] = file.stat().st_size, score(file)
         rows.append(row)
         print(

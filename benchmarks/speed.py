@@ -23,7 +23,7 @@ from typing import Any
 import tenfold
 from measuring import deviation, machine_name, mean, median, process, save
 from references import one_cycle, resident
-from tenfold.learn.recipes import RECIPES
+from tenfold.learn.recipes.presets import RECIPES
 
 OURS = """
 import json, sys, time, tenfold

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from measuring import deviation, mean, median
-from tenfold.learn import networks, recipes
-from tenfold.learn.recipe import Recipe
+from tenfold.learn import networks
+from tenfold.learn.recipes import presets
+from tenfold.learn.recipes.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -36,11 +37,11 @@ def spread(found: dict[str, Any], places: int = 2) -> str:
 def recipes_table() -> str:
     found = results("recipes")
     rows = []
-    for name, recipe in recipes.RECIPES.items():
+    for name, recipe in presets.RECIPES.items():
         m = found["summary"][name]
         rows.append(
             [
-                f"`{name}`" + (" (default)" if name == recipes.DEFAULT else ""),
+                f"`{name}`" + (" (default)" if name == presets.DEFAULT else ""),
                 f"{networks.parameters(networks.build(recipe)):,}",
                 f"{recipe.epochs}",
                 f"{m['seconds']:,.{1 if m['seconds'] < 100 else 0}f} s",
@@ -60,7 +61,7 @@ def records_table() -> str:
         rows.append(
             [
                 f"`{name}`",
-                f"{networks.parameters(networks.build(recipes.RECIPES[name])):,}",
+                f"{networks.parameters(networks.build(presets.RECIPES[name])):,}",
                 f"{m['accuracy']:.3%}{spread(m, 3)}",
                 f"{len(seeds)}",
                 f"{mean([row['nll'] for row in seeds]):.4f}",
@@ -74,12 +75,12 @@ def records_table() -> str:
 
 def finals_table() -> str:
     """The networks that learnt from all 60,000 digits, a row for each recipe that records.py has measured so."""
-    names = [name for name in recipes.RECIPES if (RESULTS / f"records-{name}.json").is_file()]
+    names = [name for name in presets.RECIPES if (RESULTS / f"records-{name}.json").is_file()]
     rows, machines = [], []
     for name in names:
         found = results(f"records-{name}")
         machines.append(f"{found['machine']['cores']} cores of {found['machine']['processor']}")
-        if Recipe().changed(**found["fields"]) != recipes.RECIPES[name]:
+        if Recipe().changed(**found["fields"]) != presets.RECIPES[name]:
             raise SystemExit(f"the recipe {name} has changed since its record: run benchmarks/records.py {name}")
         m = found["summary"]
         rows.append(
@@ -577,10 +578,10 @@ TABLES = {
 
 
 def main() -> None:
-    if json.loads((Path(recipes.__file__).parent / "measured.json").read_text()) != results("recipes")["summary"]:
+    if json.loads((Path(presets.__file__).parent / "measured.json").read_text()) != results("recipes")["summary"]:
         raise SystemExit("measured.json is not what results/recipes.json says: run benchmarks/recipes.py")
     for row in results("recipes")["rows"]:
-        if Recipe().changed(**row["fields"]) != recipes.RECIPES[row["recipe"]]:
+        if Recipe().changed(**row["fields"]) != presets.RECIPES[row["recipe"]]:
             raise SystemExit(f"the recipe {row['recipe']} has changed since it was measured: run benchmarks/recipes.py")
     for file, tables in TABLES.items():
         text = old = (ROOT / file).read_text(encoding="utf-8")

@@ -30,10 +30,13 @@ from torch import nn
 
 import tenfold
 from measuring import deviation, machine_name, mean, save
-from tenfold.learn import export, models, optimizers, outliers, pens, pictures, recipes, styles
-from tenfold.learn.augment import Augmentation
-from tenfold.learn.inference import grey, infer, normalise
-from tenfold.learn.runs import Run
+from tenfold.learn.digits import outliers, pens, pictures, styles
+from tenfold.learn.digits.augment import Augmentation
+from tenfold.learn.export import onnx
+from tenfold.learn.networks.inference import grey, infer, normalise
+from tenfold.learn.recipes import presets
+from tenfold.learn.training import models, optimizers
+from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 
@@ -188,7 +191,7 @@ def main() -> None:
 
 def epoch_seconds(digits: Digits) -> float:
     """Seconds of an epoch of the recipe `pictures`, to compare with: ten times those with a tenth of everything."""
-    whole = recipes.RECIPES["pictures"]
+    whole = presets.RECIPES["pictures"]
     with tempfile.TemporaryDirectory() as folder:
         some = Path(folder) / "some.npz"
         np.savez(some, images=digits.images[:6_000], labels=digits.labels[:6_000])
@@ -200,7 +203,7 @@ def epoch_seconds(digits: Digits) -> float:
 def exported(run: Run, sets: dict[str, tuple[Images, NDArray[np.int64]]]) -> dict[str, float]:
     """What the model file of a run says of itself, how long it took, and how many 7s are read by it, and surely."""
     began = time.perf_counter()
-    reader = tenfold.Reader(export.export(run))
+    reader = tenfold.Reader(onnx.export(run))
     seconds = time.perf_counter() - began
     found = reader.classify(sets["sevens"][0])
     right = found.argmax(1) == 7

@@ -21,7 +21,7 @@ from typing import Any
 
 import tenfold
 from measuring import RESULTS, deviation, machine_name, mean, median, save
-from tenfold.learn.recipes import RECIPES
+from tenfold.learn.recipes.presets import RECIPES
 
 FAST: dict[str, dict[str, Any]] = {
     "as it stands": {},

@@ -210,9 +210,8 @@ def service() -> Iterator[Callable[..., Service]]:
 @contextmanager
 def _importable() -> Iterator[None]:
     """Let processes that begin in the block import what the tests define."""
-    folders = [str(place) for place in Path(__file__).parent.iterdir() if place.is_dir()]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *folders]))
+        patched.setenv("PYTHONPATH", str(Path(__file__).parent))
         yield
 
 

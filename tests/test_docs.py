@@ -41,10 +41,10 @@ NOT_RUN = {  # commands: why they are not run here
     r"python -m venv .*": "goes with pip install",
     r"make \w+.*": "what CI runs; they run the tests, or take the time of the commands that are run here",
     r"\S*python -m pytest": "this",
-    r"(tensorboard|mlflow) .*": "servers of other programs; tests/learn/test_trackers.py reads what they show",
+    r"(tensorboard|mlflow) .*": "servers of other programs; tests/learn/training/test_trackers.py reads what they show",
     r"tenfold export --format web .*": "npm fetches onnxruntime-web; tests/serve/test_site.py does it",
-    r"tenfold (tune|study|read) .*--address \d.*": "other machines; tests/learn/test_on_ray.py has nodes here",
-    r"tenfold read .*s3://.*": "an object store; tests/read/test_cluster.py has one here",
+    r"tenfold (tune|study|read) .*--address \d.*": "other machines; tests/learn/search/test_on_ray.py has nodes here",
+    r"tenfold read .*s3://.*": "an object store; tests/read/many/test_cluster.py has one here",
 }
 NOT_COMMANDS = {  # blocks, by how they begin: what they are
     r"runs/2026": "the files of a run: see test_commands",
@@ -217,7 +217,7 @@ def shrunk(words: list[str]) -> list[str]:
 def _small_figures() -> Iterator[None]:
     """An evaluation draws four digits in place of 32, which take most of its time."""
     pytest.importorskip("torch")
-    from tenfold.learn import evaluation
+    from tenfold.learn.scoring import evaluation
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(evaluation, "SHOWN", 4)
@@ -231,7 +231,9 @@ def _quick_processes() -> Iterator[None]:
         yield
         return
     context, before = multiprocessing.get_context("forkserver"), multiprocessing.get_context
-    context.set_forkserver_preload(["tenfold.learn.training", "tenfold.learn.trainings", "tenfold.read.bulk"])
+    context.set_forkserver_preload(
+        ["tenfold.learn.training.start", "tenfold.learn.search.jobs", "tenfold.read.many.bulk"]
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
             multiprocessing, "get_context", lambda method=None: context if method == "spawn" else before(method)
@@ -457,7 +459,8 @@ def python(page: str) -> str:
 def execute(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program, in this process; what it does to tenfold is undone at the test's end.
 
-    That one which is a file may begin processes as it is, without a guard, is tested in tests/learn/test_studies.py.
+    That one which is a file may begin processes as it is, without a guard, is tested in
+    tests/learn/search/test_study.py.
     """
     for name in ("train", "study", "tune"):
         monkeypatch.setattr(tenfold, name, getattr(tenfold, name))

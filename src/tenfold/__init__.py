@@ -24,19 +24,19 @@ from tenfold.errors import TenfoldError, missing_extra
 if TYPE_CHECKING:
     from tenfold import datasets, transforms
     from tenfold.learn import networks
-    from tenfold.learn.ensembles import ensemble
-    from tenfold.learn.estimator import DigitClassifier
-    from tenfold.learn.evaluation import Evaluation, evaluate
-    from tenfold.learn.inside import Inside, explain
-    from tenfold.learn.models import Model
-    from tenfold.learn.prediction import Prediction, predict
-    from tenfold.learn.recipe import Recipe
-    from tenfold.learn.recipes import RECIPES
-    from tenfold.learn.robustness import Robustness, corrupted
-    from tenfold.learn.runs import Run
-    from tenfold.learn.studies import Study, study
-    from tenfold.learn.training import train
-    from tenfold.learn.tuning import Tuning, tune
+    from tenfold.learn.explain.explanation import Inside, explain
+    from tenfold.learn.export.estimator import DigitClassifier
+    from tenfold.learn.recipes.presets import RECIPES
+    from tenfold.learn.recipes.recipe import Recipe
+    from tenfold.learn.scoring.ensembles import ensemble
+    from tenfold.learn.scoring.evaluation import Evaluation, evaluate
+    from tenfold.learn.scoring.prediction import Prediction, predict
+    from tenfold.learn.scoring.robustness import Robustness, corrupted
+    from tenfold.learn.search.study import Study, study
+    from tenfold.learn.search.tuning import Tuning, tune
+    from tenfold.learn.training.models import Model
+    from tenfold.learn.training.runs import Run
+    from tenfold.learn.training.start import train
     from tenfold.mnist.dataset import MNIST
     from tenfold.read.reader import Digit, Reader, Reading
 
@@ -44,28 +44,28 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Digit": "tenfold.read.reader",
-    "DigitClassifier": "tenfold.learn.estimator",
-    "Inside": "tenfold.learn.inside",
+    "DigitClassifier": "tenfold.learn.export.estimator",
+    "Inside": "tenfold.learn.explain.explanation",
     "MNIST": "tenfold.mnist.dataset",
-    "Evaluation": "tenfold.learn.evaluation",
-    "Model": "tenfold.learn.models",
-    "Prediction": "tenfold.learn.prediction",
-    "RECIPES": "tenfold.learn.recipes",
+    "Evaluation": "tenfold.learn.scoring.evaluation",
+    "Model": "tenfold.learn.training.models",
+    "Prediction": "tenfold.learn.scoring.prediction",
+    "RECIPES": "tenfold.learn.recipes.presets",
     "Reader": "tenfold.read.reader",
     "Reading": "tenfold.read.reader",
-    "Recipe": "tenfold.learn.recipe",
-    "Run": "tenfold.learn.runs",
-    "Robustness": "tenfold.learn.robustness",
-    "Study": "tenfold.learn.studies",
-    "Tuning": "tenfold.learn.tuning",
-    "corrupted": "tenfold.learn.robustness",
-    "ensemble": "tenfold.learn.ensembles",
-    "evaluate": "tenfold.learn.evaluation",
-    "explain": "tenfold.learn.inside",
-    "predict": "tenfold.learn.prediction",
-    "study": "tenfold.learn.studies",
-    "train": "tenfold.learn.training",
-    "tune": "tenfold.learn.tuning",
+    "Recipe": "tenfold.learn.recipes.recipe",
+    "Run": "tenfold.learn.training.runs",
+    "Robustness": "tenfold.learn.scoring.robustness",
+    "Study": "tenfold.learn.search.study",
+    "Tuning": "tenfold.learn.search.tuning",
+    "corrupted": "tenfold.learn.scoring.robustness",
+    "ensemble": "tenfold.learn.scoring.ensembles",
+    "evaluate": "tenfold.learn.scoring.evaluation",
+    "explain": "tenfold.learn.explain.explanation",
+    "predict": "tenfold.learn.scoring.prediction",
+    "study": "tenfold.learn.search.study",
+    "train": "tenfold.learn.training.start",
+    "tune": "tenfold.learn.search.tuning",
 }
 _MODULES = {
     "datasets": "tenfold.datasets",

@@ -8,7 +8,7 @@ from PIL import Image
 
 import tenfold
 from conftest import Cli, draw_digits, write_idx
-from tenfold.learn.corruptions import CORRUPTIONS
+from tenfold.learn.digits.corruptions import CORRUPTIONS
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_what_cannot_be_corrupted_is_told_in_a_line(run: Path, tenfold_cli: Cli,
 
 
 def test_the_ratio_to_the_reference_is_a_column(run: Path, tenfold_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tenfold.learn import robustness
+    from tenfold.learn.scoring import robustness
 
     known = {"clean": 0.01, "mean": 0.2, "corruption": {"fog": 0.5}}
     name = tenfold.evaluate(run, draw=False).data

@@ -8,7 +8,7 @@ from PIL import Image
 
 import tenfold
 from conftest import Cli, on_paper, write_number
-from tenfold.learn.inside import explain
+from tenfold.learn.explain.explanation import explain
 
 pytest.importorskip("captum")
 pytest.importorskip("sklearn")

@@ -137,7 +137,7 @@ def test_the_same_command_goes_on_after_kill_9(
     words = ("-o", output, "--on", "ray", "--address", nodes.address)
     # Parts of a few pictures each, by a sitecustomize: a module that Python imports before any other.
     Path("site").mkdir()
-    Path("site/sitecustomize.py").write_text("import tenfold.read.parts as p; p.LEAST = 20")
+    Path("site/sitecustomize.py").write_text("import tenfold.read.many.parts as p; p.LEAST = 20")
     environment = {"PYTHONPATH": str(scans / "site")}
     first = begin(*words, **environment)
     if output.endswith("/"):
@@ -201,7 +201,7 @@ def test_whatever_ray_reports_after_a_signal_is_the_signal(monkeypatch: pytest.M
     from ray import data
 
     from tenfold.engines import connection
-    from tenfold.read import cluster
+    from tenfold.read.many import cluster
 
     monkeypatch.setattr(data, "from_items", lambda *_, **__: Broken())
     asked: list[int] = []

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from conftest import Cli
-from tenfold.learn import animation, training
-from tenfold.learn.stopping import Stop
+from tenfold.learn.explain import film as animation
+from tenfold.learn.training import start
+from tenfold.learn.training.stopping import Stop
 
 FEW = ("--batch-size", 50, "--hidden", 16, "--device", "cpu", "--quiet")
 FILES = {"training.gif", "training.png", "training.npz"}
@@ -31,7 +32,7 @@ class StopAfter(Stop):
 
 @pytest.fixture
 def stopping(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(training, "Stop", StopAfter)
+    monkeypatch.setattr(start, "Stop", StopAfter)
     return monkeypatch
 
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from conftest import Cli, draw_digits, write_idx
-from tenfold.learn.recipes import RECIPES
+from tenfold.learn.recipes.presets import RECIPES
 
 
 def width(picture: str) -> int:

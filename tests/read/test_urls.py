@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from tenfold.errors import DataError, MissingExtra, StorageError, UsageError
-from tenfold.read import bulk, urls
+from tenfold.read import urls
+from tenfold.read.many import bulk
 
 pytest.importorskip("pyarrow")
 

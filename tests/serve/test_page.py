@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import browser as chromium
 import numpy as np
 import pytest
-from browser import DIGITS, STAR, Watch, draw, sheet_place, write
 from PIL import Image
 
 from conftest import on_paper, write_number
+from serve import browser as chromium
+from serve.browser import DIGITS, STAR, Watch, draw, sheet_place, write
 
 PAGE = Path(__file__).parents[2] / "src" / "tenfold" / "serve" / "page"
 DESK = {"viewport": {"width": 1280, "height": 800}}

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import browser as chromium
 import numpy as np
 import pytest
-from browser import Watch, absent, draw
 from PIL import Image
 
 import tenfold
 from conftest import on_paper, write_number
+from serve import browser as chromium
+from serve.browser import Watch, absent, draw
 from tenfold.errors import DataError, FormatError, MissingExtra, RunError, StorageError
 from tenfold.read.classifier import BUNDLED
 from tenfold.serve import site

@@ -22,9 +22,9 @@ def show(
     from tenfold.cli.printing import table
     from tenfold.errors import UsageError, nearest
     from tenfold.learn import figures
-    from tenfold.learn.progress import track
     from tenfold.mnist import sources
     from tenfold.mnist.digits import split_last
+    from tenfold.progress import track
 
     source = sources.load(data, track=track)
     parts = source.parts
@@ -83,8 +83,8 @@ def export(
     data: Annotated[Path | None, _DATA] = None,
 ) -> None:
     """Write the digits in a format that other tools read."""
-    from tenfold.learn.progress import track
     from tenfold.mnist import exports, sources
+    from tenfold.progress import track
 
     source = sources.load(data, track=track)
     exports.export(source, folder, form, track=track)

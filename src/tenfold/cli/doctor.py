@@ -342,8 +342,8 @@ def _learning() -> Iterator[Check]:
         yield Check("torch", FAULT, f"cannot be imported: {_line(error)}", f"pip uninstall torch, then {install}")
         return
     try:
-        from tenfold.learn import checks as learn
-        from tenfold.learn.devices import available
+        from tenfold.learn.recipes.devices import available
+        from tenfold.learn.training import checks as learn
     except ModuleNotFoundError as error:
         yield Check("learning", FAULT, f"needs {error.name}", install)
         return

@@ -37,10 +37,12 @@ def ensemble(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Join trained networks into one model that answers with the mean of their probabilities."""
-    from tenfold.learn import ensembles, recipes, training
     from tenfold.learn.networks import parameters
+    from tenfold.learn.recipes import presets
+    from tenfold.learn.scoring import ensembles
+    from tenfold.learn.training import start
 
-    small = recipes.resolve(distil, seed=seed, heed=heed, soften=soften) if distil is not None else None
+    small = presets.resolve(distil, seed=seed, heed=heed, soften=soften) if distil is not None else None
     run = ensembles.ensemble(members, out)
     model = run.model()
     if not quiet:
@@ -50,6 +52,6 @@ def ensemble(
         print(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")
     if small is not None:
         place = run.path.with_name(f"{run.path.name}-{small.name}")
-        taught = training.train(small, teacher=str(run.path), out=place, quiet=quiet)
+        taught = start.train(small, teacher=str(run.path), out=place, quiet=quiet)
         if not quiet:
             print(f"{small.name}, which learnt from them, is in {taught.path}: tenfold evaluate {taught.path}")

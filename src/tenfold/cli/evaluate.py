@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tenfold.learn.robustness import Robustness
+    from tenfold.learn.scoring.robustness import Robustness
 
 EPILOG = """
 Examples:
@@ -37,11 +37,11 @@ def evaluate(
     from json import dumps, loads
 
     from tenfold.cli.printing import table
-    from tenfold.learn import evaluation as learn
+    from tenfold.learn.scoring import evaluation as learn
 
     found, under = learn.evaluate(run, data=data, out=out, device=device), None
     if corrupt:
-        from tenfold.learn.robustness import corrupted
+        from tenfold.learn.scoring.robustness import corrupted
 
         under = corrupted(run, data=data, out=out, device=device)
     if json:
@@ -72,7 +72,7 @@ def evaluate(
 def _print_corruptions(found: "Robustness") -> None:
     """The mean error, a row for each corruption, shift, rotation and scale, and where the figures are."""
     from tenfold.cli.printing import table
-    from tenfold.learn.robustness import words
+    from tenfold.learn.scoring.robustness import words
 
     times = "" if found.ratio is None else f", {found.ratio:.2f} times that of the recipe {found.reference}"
     print(f"\nunder the 15 corruptions of MNIST-C: mean error {found.mean:.2%}{times}\n")

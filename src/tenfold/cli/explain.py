@@ -106,7 +106,7 @@ def _read(picture: Path, output: Path | None, single: bool, page: int, model: Pa
     import io
     import itertools
 
-    from tenfold import atomic
+    from tenfold import files
     from tenfold.cli.models import model_file
     from tenfold.errors import UsageError
     from tenfold.read import decode, drawing
@@ -122,7 +122,7 @@ def _read(picture: Path, output: Path | None, single: bool, page: int, model: Pa
     figure = drawing.explained(reader, shown, single=single)
     packed = io.BytesIO()
     figure.save(packed, FORMATS[path.suffix.lower()])
-    atomic.content(path, packed.getvalue())
+    files.content(path, packed.getvalue())
     print(f"the figure is in {path}")
 
 
@@ -136,11 +136,11 @@ def _is_network(given: Path) -> bool:
 def _network(
     run: Path, digit: list[int] | None, into: str | None, data: Path | None, out: Path | None, device: str
 ) -> None:
-    from tenfold.learn import inside
+    from tenfold.learn.explain import explanation
 
-    found = inside.explain(run, digit=digit, into=into, data=data, out=out, device=device)
+    found = explanation.explain(run, digit=digit, into=into, data=data, out=out, device=device)
     for one in found.digits:
-        sure, second = (inside.percent(one.probabilities[name]) for name in (one.answer, one.runner_up))
+        sure, second = (explanation.percent(one.probabilities[name]) for name in (one.answer, one.runner_up))
         verdict = "right" if one.right else f"wrong: it is {one.label}"
         print(
             f"test digit {one.index}: answered {one.answer} with {sure}, {verdict}; then {one.runner_up} with {second}"
@@ -149,7 +149,7 @@ def _network(
             print(f"  no change was found after which it is answered {one.wanted}")
         else:
             ink = one.image.sum() / 255
-            changed = inside.pixels(one.change.ink)
+            changed = explanation.pixels(one.change.ink)
             print(f"  {changed} pixels of ink changed, of {ink:.0f}, and it is answered {one.change.answer}")
     count = len(found.figures) - 1 + sum(len(one.figures) for one in found.digits)
     print(f"the overview is in {found.figures['overview']}, with {count} more figures beside it")

@@ -69,7 +69,7 @@ def export(
     for name, given in (("--model", model), ("--runtime", runtime)):
         if given is not None:
             raise UsageError(f"{name} is for --format web: say that too, or leave it out")
-    from tenfold.learn import export as learn
+    from tenfold.learn.export import onnx as learn
     from tenfold.read.classifier import Classifier
 
     path = learn.export(run, output, quantize=quantize)
@@ -128,7 +128,7 @@ def model_file(given: Path | None) -> Path | None:
     if not fresh and not (kept.is_file() and importlib.util.find_spec("torch") is None):
         import sys
 
-        from tenfold.learn.export import export as to_onnx
+        from tenfold.learn.export.onnx import export as to_onnx
 
         print(f"tenfold: exporting {weights} to {kept}, once", file=sys.stderr)
         to_onnx(weights, kept)

@@ -33,7 +33,9 @@ def predict(
 ) -> None:
     """Show random test digits with the answers, here and as a picture; trains the default recipe if there is no run."""
     from tenfold.cli.printing import braille, console
-    from tenfold.learn import figures, prediction, runs
+    from tenfold.learn import figures
+    from tenfold.learn.scoring import prediction
+    from tenfold.learn.training import runs
 
     found = prediction.predict(run, count=count, wrong=wrong, seed=seed, data=data, device=device)
     _, _, folder = runs.find_model(run)

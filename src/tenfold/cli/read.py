@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from contextlib import ExitStack
 
-    from tenfold.read.bulk import Row, Work
+    from tenfold.read.many.bulk import Row, Work
     from tenfold.read.reader import Box
 
 EPILOG = """
@@ -151,11 +151,12 @@ def read(
     from contextlib import ExitStack, closing
     from functools import partial
 
-    from tenfold import atomic
+    from tenfold import files
     from tenfold.cli.models import model_file
-    from tenfold.read import bulk, outputs, parts, urls
+    from tenfold.read import urls
     from tenfold.read.classifier import model_bytes
     from tenfold.read.decode import MAX_PIXELS, source_name
+    from tenfold.read.many import bulk, outputs, parts
     from tenfold.read.reader import Reader
 
     for place in (*targets, output or ""):
@@ -232,7 +233,7 @@ def read(
             again = "" if file is None else f"; {words} goes on"
             raise Interrupted(f"stopped after {sum(counts.values()):,} of {len(left):,} pictures{again}") from None
     if review is not None:
-        atomic.text(review, outputs.review(doubtful, len(paths), review))
+        files.text(review, outputs.review(doubtful, len(paths), review))
     made = [str(path) for path in (output, review, annotate) if path is not None]
     if made and not quiet:
         print(_summary(counts, len(paths), len(paths) - len(left), made), file=sys.stderr)
@@ -253,7 +254,7 @@ def _on_ray(
 ) -> "Generator[Row, None, None]":
     """The rows of `paths` as a Ray cluster reads them; the connection ends with the stack."""
     from tenfold.engines.connection import connected
-    from tenfold.read import cluster
+    from tenfold.read.many import cluster
 
     screen.start()  # before Ray, which takes seconds
     ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
@@ -275,7 +276,7 @@ def _read_parts(
     from contextlib import ExitStack, closing
 
     from tenfold.engines.connection import connected
-    from tenfold.read import bulk, cluster, parts
+    from tenfold.read.many import bulk, cluster, parts
 
     reader = work.make()
     terms = {
@@ -310,7 +311,7 @@ def _read_parts(
 
 
 def _summary(counts: "Counter[str]", total: int, kept: int, made: Sequence[str]) -> str:
-    from tenfold.read.bulk import KINDS
+    from tenfold.read.many.bulk import KINDS
 
     parts = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
     before = f"{kept:,} kept, " if kept else ""

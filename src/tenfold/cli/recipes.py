@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tenfold.learn.recipes import Measured
+    from tenfold.learn.recipes.presets import Measured
 
 EPILOG = """
 Examples:
@@ -30,7 +30,7 @@ def recipes(
     from tenfold.cli.printing import table
     from tenfold.errors import UsageError
     from tenfold.learn import networks
-    from tenfold.learn.recipes import DEFAULT, RECIPES, measured, resolve
+    from tenfold.learn.recipes.presets import DEFAULT, RECIPES, measured, resolve
 
     if recipe is not None:
         chosen = resolve(recipe)

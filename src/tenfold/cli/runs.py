@@ -32,7 +32,7 @@ def runs(
 
     from tenfold.cli.printing import table
     from tenfold.errors import RunError
-    from tenfold.learn.runs import all_runs
+    from tenfold.learn.training.runs import all_runs
 
     rows = []
     for run in all_runs(root):
@@ -78,8 +78,8 @@ def save(
     ] = None,
 ) -> None:
     """Save a trained network for other programs: weights alone, the whole network, or safetensors."""
-    from tenfold.learn import models
-    from tenfold.learn.runs import find_model
+    from tenfold.learn.training import models
+    from tenfold.learn.training.runs import find_model
 
     model, _, _ = find_model(run)
     path = models.export(model, form, output)

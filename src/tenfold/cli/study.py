@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from tenfold.learn.statistics import Comparison, Summary
-    from tenfold.learn.studies import Study
+    from tenfold.learn.search.statistics import Comparison, Summary
+    from tenfold.learn.search.study import Study
 
 EPILOG = """
 Examples:
@@ -70,10 +70,12 @@ def study(
 ) -> None:
     """Train a recipe over many seeds: mean, deviation and interval; or two recipes, and whether one is better."""
     from tenfold.errors import TenfoldError
-    from tenfold.learn import recipes, space, studies
+    from tenfold.learn.recipes import presets
+    from tenfold.learn.search import space
+    from tenfold.learn.search import study as studies
 
     name, words = split_words(recipe, fields)
-    base = recipes.resolve(name or recipes.DEFAULT)
+    base = presets.resolve(name or presets.DEFAULT)
     common = {"data": data, "task": task, "device": device}
     found = studies.study(
         base,
@@ -112,7 +114,7 @@ def split_words(recipe: str | None, fields: list[str] | None) -> tuple[str | Non
 
 def _print(found: "Study") -> None:
     from tenfold.cli.printing import table
-    from tenfold.learn import studies
+    from tenfold.learn.search import study as studies
 
     groups = [group for group in (found.group, found.against) if group is not None]
     rows = [

@@ -126,8 +126,9 @@ def train(
     for name in ("channels", "hidden"):
         if name in changes:
             changes[name] = _widths(name, changes[name])
-    from tenfold.learn import figures, ranks
-    from tenfold.learn import training as learn
+    from tenfold.learn import figures
+    from tenfold.learn.training import ranks
+    from tenfold.learn.training import start as learn
 
     run = learn.train(recipe, out=out, resume=resume, quiet=quiet, track=track or (), watch=watch, **changes)
     if not ranks.first():

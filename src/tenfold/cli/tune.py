@@ -10,7 +10,7 @@ from tenfold.cli.study import option, row_of, split_words
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
-    from tenfold.learn.tuning import Tuning
+    from tenfold.learn.search.tuning import Tuning
 
 EPILOG = """
 Examples:
@@ -84,7 +84,7 @@ def tune(
     device: Annotated[str | None, option(_WHERE, help="auto, cuda, mps, xpu or cpu.")] = None,
 ) -> None:
     """Search for better fields of a recipe, and confirm the best over several seeds, on validation digits alone."""
-    from tenfold.learn import tuning
+    from tenfold.learn.search import tuning
 
     name, words = split_words(recipe, fields)
     given = {"data": data, "task": task, "device": device}
@@ -123,7 +123,7 @@ def _seconds(text: str) -> float:
 
 def _print(found: "Tuning") -> None:
     from tenfold.cli.printing import table
-    from tenfold.learn import statistics
+    from tenfold.learn.search import statistics
 
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items() if count)
     print(f"trials: {counts or 'none'}")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
-from tenfold import atomic
-from tenfold.learn.metrics import Bin
+from tenfold import files
+from tenfold.learn.scoring.metrics import Bin
 from tenfold.mnist.digits import Digits
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d97706", "#15803d", "#b91c1c", "#6b7280"
@@ -23,7 +23,7 @@ BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d97706", "#15803d", "#b91c1c", "#6
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG, whole or not at all. Raises StorageError."""
     # A name in a script that matplotlib's font lacks is drawn as boxes, which is no reason to warn.
-    with atomic.file(path) as temporary, warnings.catch_warnings(action="ignore", category=UserWarning):
+    with files.file(path) as temporary, warnings.catch_warnings(action="ignore", category=UserWarning):
         FigureCanvasAgg(figure).print_png(temporary)  # type: ignore[no-untyped-call]
     return Path(path)
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from tenfold import atomic
+from tenfold import files
 from tenfold.errors import DataError
 from tenfold.mnist import embedded, idx
 
@@ -137,7 +137,7 @@ class MNIST(Dataset[tuple[Any, Any]]):
         if self.root is None or self._check_exists():
             return
         for name in embedded.SHA256:
-            with atomic.file(Path(self.raw_folder) / name) as temporary:
+            with files.file(Path(self.raw_folder) / name) as temporary:
                 shutil.copyfile(embedded.FOLDER / name, temporary)
             idx.write(Path(self.raw_folder) / name.removesuffix(".gz"), idx.read(embedded.FOLDER / name))  # type: ignore[arg-type]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tenfold import atomic
+from tenfold import files
 from tenfold.errors import UsageError, nearest
 from tenfold.mnist import idx
 from tenfold.mnist.sources import Source, Track, untracked
@@ -26,7 +26,7 @@ def export(source: Source, folder: str | Path, form: str = "idx", *, track: Trac
     if form not in FORMATS:
         raise UsageError(nearest("format", form, FORMATS))
     folder = Path(folder)
-    with atomic.folder(folder) as place:
+    with files.folder(folder) as place:
         if form == "npz":
             short = {"train": "train", "validation": "val", "test": "test"}
             arrays: dict[str, Any] = {f"x_{short[part]}": digits.images for part, digits in source.parts.items()}

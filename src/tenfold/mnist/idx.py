@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold import atomic
+from tenfold import files
 from tenfold.errors import DataError, FormatError
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -56,4 +56,4 @@ def parse(raw: bytes, name: str) -> NDArray[np.generic]:
 def write(path: str | Path, array: NDArray[np.uint8]) -> None:
     """Write an array of unsigned bytes as an IDX file, gzipped if the name ends in .gz."""
     raw = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
-    atomic.content(path, gzip.compress(raw, mtime=0) if str(path).endswith(".gz") else raw)
+    files.content(path, gzip.compress(raw, mtime=0) if str(path).endswith(".gz") else raw)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.errors import DeviceError, RunError
-from tenfold.read.paper import Ink
+from tenfold.read.finding.paper import Ink
 
 if TYPE_CHECKING:
     import onnxruntime

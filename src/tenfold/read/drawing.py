@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from tenfold.read import segments
 from tenfold.read.decode import Page
-from tenfold.read.page import Found
+from tenfold.read.finding import segments
+from tenfold.read.finding.page import Found
 
 if TYPE_CHECKING:
     from tenfold.read.reader import Digit, Reader

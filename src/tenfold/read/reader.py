@@ -14,11 +14,11 @@ from PIL import Image
 
 from tenfold.errors import TooLargeError, UsageError
 from tenfold.read import decode
-from tenfold.read import page as reading
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
-from tenfold.read.page import Found
-from tenfold.read.segments import Segment, cut_out
+from tenfold.read.finding import page as reading
+from tenfold.read.finding.page import Found
+from tenfold.read.finding.segments import Segment, cut_out
 
 UNSURE = "?"
 TOGETHER = 5  # times the pixels of a page: with `max_pages`, what a file may have on all

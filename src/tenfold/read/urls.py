@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tenfold import atomic
+from tenfold import files
 from tenfold.errors import DataError, StorageError, UsageError, missing_extra
 
 _URL = re.compile(r"(s3|gs|gcs|abfs|abfss|file)://([^/]*)/?(.*?)(\?\w+=[^/]*)?", re.DOTALL)
@@ -74,7 +74,7 @@ def put(place: str, raw: bytes) -> None:
     """Write a file, whole or not at all: an object store shows one when it is closed. Raises StorageError."""
     path = local(place)
     if path is not None:
-        atomic.content(path, raw)
+        files.content(path, raw)
         return
     store, key = _place(place)
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold import atomic
+from tenfold import files
 from tenfold.errors import StorageError, TooLargeError, UsageError
 
 SIDE = 28  # pixels
@@ -59,7 +59,7 @@ class Corrections:
             if not earlier and sum(self.counts().values()) >= self.most:
                 raise TooLargeError(f"{self.most:,} corrections are kept already: learn from them and move them away")
             name = f"{label}/{time.strftime('%Y%m%d-%H%M%S')}-{mark}.png"
-            atomic.content(self.folder / name, packed.getvalue())
+            files.content(self.folder / name, packed.getvalue())
             for path in earlier:
                 if path != self.folder / name:
                     with suppress(OSError):

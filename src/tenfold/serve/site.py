@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tenfold import atomic
+from tenfold import files as atomic
 from tenfold.errors import DataError, FormatError, MissingExtra
 from tenfold.read.classifier import Classifier, model_bytes
 

@@ -1,4 +1,4 @@
-/** Touching digits to slices, as tenfold's read/segments.py cuts them. */
+/** Touching digits to slices, as tenfold's read/finding/segments.py cuts them. */
 
 import { filled, resized, rounded } from "./ink.js";
 

@@ -1,5 +1,5 @@
 /**
- * From ink to digits, as tenfold's read/strokes.py, segments.py, page.py and clean.py do it, with less: no picture is
+ * From ink to digits, as tenfold's read/finding/strokes.py, segments.py, page.py and clean.py do it, with less: no picture is
  * turned, freed of ruled lines and page edges, or looked at again as light ink instead of dark.
  */
 

@@ -1,5 +1,5 @@
 /**
- * From colours to ink, as tenfold's read/clean.py and read/paper.py do it: the paper taken away, dark ink or light ink
+ * From colours to ink, as tenfold's read/finding/clean.py and read/finding/paper.py do it: the paper taken away, dark ink or light ink
  * alike.
  */
 

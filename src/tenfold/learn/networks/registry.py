@@ -1,0 +1,55 @@
+"""The networks by name: plain `nn.Module`s from images float (N, 1, 28, 28), normalised, to logits (N, classes).
+
+They are sequences of PyTorch's own layers (see `layers.stock`), so that a model saved whole loads without tenfold.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from tenfold.learn.networks.connected import mish, mlp
+from tenfold.learn.networks.convolutional import cnn, lean, lenet, strided, unpadded, vgg
+from tenfold.learn.recipes import presets
+from tenfold.learn.recipes.recipe import Recipe
+
+BUILDERS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
+    "mlp": mlp,
+    "mish": mish,
+    "cnn": cnn,
+    "lenet": lenet,
+    "strided": strided,
+    "vgg": vgg,
+    "lean": lean,
+    "unpadded": unpadded,
+}
+
+
+def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.Sequential:
+    """A network as a recipe describes it, with fresh weights from PyTorch's global random state.
+
+    Args:
+        recipe: A recipe, its name or its .json file.
+        classes: How many logits it gives.
+        changes: Fields of the recipe, such as hidden=(64,) or dropout=0.0.
+
+    It is made of PyTorch's own layers, but for a dropout that is faster on a CPU; `stock` gives one without.
+
+    Raises UsageError for an unknown recipe or field, and when the layers leave nothing of a 28 x 28 image or the number
+    of widths is wrong.
+    """
+    recipe = presets.resolve(recipe, **changes)
+    network = BUILDERS[recipe.network](recipe, classes)
+    return network.to(memory_format=torch.channels_last) if recipe.channels_last else network  # type: ignore[call-overload]
+
+
+def output_layer(network: nn.Sequential) -> int:
+    """Which layer, counted from 0, makes the logits: the last that is fully connected, or the last of an ensemble."""
+    return max((k for k, layer in enumerate(network) if isinstance(layer, nn.Linear)), default=len(network) - 1)
+
+
+def parameters(network: nn.Module) -> int:
+    """How many trainable numbers a network has."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

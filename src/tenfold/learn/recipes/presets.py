@@ -1,0 +1,256 @@
+"""The recipes that come with tenfold. Each states only what differs from the defaults of `Recipe`.
+
+Their measured accuracy, with spread and number of seeds, is in measured.json beside this file, which
+`benchmarks/recipes.py` writes and `tenfold recipes` shows.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tenfold.errors import UsageError, nearest
+from tenfold.learn.recipes.recipe import MNIST, Recipe
+
+DEFAULT = "fast"
+
+RECIPES: dict[str, Recipe] = {
+    # One pass. What makes it fast: strides instead of pooling, few channels, channels-last, a short high one-way
+    # schedule; what keeps it accurate: batch normalisation and label smoothing.
+    "fast": Recipe(
+        name="fast",
+        network="strided",
+        channels=(16, 32),
+        hidden=(64,),
+        epochs=1,
+        batch_size=256,
+        optimizer="adam",
+        lr=0.03,
+        momentum=0.7,
+        beta2=0.9,
+        schedule="linear",
+        warmup=0.1,
+        label_smoothing=0.15,
+        channels_last=True,
+    ),
+    # Half of the errors of `fast`, for some more time.
+    "fast-99.5": Recipe(
+        name="fast-99.5",
+        network="unpadded",
+        channels=(16, 24, 32, 40),
+        hidden=(),
+        epochs=4,
+        batch_size=96,
+        optimizer="adam",
+        lr=0.02,
+        momentum=0.8,
+        beta2=0.95,
+        schedule="linear",
+        warmup=0.1,
+        label_smoothing=0.1,
+        augment="rotate=6,shift=0.5,scale=0.06",
+        plain=1,
+        settle=True,
+        channels_last=True,
+        amp=True,
+    ),
+    # Two hidden layers, as a first network is usually built.
+    "mlp": Recipe(
+        name="mlp", network="mlp", hidden=(512, 256), dropout=0.2, batch_size=128, lr=1e-3, schedule="linear"
+    ),
+    # Fully connected, with what makes such a network good: batch normalisation, Mish, rotations, a falling rate.
+    "mish": Recipe(
+        name="mish",
+        network="mish",
+        hidden=(512, 256),
+        dropout=0.2,
+        epochs=20,
+        batch_size=128,
+        lr=2e-3,
+        schedule="cosine",
+        augment="rotate=15,shift=1",
+    ),
+    # The network and training of the example that everybody knows.
+    "cnn": Recipe(
+        name="cnn",
+        network="cnn",
+        channels=(32, 64),
+        hidden=(128,),
+        dropout_conv=0.25,
+        dropout=0.5,
+        epochs=14,
+        batch_size=64,
+        optimizer="adadelta",
+        lr=1.0,
+        beta2=0.9,
+        schedule="step",
+        gamma=0.7,
+        channels_last=True,
+    ),
+    # A CNN learnt with plain stochastic gradient descent and momentum.
+    "cnn-sgd": Recipe(
+        name="cnn-sgd",
+        network="lenet",
+        channels=(16, 32),
+        hidden=(128,),
+        epochs=10,
+        batch_size=64,
+        optimizer="sgd",
+        lr=0.05,
+        momentum=0.9,
+        weight_decay=5e-4,
+        schedule="cosine",
+        channels_last=True,
+    ),
+    # As accurate as one network gets here; separable convolutions leave time for many epochs of changed digits.
+    "accurate": Recipe(
+        name="accurate",
+        network="lean",
+        channels=(48, 96, 144, 192, 256),
+        hidden=(),
+        dropout_conv=0.1,
+        epochs=64,
+        batch_size=128,
+        optimizer="adamw",
+        lr=0.01,
+        momentum=0.8,
+        beta2=0.95,
+        weight_decay=0.05,
+        schedule="linear",
+        warmup=0.1,
+        augment="rotate=12,shift=1.5,scale=0.15,shear=12,elastic=1",
+        plain=3,
+        settle=True,
+        channels_last=True,
+        amp=True,
+    ),
+    # For digits in bad light, blurred, noisy, crossed out or inverted: it has seen them worn in many ways.
+    "robust": Recipe(
+        name="robust",
+        network="lean",
+        channels=(32, 64, 96, 128, 160),
+        hidden=(),
+        dropout_conv=0.1,
+        epochs=20,
+        batch_size=128,
+        optimizer="adamw",
+        lr=0.01,
+        momentum=0.8,
+        beta2=0.95,
+        weight_decay=0.05,
+        schedule="linear",
+        warmup=0.1,
+        augment="rotate=15,shift=2,scale=0.2,shear=15,elastic=0.7,wear=0.5",
+        channels_last=True,
+        amp=True,
+    ),
+    # Fewer than 4,000 parameters: in 8 bits, a file of 16 kB.
+    "tiny": Recipe(
+        name="tiny",
+        network="lean",
+        channels=(16, 24, 24, 24, 28),
+        hidden=(),
+        epochs=30,
+        batch_size=128,
+        optimizer="sgd",
+        lr=0.2,
+        momentum=0.9,
+        weight_decay=1e-4,
+        schedule="linear",
+        warmup=0.1,
+        augment="rotate=8,shift=1.5,scale=0.08,shear=5,elastic=0.7",
+        plain=2,
+        settle=True,
+        channels_last=True,
+    ),
+    # Made for pictures from anywhere: what `tenfold read` uses, in models/digits.onnx.
+    "pictures": Recipe(
+        name="pictures",
+        network="vgg",
+        channels=(32, 64, 128),
+        hidden=(),
+        epochs=40,
+        batch_size=256,
+        optimizer="sgd",
+        lr=0.15,
+        momentum=0.9,
+        weight_decay=5e-4,
+        schedule="linear",
+        warmup=0.05,
+        augment="rotate=12,shear=12,scale=0.15,elastic=1",
+        pictures=True,
+        styles=6_000,
+        outliers=12_000,
+        channels_last=True,
+        amp=True,
+    ),
+}
+
+
+# How a network is taught more, whatever it is: what decides how much it learns and forgets.
+TEACH: dict[str, Any] = {
+    "epochs": 3,
+    "batch_size": 128,
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "schedule": "linear",
+    "warmup": 0.1,
+}
+MIX = 6_000  # MNIST digits that are learnt along with a user's own, unless told
+_KEPT = (  # of the recipe of the initial network: what it is, and what digits are to it
+    *("task", "network", "channels", "hidden", "dropout", "dropout_conv", "label_smoothing"),
+    *("augment", "pictures", "amp", "channels_last"),
+)
+
+
+def teaching(initial: Recipe, **changes: Any) -> Recipe:
+    """The recipe "teach", to go on learning from a network that was learnt by the recipe `initial`, with some changes.
+
+    Among the changes, `data` of a user's own are mixed with MNIST's digits, so that nothing is forgotten, unless a new
+    head is to be learnt. Styles and outliers are as many for each of MNIST's digits as they were, none for a new head.
+
+    Raises UsageError for an unknown field or value.
+    """
+    fresh = bool(changes.get("new_head"))
+    mix = MIX if changes.get("data") is not None and not fresh else 0
+    kept = {name: getattr(initial, name) for name in _KEPT}
+    recipe = Recipe().changed(**{"name": "teach", "mix": mix, **TEACH, **kept, **changes})
+    share = 0.0 if fresh else (recipe.mix or MNIST) / MNIST
+    drawn = {name: round(getattr(initial, name) * share) for name in ("styles", "outliers")}
+    return recipe.changed(**{**drawn, **changes})
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What training a recipe gave: test accuracy as mean and standard deviation over n seeds, and seconds a run."""
+
+    accuracy: float
+    deviation: float
+    n: int
+    seconds: float
+    machine: str
+
+
+@cache
+def measured() -> dict[str, Measured]:
+    """The measurements of the recipes, by name, from measured.json."""
+    rows: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "measured.json").read_text(encoding="utf-8"))
+    return {name: Measured(**row) for name, row in rows.items()}
+
+
+def resolve(recipe: "str | Path | Recipe", **changes: Any) -> Recipe:
+    """The recipe with a name, in a JSON file, or as it is, with some fields changed.
+
+    Raises UsageError for an unknown name, field or value, DataError for a file that cannot be read.
+    """
+    if not isinstance(recipe, Recipe):
+        if str(recipe) in RECIPES:
+            recipe = RECIPES[str(recipe)]
+        elif str(recipe).endswith(".json"):
+            recipe = Recipe.read(recipe)
+        else:
+            raise UsageError(nearest("recipe", str(recipe), RECIPES) + ", or a recipe in a .json file")
+    return recipe.changed(**changes)

@@ -1,0 +1,245 @@
+"""Scores on the test set, which nothing else reads to learn or to choose: `evaluate` is asked once, at the end."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tenfold import files
+from tenfold.errors import DataError
+from tenfold.learn import figures
+from tenfold.learn.networks.inference import infer
+from tenfold.learn.recipes import devices
+from tenfold.learn.scoring import metrics, report
+from tenfold.learn.training import calibration, runs
+from tenfold.learn.training.models import Model
+from tenfold.learn.training.runs import Run
+from tenfold.mnist import doubtful, embedded, sources
+from tenfold.mnist.digits import Digits
+from tenfold.progress import track
+
+SHOWN = 32  # mistakes, and samples, in a figure
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer: the digit's index in its data, its class, the class answered and how sure that was."""
+
+    index: int
+    label: str
+    answer: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The accuracy on `n` digits, those that are labelled wrongly with the labels that people gave them."""
+
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found. Accuracy, interval, ECE and the classes' scores are fractions, `nll` is in nats."""
+
+    model: str  # the run or file
+    recipe: str
+    task: str
+    data: str
+    notes: list[str]  # on how the data was made to fit
+    n: int
+    accuracy: float
+    interval: tuple[float, float]  # of the accuracy, 95 %, Wilson
+    nll: float  # this and the next two at the temperature fitted on validation digits
+    brier: float
+    ece: float
+    temperature: float
+    uncalibrated: dict[str, float]  # NLL, Brier and ECE without it
+    auc: float | None  # area under the ROC curve, for two classes
+    classes: list[metrics.ClassScore]
+    confusion: list[list[int]]  # row: label, column: answer
+    mistakes: list[Mistake]  # the surest first
+    reliability: list[metrics.Bin]
+    images_per_second: float
+    corrected: "Corrected | None" = None  # on MNIST's own test set
+    report: str | None = None  # where the page is, if one was written
+
+    def as_json(self) -> str:
+        """The evaluation as a JSON object."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False)
+
+
+def evaluate(
+    run: str | Path | Run | None = None,
+    *,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    draw: bool = True,
+) -> Evaluation:
+    """Score a model on the test set, and write evaluation.json, figures and report.html.
+
+    Args:
+        run: A run, its folder or name, or a safetensors file; None is the newest finished run in ./runs.
+        data: Other labelled digits to score on: their test part, or all of them if they have none.
+        out: The folder to write to; the run's own, or one beside the data's name inside it for other `data`.
+        device: Where to compute.
+        draw: Write the files; without, only the scores are returned.
+
+    Raises RunError, DataError, DeviceError or StorageError, as their names say.
+    """
+    where = devices.choose(device)
+    model, its_run, folder = runs.find_model(run, where)
+    digits, source_notes, name, index = test_digits(model, data)
+    folder = Path(out) if out is not None else folder if data is None else folder / f"on-{Path(data).stem}"
+    images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
+    began = time.perf_counter()
+    logits = infer(model.network, images, track=track).cpu()
+    seconds = time.perf_counter() - began
+    found = _score(logits, labels, index, model, str(its_run.path if its_run else run), name, seconds)
+    found = replace(found, notes=source_notes, corrected=_corrected(logits.argmax(1).numpy(), digits, index, model))
+    if draw:
+        found = replace(found, report=str(folder / "report.html"))
+        _draw(found, digits, calibration.probabilities(logits, model.temperature), its_run, model, folder)
+        files.text(folder / "evaluation.json", found.as_json() + "\n")
+    return found
+
+
+def test_digits(
+    model: Model, data: str | Path | None
+) -> tuple[Digits, list[str], str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """The digits to test a model on, labelled as its task has it; notes on them, their origin, their indices there.
+
+    With `data`, its test part or all of it; else the test part of the data that the model learnt from, or MNIST's.
+    """
+    source = sources.load(data if data is not None else model.recipe.data, track=track)
+    digits, part = source.test, "test"
+    if digits is None and data is None and model.data_classes == sources.DIGITS:
+        source = sources.load()
+        digits = source.test
+    if digits is None and data is not None:
+        digits, part = (source.train, "all") if source.validation is None else (source.validation, "validation")
+    if digits is None:
+        raise DataError(f"{source.name}, which the model learnt from, has no test part: name other digits with --data")
+    if source.classes != model.data_classes:
+        theirs, ours = ", ".join(source.classes), ", ".join(model.data_classes)
+        raise DataError(
+            f"{source.name} has the classes {theirs}, and the model learnt from {ours}: they must be the same"
+        )
+    if part != "test" and source.checksum == model.data.get("sha256"):
+        part += ", which it learnt from"
+    return (
+        model.task.apply(digits),
+        list(source.notes),
+        f"{source.name} ({part})",
+        np.flatnonzero(model.task.numbers(digits.labels) >= 0),
+    )
+
+
+def _score(
+    logits: Tensor,
+    labels: Tensor,
+    index: np.ndarray[tuple[int], np.dtype[np.int64]],
+    model: Model,
+    target: str,
+    name: str,
+    seconds: float,
+) -> Evaluation:
+    names = model.task.classes
+    probabilities, plain = calibration.probabilities(logits, model.temperature), logits.softmax(1)
+    confidence, answers = probabilities.max(1)
+    right = int((answers == labels).sum())
+    matrix = metrics.confusion(answers, labels, len(names))
+    bins = metrics.reliability(probabilities, labels)
+    wrong = (answers != labels).nonzero()[:, 0]
+    wrong = wrong[confidence[wrong].argsort(descending=True, stable=True)]
+    mistakes = [
+        Mistake(int(index[k]), names[int(labels[k])], names[int(answers[k])], round(float(confidence[k]), 6))
+        for k in wrong
+    ]
+    auc = metrics.roc_auc(logits[:, 1] - logits[:, 0], labels == 1) if len(names) == 2 else None
+    return Evaluation(
+        model=target,
+        recipe=model.recipe.name,
+        task=model.task.name,
+        data=name,
+        notes=[],
+        n=len(labels),
+        accuracy=right / len(labels),
+        interval=metrics.wilson(right, len(labels)),
+        nll=metrics.nll(logits / model.temperature, labels),
+        brier=metrics.brier(probabilities, labels),
+        ece=metrics.calibration_error(bins),
+        temperature=model.temperature,
+        uncalibrated={
+            "nll": metrics.nll(logits, labels),
+            "brier": metrics.brier(plain, labels),
+            "ece": metrics.calibration_error(metrics.reliability(plain, labels)),
+        },
+        auc=None if auc is None or math.isnan(auc) else auc,  # JSON has no NaN
+        classes=metrics.class_scores(matrix, names),
+        confusion=matrix.tolist(),
+        mistakes=mistakes,
+        reliability=bins,
+        images_per_second=round(len(labels) / seconds),
+    )
+
+
+def _corrected(answers: NDArray[np.int64], digits: Digits, index: NDArray[np.int64], model: Model) -> Corrected | None:
+    """The accuracy by the corrected labels, if these are MNIST's own test digits; they are told, and choose nothing."""
+    own = embedded.read("test")
+    if model.data_classes != sources.DIGITS or index.max(initial=0) >= len(own):
+        return None
+    if not np.array_equal(digits.images, own.images[index]):
+        return None
+    labels = doubtful.corrected(own.labels)[index]
+    wanted = np.where(labels >= 0, model.task.numbers(labels), -1)
+    asked = wanted >= 0
+    right, n = int((answers == wanted)[asked].sum()), int(asked.sum())
+    return Corrected(n, right / n, metrics.wilson(right, n))
+
+
+def _draw(
+    found: Evaluation, digits: Digits, probabilities: Tensor, run: Run | None, model: Model, folder: Path
+) -> None:
+    """Write the figures and the report that shows them."""
+    names = model.task.classes
+    answers = probabilities.argmax(1).numpy()
+    wrong = sorted(np.flatnonzero(answers != digits.labels).tolist(), key=lambda k: -float(probabilities[k].max()))[
+        :SHOWN
+    ]
+    some = np.random.default_rng(0).permutation(len(digits))[:SHOWN]
+
+    def picture(index: "np.ndarray[tuple[int], np.dtype[np.int64]] | list[int]", title: str) -> Figure:
+        captions = [caption(names[digits.labels[k]], names[answers[k]], float(probabilities[k].max())) for k in index]
+        right = [bool(answers[k] == digits.labels[k]) for k in index]
+        return figures.answers(digits.images[index], captions, right, title, probabilities[index].numpy())
+
+    drawings: dict[str, Callable[[], Figure]] = {
+        "confusion": lambda: figures.confusion(np.array(found.confusion), names),
+        "mistakes": lambda: picture(wrong, f"The surest of {len(found.mistakes)} mistakes: label → answer"),
+        "reliability": lambda: figures.reliability(found.reliability, found.ece),
+        "samples": lambda: picture(some, "Digits drawn at random, and the answers"),
+    }
+    if run is not None and run.metrics:
+        rows = run.metrics
+        drawings = {"curves": lambda: figures.curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
+    paths = {
+        name: figures.save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")
+    }
+    files.text(folder / "report.html", report.html(found, model, paths))
+
+
+def caption(label: str, answer: str, confidence: float) -> str:
+    """A short line on an answer: what it is, what was answered when that differs, and how sure."""
+    return f"{answer}  {confidence:.0%}" if label == answer else f"{label} → {answer}  {confidence:.0%}"

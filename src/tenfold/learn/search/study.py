@@ -1,0 +1,347 @@
+"""A study: one recipe, or two to be compared, trained over many seeds."""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tenfold import files
+from tenfold.engines.jobs import check, engine
+from tenfold.errors import DataError, RunError, StorageError, UsageError
+from tenfold.learn import figures, networks
+from tenfold.learn.recipes import devices, presets, tasks
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.search import figures as search_figures
+from tenfold.learn.search import statistics
+from tenfold.learn.search.jobs import Lost, train_all
+from tenfold.learn.training import ranks, runs
+from tenfold.learn.training.stopping import Stop
+from tenfold.mnist import sources
+from tenfold.progress import Tally
+
+SETTINGS = "study.json"
+_FREE = ("device", "name")  # fields in which a study may be gone on with otherwise than it was begun
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trainings of one recipe in a study."""
+
+    recipe: Recipe
+    rows: tuple[dict[str, Any], ...]  # of each seed that came to its end
+    failed: dict[int, str]  # why, by seed
+    summary: statistics.Summary | None  # of the scores of `rows`; None without any
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `study` found. Accuracies are fractions."""
+
+    path: Path
+    split: str  # "validation" or "test": what the scores are measured on
+    group: Group
+    against: Group | None = None
+    difference: statistics.Comparison | None = None  # of the seeds that both have, the first less the second
+
+    @property
+    def score(self) -> str:
+        """The column of the rows that is summed up."""
+        return "test_accuracy" if self.split == "test" else "val_accuracy"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The study as JSON-ready values."""
+        return {
+            **_as_dict(self.group),
+            "split": self.split,
+            "path": str(self.path),
+            "against": None if self.against is None else _as_dict(self.against),
+            "difference": None if self.difference is None else asdict(self.difference),
+        }
+
+    def as_json(self) -> str:
+        """The study as a JSON object."""
+        return json.dumps(self.as_dict(), indent=2, allow_nan=False)
+
+
+def _as_dict(group: Group) -> dict[str, Any]:
+    empty = {"n": 0, "mean": None, "deviation": None, "low": None, "high": None}
+    return {
+        "recipe": group.recipe.name,
+        **(empty if group.summary is None else asdict(group.summary)),
+        "fields": group.recipe.as_dict(),
+        "seeds": list(group.rows),
+        "failed": {str(seed): why for seed, why in group.failed.items()},
+    }
+
+
+def study(
+    recipe: str | Path | Recipe | None = None,
+    *,
+    seeds: int = 10,
+    against: str | Path | Recipe | None = None,
+    test: bool = False,
+    out: str | Path | None = None,
+    on: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
+    threads: int = 1,
+    quiet: bool = False,
+    common: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Study:
+    """Train a recipe with several seeds, and sum up what they reach: mean, deviation and interval.
+
+    Args:
+        recipe: A recipe, its name or file; None is the default.
+        seeds: How many, counted up from the recipe's own seed. More than before add to a study that is there.
+        against: A second recipe, to be compared seed by seed.
+        test: Score the test set, each run once at its end: for figures to publish, not to choose by.
+        out: The folder; runs/study-<what> when it is None. A study that is there is gone on with.
+        on: "local", processes of this machine, or "ray".
+        address: Of the Ray cluster; see `connection.connected`.
+        jobs: Trainings at once; None is one for each core, or one on a GPU.
+        threads: Cores that each computes on. On the CPU the scores depend on it in their last digits.
+        quiet: Show nothing.
+        common: Fields to change in both recipes.
+        changes: Fields to change in the first.
+
+    The same seeds give the same scores wherever they are trained, on processors of one kind.
+
+    Raises UsageError, DataError, RunError, StorageError, ClusterError or MissingExtra as their names say, Interrupted
+    on Ctrl-C; the same call goes on.
+    """
+    if seeds < 1:
+        raise UsageError(f"--seeds {seeds} makes no sense: it must be 1 or more")
+    check_engine(on, address, jobs, threads)
+    common = dict(common or {})
+    first = presets.resolve(recipe or presets.DEFAULT, **{**common, **changes})
+    second = None if against is None else presets.resolve(against, **common)
+    both = [first] if second is None else [first, second]
+    if second is not None and _same(first, second):
+        raise UsageError("both recipes are the same: there is nothing to compare")
+    for each in both:
+        check_data(each)
+        if not test:
+            check_held_out(each, "score the test set, with --test")
+    folder = Path(out) if out is not None else runs.ROOT / _title(first, changes, second)
+    settings = {
+        "recipe": first.as_dict(),
+        "against": None if second is None else second.as_dict(),
+        "threads": threads,
+    }
+    with claimed(folder), Stop() as stop:
+        _begin(folder, settings)
+        wanted = {
+            folder / part / f"{each.seed + k:03}": each.changed(seed=each.seed + k)
+            for part, each in zip(("seeds", "against"), both, strict=False)
+            for k in range(seeds)
+        }
+        with (
+            engine(on, jobs=jobs_of(jobs, on, first), threads=threads, gpus=gpus(first), address=address) as where,
+            Tally("trainings", len(wanted), quiet=quiet) as tally,
+        ):
+            tally.line(f"{len(wanted)} trainings by {where.name}, {threads} thread{'s' * (threads > 1)} each")
+            rows = train_all(wanted, where, tally, stop, threads=threads, test=test, here=on == "local")
+    split = "test" if test else "validation"
+    groups = [_group(each, folder / part, rows, split) for part, each in zip(("seeds", "against"), both, strict=False)]
+    _check_data_same(rows.values(), folder)
+    other = groups[1] if len(groups) > 1 else None
+    found = Study(folder, split, groups[0], other, None if other is None else _difference(groups[0], other, split))
+    _write(found, settings)
+    return found
+
+
+def check_engine(on: str, address: str | None, jobs: int | None, threads: int) -> None:
+    """Raise UsageError for an engine, or numbers of jobs or threads, that make no sense."""
+    check(on, address)
+    if ranks.launched():  # whose environment every training would take for its own
+        raise UsageError(
+            "torchrun is for tenfold train: many trainings share the machine by --jobs, others by --on ray"
+        )
+    for name, value in (("jobs", jobs), ("threads", threads)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} {value} makes no sense: it must be 1 or more")
+    if on == "local" and threads > 4 * (os.cpu_count() or 1):
+        raise UsageError(f"--threads {threads} makes no sense on {os.cpu_count()} cores")
+
+
+def jobs_of(jobs: int | None, on: str, recipe: Recipe) -> int | None:
+    """How many trainings at once, where that is not said: a GPU here takes one."""
+    if jobs is None and on == "local" and devices.choose(recipe.device).type != "cpu":
+        return 1
+    return jobs
+
+
+def gpus(recipe: Recipe) -> int:
+    """How many GPUs of a cluster a training wants: one, if its recipe says so."""
+    return int(recipe.device.startswith("cuda"))
+
+
+def check_data(recipe: Recipe) -> int:
+    """Raise here and now what every training of the recipe would raise: for its data, its task and its network.
+
+    The number of training digits.
+    """
+    source = sources.load(recipe.data)
+    task = tasks.parse(recipe.task, source.classes)
+    training = (source if not recipe.mix else sources.load()).split(recipe.val_size, final=recipe.final)[0]
+    if recipe.batch_size > len(task.apply(training)):
+        raise DataError(f"a batch of {recipe.batch_size:,} is larger than the {len(training):,} training digits")
+    networks.build(recipe, len(task.classes))
+    return len(training)
+
+
+def check_held_out(recipe: Recipe, instead: str) -> None:
+    """Raise UsageError, which says what to do instead, for a recipe without validation digits to choose by."""
+    split = sources.load().split() if recipe.mix else sources.load(recipe.data).split(recipe.val_size)
+    if recipe.final or split[1] is None:
+        why = "final" if recipe.final else f"val_size={recipe.val_size:g}" if recipe.val_size is not None else "too few"
+        raise UsageError(f"{recipe.name} holds no validation digits out ({why}): {instead}")
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes, as long as this one lives. Raises StorageError when one has it."""
+    with claim(folder) as mine:
+        if not mine:
+            raise StorageError(f"another process is at work in {folder}: wait for it, or give another --out")
+        yield
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[bool]:
+    """Hold a folder against other processes, as long as this one lives; whether that could be done.
+
+    Raises StorageError when there is no such folder and it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / ".lock", "a", encoding="utf-8")  # noqa: SIM115 - held, not read
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    with lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ModuleNotFoundError:  # on Windows, where nobody keeps two processes apart
+            yield True
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def _begin(folder: Path, settings: dict[str, Any]) -> None:
+    """Write down what the study is of, or make sure that the one that is there is of the same."""
+    place = folder / SETTINGS
+    try:
+        before = json.loads(place.read_text(encoding="utf-8"))["settings"]
+    except FileNotFoundError:
+        if any(path.name != ".lock" for path in folder.iterdir()):
+            raise StorageError(f"{folder} is not empty and holds no study: choose another --out") from None
+        files.text(place, json.dumps({"settings": settings}, indent=2) + "\n")
+        return
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"cannot go on with {folder}: {place} is damaged ({error})") from error
+    changed = [
+        f"{name}.{key}" if isinstance(value, dict) and isinstance(before.get(name), dict) else name
+        for name, value in settings.items()
+        for key in _differing(before.get(name), value)
+    ]
+    if changed:
+        shown = ", ".join(dict.fromkeys(changed))
+        raise RunError(f"{folder} holds a study with other settings ({shown}): choose another --out, or remove it")
+
+
+def _differing(before: Any, now: Any) -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        whole = Recipe().as_dict() | before  # fields that came since then had their default
+        return [key for key in now if key not in _FREE and whole.get(key) != now[key]]
+    return [] if before == now else ["value"]
+
+
+def _same(first: Recipe, second: Recipe) -> bool:
+    return first.changed(name=second.name) == second
+
+
+def _title(first: Recipe, changes: Mapping[str, Any], second: Recipe | None) -> str:
+    """The name of a study's folder, which says what it is of, so that the same command finds it again."""
+    words = [first.name, *(f"{name}={_word(value)}" for name, value in sorted(changes.items()))]
+    words += [] if second is None else ["against", second.name]
+    return "study-" + "".join(sign if sign.isalnum() or sign in "-=.,_" else "_" for sign in "-".join(words))[:120]
+
+
+def _word(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _group(recipe: Recipe, folder: Path, rows: Mapping[Path, dict[str, Any] | Lost], split: str) -> Group:
+    mine = {path: row for path, row in rows.items() if path.parent == folder}
+    good = [row for _, row in sorted(mine.items()) if not isinstance(row, Lost)]
+    good.sort(key=lambda row: int(row["seed"]))
+    failed = {int(path.name): row.error for path, row in sorted(mine.items()) if isinstance(row, Lost)}
+    scores = [float(row[_column(split)]) for row in good]
+    return Group(recipe, tuple(good), failed, statistics.summary(scores) if scores else None)
+
+
+def _column(split: str) -> str:
+    return "test_accuracy" if split == "test" else "val_accuracy"
+
+
+def _difference(first: Group, second: Group, split: str) -> statistics.Comparison | None:
+    """Of the scores by the number of the seed, as the two recipes may count from different ones."""
+    pairs = _pairs(first, second, split)
+    return statistics.paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
+
+
+def _pairs(first: Group, second: Group, split: str) -> list[tuple[float, float]]:
+    column = _column(split)
+    others = {row["seed"] - second.recipe.seed: row[column] for row in second.rows}
+    mine = {row["seed"] - first.recipe.seed: row[column] for row in first.rows}
+    return [(mine[k], others[k]) for k in sorted(mine.keys() & others.keys())]
+
+
+def _check_data_same(rows: Any, folder: Path) -> None:
+    if len({row["data"] for row in rows if not isinstance(row, Lost)}) > 1:
+        raise RunError(f"the data changed while {folder} was made: its scores cannot be compared; choose another --out")
+
+
+def labels(found: Study) -> list[str]:
+    """What the recipes are called in tables and figures: by their names or, if these are one, by what differs."""
+    groups = [found.group] if found.against is None else [found.group, found.against]
+    names = [group.recipe.name for group in groups]
+    if len(set(names)) == len(names):
+        return names
+    apart = found.group.recipe.differences(groups[1].recipe)
+    return [
+        f"{group.recipe.name} " + " ".join(f"{k}={_word(getattr(group.recipe, k))}" for k in apart) for group in groups
+    ]
+
+
+def _write(found: Study, settings: dict[str, Any]) -> None:
+    """Write study.json, study.csv and study.png."""
+    files.text(
+        found.path / SETTINGS,
+        json.dumps({"settings": settings, **found.as_dict()}, indent=2, allow_nan=False) + "\n",
+    )
+    groups = [found.group] if found.against is None else [found.group, found.against]
+    names = labels(found)
+    with files.file(found.path / "study.csv") as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        columns = ["recipe", *dict.fromkeys(key for group in groups for row in group.rows for key in row)]
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for name, group in zip(names, groups, strict=True):
+            writer.writerows({"recipe": name, **row} for row in group.rows)
+    both = [(name, group) for name, group in zip(names, groups, strict=True) if group.rows]
+    scores: list[tuple[str, Sequence[float]]] = [(name, [row[found.score] for row in g.rows]) for name, g in both]
+    if scores:
+        paired = None
+        if found.against is not None:
+            paired = [a - b for a, b in _pairs(found.group, found.against, found.split)]
+        figure = search_figures.seeds(scores, f"{found.split} accuracy", paired or None)
+        figures.save(figure, found.path / "study.png")

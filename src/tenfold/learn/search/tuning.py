@@ -1,0 +1,562 @@
+"""Tuning: a search for the fields of a recipe that give the best validation score, with Optuna.
+
+T. Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", 2019, arXiv 1907.10902. Values come
+from its tree-structured Parzen estimator (J. Bergstra et al., "Algorithms for hyper-parameter optimization", 2011), and
+a trial ends early whose score is below the median of the others at the same epoch. Optuna keeps the trials; this module
+asks it for them, has an engine train them, and tells it what came of them.
+"""
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tenfold import files
+from tenfold.engines.jobs import Engine, Heard, engine
+from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, TenfoldError, UsageError, missing_extra
+from tenfold.learn import figures
+from tenfold.learn.recipes import presets
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.search import figures as search_figures
+from tenfold.learn.search import report as tuning_report
+from tenfold.learn.search import space, statistics
+from tenfold.learn.search import study as studies
+from tenfold.learn.search.jobs import Lost, Outcome, Training, train_all
+from tenfold.learn.search.report import AS_IT_WAS, Confirmed
+from tenfold.learn.training import runs
+from tenfold.learn.training.stopping import Stop
+from tenfold.progress import Tally
+
+if TYPE_CHECKING:
+    import optuna
+
+OBJECTIVES = {"accuracy": "maximize", "loss": "minimize"}  # of validation digits
+STORAGE = "study.db"
+BEST = "best.json"
+NAME = "tenfold"  # of the study in its file
+FINALISTS = 3  # that are confirmed, beside the recipe as it was
+_TRIES = 4  # to make the tables of the database
+_POLL = 0.5  # seconds between two looks at Ctrl-C
+_HOPELESS = 5  # trials that fail before any succeeds: the space makes no sense
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What `tune` found."""
+
+    path: Path
+    objective: str
+    trials: dict[str, int]  # how many complete, pruned, failed
+    confirmed: tuple[Confirmed, ...]  # the best first, scored over several seeds
+    best: Recipe | None
+    report: Path | None
+    elsewhere: bool = False  # another process is still at work on it, and will confirm and write the report
+
+    def as_dict(self) -> dict[str, Any]:
+        """The tuning as JSON-ready values; scores are accuracies as fractions, or losses."""
+        rows = []
+        for one in self.confirmed:
+            found = statistics.summary(one.scores)
+            rows.append({"name": one.name, "mean": found.mean, "deviation": found.deviation, "n": found.n})
+            rows[-1] |= {
+                "low": found.low,
+                "high": found.high,
+                "scores": list(one.scores),
+                "fields": one.recipe.as_dict(),
+            }
+        return {
+            "path": str(self.path),
+            "objective": self.objective,
+            "trials": self.trials,
+            "mean": rows[0]["mean"] if rows else None,
+            "best": None if self.best is None else self.best.as_dict(),
+            "confirmed": rows,
+        }
+
+
+def tune(
+    recipe: str | Path | Recipe | None = None,
+    *,
+    trials: int = 50,
+    search: Sequence[str] = (),
+    objective: str = "accuracy",
+    timeout: float | None = None,
+    seeds: int = 5,
+    prune: bool = True,
+    seed: int = 0,
+    out: str | Path | None = None,
+    on: str = "local",
+    address: str | None = None,
+    jobs: int | None = None,
+    threads: int = 1,
+    quiet: bool = False,
+    **changes: Any,
+) -> Tuning:
+    """Search for better fields of a recipe, on validation digits alone, and confirm the best over several seeds.
+
+    Args:
+        recipe: A recipe, its name or file; None is the default. It is the first trial, if the space holds it.
+        trials: How many in all, with those that the folder has already.
+        search: Words of the search space, see `space`; empty is the default of the recipe.
+        objective: "accuracy" or "loss", of the validation digits.
+        timeout: Seconds after which no trial is begun any more.
+        seeds: How many to confirm the best three by, each with other seeds than the trials'; 0 confirms nothing.
+        prune: End a trial early that is below the median of the others.
+        seed: Of the search. With jobs=1 the same seed tries the same recipes, also if stopped and gone on with.
+        out: The folder; runs/tune-<recipe> when it is None. A tuning that is there is gone on with, also by several
+            processes at once.
+        on: "local", processes of this machine, or "ray".
+        address: Of the Ray cluster; see `connection.connected`.
+        jobs: Trials at once; None is one for each core, or one on a GPU.
+        threads: Cores that each trial computes on.
+        quiet: Show nothing.
+        changes: Fields of the recipe to change before.
+
+    Raises UsageError, DataError, RunError, StorageError, ClusterError or MissingExtra as their names say, Interrupted
+    on Ctrl-C; the same call goes on.
+    """
+    _check(trials, objective, timeout, seeds, seed)
+    studies.check_engine(on, address, jobs, threads)
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise missing_extra("optuna", "tune") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    base = presets.resolve(recipe or presets.DEFAULT, **changes)
+    wide, base = space.parse(search, base)
+    digits = studies.check_data(base)
+    wide = wide or space.default(base, digits)
+    space.check(wide, base)
+    sizes = wide.get("batch_size")
+    largest = sizes.high if isinstance(sizes, space.Range) else max(map(int, sizes.values)) if sizes else 0
+    if largest > digits:
+        raise UsageError(f"batch_size={sizes}: a batch of {largest:,} is larger than the {digits:,} training digits")
+    studies.check_held_out(base, "there is nothing else to choose by")
+    folder = Path(out) if out is not None else runs.ROOT / f"tune-{base.name}"
+    settings = {
+        "recipe": base.changed(device="auto").as_dict(),
+        "search": space.as_words(wide),
+        "objective": objective,
+        "prune": prune,
+        "seed": seed,
+        "threads": threads,
+    }
+    began = time.monotonic()
+    with ExitStack() as stack:
+        stop = stack.enter_context(Stop())
+        work = _Search(_open(folder, settings), folder, base, wide, objective, seed, trials, prune=prune)
+        where = stack.enter_context(
+            engine(on, jobs=studies.jobs_of(jobs, on, base), threads=threads, gpus=studies.gpus(base), address=address)
+        )
+        me = stack.enter_context(_presence(folder))
+        with Tally("trials", trials, quiet=quiet) as tally:
+            tally.line(f"tuning {base.name} in {folder}, {where.name}: {' '.join(space.as_words(wide))}")
+            work.run(where, tally, stop, me, threads, None if timeout is None else began + timeout)
+        counts = work.counts()
+        mine = stack.enter_context(studies.claim(folder))
+        if not mine or work.running():
+            return Tuning(folder, objective, counts, (), None, None, elsewhere=True)
+        confirmed: tuple[Confirmed, ...] = ()
+        if seeds and counts["complete"]:
+            with Tally("confirming", None, quiet=quiet) as tally:
+                confirmed = _confirm(work, seeds, where, tally, stop, threads, here=on == "local")
+        best = confirmed[0].recipe if confirmed else work.best()
+        return _finish(work, best, confirmed, folder, settings, where.name)
+
+
+def _check(trials: int, objective: str, timeout: float | None, seeds: int, seed: int) -> None:
+    if objective not in OBJECTIVES:
+        raise UsageError(f"--objective {objective} makes no sense: it must be {' or '.join(OBJECTIVES)}")
+    if trials < 1:
+        raise UsageError(f"--trials {trials} makes no sense: it must be 1 or more")
+    if timeout is not None and timeout <= 0:
+        raise UsageError(f"--timeout {timeout:g} makes no sense: it must be above 0 seconds")
+    if seeds < 0:
+        raise UsageError(f"--seeds {seeds} makes no sense: it must be 0 or more")
+    if seed < 0:
+        raise UsageError(f"--seed {seed} makes no sense: it must be 0 or more")
+
+
+def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
+    """The study in the folder, a new one or that of the same settings."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    place = folder / STORAGE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not place.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise StorageError(f"{folder} is not empty and holds no tuning: choose another --out")
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    with _locked(folder, "open"):  # several processes may begin at once
+        try:
+            study = _created(place, settings)
+            before = study.user_attrs.get("settings")
+            if before is None:
+                study.set_user_attr("settings", settings)
+        except (SQLAlchemyError, RuntimeError) as error:
+            raise RunError(f"cannot go on with {folder}: {place} is damaged ({_line(error)[:120]})") from error
+    if before is not None:
+        whole = Recipe().as_dict() | before["recipe"]  # fields that came since then had their default
+        changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
+        changed += [f"recipe.{name}" for name, value in settings["recipe"].items() if whole[name] != value]
+        if changed:
+            raise RunError(
+                f"{folder} holds a tuning with other settings ({', '.join(changed)}): give another --out, or remove it"
+            )
+    return study
+
+
+def _created(place: Path, settings: dict[str, Any]) -> "optuna.Study":
+    """The study in a database, made where there is none; again if another was just then at its tables."""
+    import optuna
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    tries = 0
+    while True:
+        try:
+            storage = optuna.storages.RDBStorage(
+                f"sqlite:///{place.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
+            )
+            return optuna.create_study(
+                storage=storage,
+                study_name=NAME,
+                direction=optuna.study.StudyDirection[OBJECTIVES[settings["objective"]].upper()],
+                load_if_exists=True,
+                pruner=optuna.pruners.MedianPruner() if settings["prune"] else optuna.pruners.NopPruner(),
+            )
+        except (IntegrityError, OperationalError):
+            tries += 1
+            if tries == _TRIES:
+                raise
+            time.sleep(0.5)
+
+
+class _Search:
+    """The trials of a tuning, as Optuna keeps them, and those that this process trains."""
+
+    def __init__(
+        self,
+        study: "optuna.Study",
+        folder: Path,
+        base: Recipe,
+        wide: space.Space,
+        objective: str,
+        seed: int,
+        trials: int,
+        *,
+        prune: bool,
+    ) -> None:
+        self.study, self.folder, self.base, self.wide = study, folder, base, wide
+        self.objective, self.seed, self.trials, self.prune = objective, seed, trials, prune
+        self._distributions = space.distributions(wide)
+        self._column = f"val_{objective}"
+        self._reported: dict[int, set[int]] = {}  # epochs by the trial's number
+        self._failures = 0  # of this process, before any trial succeeded
+
+    def run(self, where: Engine, tally: Tally, stop: Stop, me: str, threads: int, deadline: float | None) -> None:
+        """Train trials until there are as many as wanted, or the time is up; wait for none of other processes."""
+        running: dict[int, optuna.trial.Trial] = {}  # by number, those of this process
+        self._show(tally)
+        while True:
+            if stop.asked:
+                done = sum(self.counts().values())
+                raise Interrupted(f"stopped after {done:,} of {self.trials:,} trials; the same command goes on")
+            while len(running) < where.slots and (deadline is None or time.monotonic() < deadline):
+                trial = self._next(me)
+                if trial is None:
+                    break
+                try:
+                    job = Training(space.applied(self.base, trial.params), threads)
+                except UsageError as error:  # values that are good one by one and do not go together
+                    tally.ended(trial.number, self._ended(trial, Heard(trial.number, "failed", error)))
+                    continue
+                running[trial.number] = trial
+                where.start(trial.number, job)
+            if not running:
+                return
+            for heard in where.wait(_POLL):
+                trial = running[heard.key]
+                if heard.kind == "told":
+                    where.answer(heard.key, self._go_on(trial, heard.value, tally))
+                    continue
+                del running[heard.key]
+                if heard.kind == "failed" and isinstance(heard.value, Interrupted):  # Ctrl-C reached it before us
+                    stop.asked = True
+                    continue
+                tally.ended(heard.key, self._ended(trial, heard))
+                self._show(tally)
+
+    def _next(self, me: str) -> "optuna.trial.Trial | None":
+        """A trial to train: one whose process is gone, or else a new one if there are not enough yet."""
+        import optuna
+
+        with _locked(self.folder, "ask"):
+            every = self.study.get_trials(deepcopy=False)
+            for frozen in every:
+                if frozen.state == optuna.trial.TrialState.RUNNING and not self._owned(frozen):
+                    trial = optuna.trial.Trial(self.study, frozen._trial_id)
+                    trial.set_user_attr("owner", me)
+                    self._reported[trial.number] = set(frozen.intermediate_values)
+                    return trial
+            if not every:
+                own = space.own_values(self.base, self.wide)
+                if own is not None:  # so that the search never ends below where it began
+                    self.study.enqueue_trial(own)
+                    every = self.study.get_trials(deepcopy=False)
+            waiting = [frozen for frozen in every if frozen.state == optuna.trial.TrialState.WAITING]
+            if len(every) - len(waiting) >= self.trials:
+                return None
+            # What is drawn follows from the seed and the trial's number, so that a search that was stopped goes on as
+            # it would have.
+            number = waiting[0].number if waiting else len(every)
+            drawn = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+            self.study.sampler = optuna.samplers.TPESampler(seed=drawn)
+            trial = self.study.ask(self._distributions)
+            trial.set_user_attr("owner", me)
+            self._reported[trial.number] = set()
+            return trial
+
+    def _owned(self, frozen: "optuna.trial.FrozenTrial") -> bool:
+        owner = frozen.user_attrs.get("owner")
+        return owner is not None and _is_present(self.folder, owner)
+
+    def _go_on(self, trial: "optuna.trial.Trial", row: dict[str, Any], tally: Tally) -> bool:
+        """Report an epoch to Optuna; whether the trial is worth another."""
+        value, epoch = float(row[self._column]), int(row["epoch"])
+        if epoch not in self._reported[trial.number]:  # as it is where a trial is begun again that a node died with
+            self._reported[trial.number].add(epoch)
+            trial.report(value, epoch)
+        tally.epoch(trial.number, f"trial {trial.number}", row)
+        if epoch >= int(row["epochs"]) or not self.prune:
+            return True
+        return not trial.should_prune()
+
+    def _ended(self, trial: "optuna.trial.Trial", heard: Heard) -> str:
+        """Tell Optuna how a trial ended, and return it in a line."""
+        import optuna
+
+        name = f"trial {trial.number:>{len(str(self.trials - 1))}}"
+        tried = " ".join(f"{field}={_shown(value)}" for field, value in trial.params.items())
+        if heard.kind == "done" and isinstance(heard.value, Outcome):
+            row = heard.value.row
+            for key in {"val_accuracy", "val_loss", "seconds"} - {self._column}:  # the column is the trial's value
+                trial.set_user_attr(key, row[key])
+            self.study.tell(trial.number, float(row[self._column]))
+            self._failures = -1
+            return f"{name}  {self._score(float(row[self._column]))}  {row['seconds']:.1f} s  {tried}"
+        if heard.kind == "done":  # it was ended early
+            self.study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
+            return f"{name}  pruned  {tried}"
+        trial.set_user_attr("error", _line(heard.value))
+        if isinstance(heard.value, DivergedError):
+            # For the sampler a loss that is no number is a bad result, to keep away from, and no accident.
+            self.study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
+            return f"{name}  diverged  {tried}"
+        self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        self._failures += self._failures >= 0
+        if self._failures >= _HOPELESS:
+            if isinstance(heard.value, TenfoldError):
+                raise heard.value
+            raise RunError(f"the first {self._failures} trials failed, the last so: {_line(heard.value)}")
+        return f"{name}  failed: {_line(heard.value)}  {tried}"
+
+    def _show(self, tally: Tally) -> None:
+        every = self.study.get_trials(deepcopy=False)  # once, for each time the database is asked
+        counts, best = _counts(every), self._ranked(every)
+        note = f"best {self._score(best[0].value or 0.0)}" if best else ""
+        tally.done(sum(counts.values()), note + (f", {counts['pruned']} pruned" if counts["pruned"] else ""))
+
+    def _score(self, value: float) -> str:
+        return f"{value:.2%}" if self.objective == "accuracy" else f"{value:.4f}"
+
+    def counts(self) -> dict[str, int]:
+        """How many trials are complete, pruned and failed."""
+        return _counts(self.study.get_trials(deepcopy=False))
+
+    def running(self) -> int:
+        """How many trials processes that live are at work on."""
+        every = self.study.get_trials(deepcopy=False)
+        return sum(frozen.state.name == "RUNNING" and self._owned(frozen) for frozen in every)
+
+    def _ranked(self, every: Sequence["optuna.trial.FrozenTrial"]) -> list["optuna.trial.FrozenTrial"]:
+        """Those of the trials that are complete, the best first; of two alike the earlier."""
+        complete = [frozen for frozen in every if frozen.state.name == "COMPLETE"]
+        sign = -1.0 if self.objective == "accuracy" else 1.0
+        return sorted(complete, key=lambda frozen: (sign * (frozen.value or 0.0), frozen.number))
+
+    def best(self) -> Recipe | None:
+        """The recipe of the best trial."""
+        ranked = self._ranked(self.study.get_trials(deepcopy=False))
+        return None if not ranked else self.recipe(ranked[0])
+
+    def recipe(self, frozen: "optuna.trial.FrozenTrial") -> Recipe:
+        """The recipe of a trial."""
+        return space.applied(self.base, frozen.params)
+
+    def finalists(self) -> dict[str, Recipe]:
+        """The best recipes by the names of their trials, no two alike, and the recipe as it was."""
+        found: dict[str, Recipe] = {}
+        for frozen in self._ranked(self.study.get_trials(deepcopy=False)):
+            recipe = self.recipe(frozen)
+            if recipe not in (*found.values(), self.base):
+                found[f"trial {frozen.number}"] = recipe
+            if len(found) == FINALISTS:
+                break
+        return {**found, AS_IT_WAS: self.base}
+
+
+def _counts(every: Sequence["optuna.trial.FrozenTrial"]) -> dict[str, int]:
+    states = [frozen.state.name.lower() for frozen in every]
+    return {"complete": states.count("complete"), "pruned": states.count("pruned"), "failed": states.count("fail")}
+
+
+def _confirm(
+    work: _Search, seeds: int, where: Engine, tally: Tally, stop: Stop, threads: int, *, here: bool
+) -> tuple[Confirmed, ...]:
+    """The best trials and the recipe as it was, over seeds that the search has not seen; the best mean first.
+
+    The score of the best of many trials is in part luck. New seeds draw that luck anew.
+    """
+    finalists = work.finalists()
+    fresh = [work.base.seed + 1 + k for k in range(seeds)]
+    wanted = {
+        work.folder / "confirm" / name.replace(" ", "-") / f"{seed:03}": recipe.changed(seed=seed, name=name)
+        for seed in fresh
+        for name, recipe in finalists.items()
+    }
+    tally.line(f"confirming {len(finalists)} recipes over {seeds} new seed{'s' * (seeds > 1)}")
+    tally.total(len(wanted))
+    rows = train_all(wanted, where, tally, stop, threads=threads, here=here)
+    found = []
+    for name, recipe in finalists.items():
+        mine = [rows[path] for path in wanted if path.parent.name == name.replace(" ", "-")]
+        scores = tuple(float(row[f"val_{work.objective}"]) for row in mine if not isinstance(row, Lost))
+        if len(scores) == len(fresh):
+            found.append(Confirmed(name, recipe, scores))
+        else:
+            tally.line(f"{name} is left out, as it failed with {len(fresh) - len(scores)} of {len(fresh)} seeds")
+    sign = -1 if work.objective == "accuracy" else 1
+    return tuple(sorted(found, key=lambda one: sign * statistics.summary(one.scores).mean))
+
+
+def _finish(
+    work: _Search,
+    best: Recipe | None,
+    confirmed: tuple[Confirmed, ...],
+    folder: Path,
+    settings: dict[str, Any],
+    engine_name: str,
+) -> Tuning:
+    """Write best.json, tuning.json, the figures and the report."""
+    study, objective = work.study, work.objective
+    if best is not None:
+        best = best.changed(name=work.base.name if best == work.base else f"{work.base.name}-tuned")
+        best.save(folder / BEST)
+    drawn = {
+        "history": search_figures.history(study, objective),
+        "intermediate": search_figures.intermediate(study, objective),
+        "importances": search_figures.importances(study, objective),
+        "parallel": search_figures.parallel(study, objective),
+        "slices": search_figures.slices(study, objective),
+    }
+    if confirmed:
+        groups = [(one.name, one.scores) for one in confirmed]
+        was = next((one for one in confirmed[1:] if one.name == AS_IT_WAS), None)
+        paired = None if was is None else [a - b for a, b in zip(confirmed[0].scores, was.scores, strict=True)]
+        between = f"{confirmed[0].name} – {AS_IT_WAS}"
+        drawn["seeds"] = search_figures.seeds(groups, f"validation {objective}", paired, between)
+    pictures = {
+        name: figures.save(figure, folder / f"{name}.png") for name, figure in drawn.items() if figure is not None
+    }
+    found = Tuning(folder, objective, work.counts(), confirmed, best, folder / "report.html")
+    files.text(folder / "tuning.json", json.dumps({"settings": settings, **found.as_dict()}, indent=2) + "\n")
+    winner = confirmed[0] if confirmed else None
+    about, command = _about(work, settings, engine_name), f"tenfold train {folder / BEST}"
+    page = tuning_report.html(study, objective, confirmed, winner, about, pictures, command)
+    files.text(folder / "report.html", page)
+    return found
+
+
+def _about(work: _Search, settings: dict[str, Any], engine_name: str) -> dict[str, str]:
+    """What the report says of how it was made."""
+    from importlib.metadata import version
+
+    seconds = [float(frozen.user_attrs.get("seconds") or 0) for frozen in work.study.get_trials(deepcopy=False)]
+    return {
+        "recipe": work.base.name,
+        "data": work.base.data or "MNIST, its validation digits",
+        "search space": " ".join(settings["search"]),
+        "objective": f"validation {work.objective}",
+        "trials": ", ".join(f"{count} {state}" for state, count in work.counts().items()),
+        "time of complete trials": f"{sum(seconds):.0f} s in all",
+        "pruning": "below the median of the other trials at the same epoch" if work.prune else "none",
+        "seed": str(work.seed),
+        "engine": f"{engine_name}, {settings['threads']} thread(s) a trial",
+        "versions": ", ".join(f"{name} {version(name)}" for name in ("tenfold", "optuna", "torch")),
+        "folder": str(work.folder),
+    }
+
+
+@contextmanager
+def _presence(folder: Path) -> Iterator[str]:
+    """A name of this process, which the folder shows as present until it ends, however it ends."""
+    name = uuid.uuid4().hex[:12]
+    place = folder / ".workers" / f"{name}.lock"
+    with _locked(folder, "open"):
+        place.parent.mkdir(exist_ok=True)
+        for other in place.parent.glob("*.lock"):
+            if not _is_present(folder, other.stem):
+                other.unlink(missing_ok=True)
+        file = open(place, "w", encoding="utf-8")  # noqa: SIM115 - held until the end
+        _flock(file, wait=True)
+    try:
+        yield name
+    finally:
+        file.close()
+        place.unlink(missing_ok=True)
+
+
+def _is_present(folder: Path, name: str) -> bool:
+    """Whether the process of that name lives: as long as it does, nobody else can lock its file."""
+    try:
+        with open(folder / ".workers" / f"{name}.lock", "rb") as file:
+            return not _flock(file, wait=False, shared=True)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _locked(folder: Path, what: str) -> Iterator[None]:
+    """Keep other processes out of the block."""
+    with open(folder / f".{what}.lock", "a", encoding="utf-8") as file:
+        _flock(file, wait=True)
+        yield
+
+
+def _flock(file: Any, *, wait: bool, shared: bool = False) -> bool:
+    """Lock a file until it is closed; without waiting, whether that could be done."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # on Windows one process at a time is to work on a tuning
+        return True
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,57 @@
+"""The optimizer that a recipe names, and its learning rate at every step."""
+
+import math
+
+import torch
+from torch import nn
+
+from tenfold.learn.recipes.recipe import Recipe
+
+
+def build(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all of the network's parameters, in one fused kernel where PyTorch has one."""
+    parameters = network.parameters()
+    decay, fused = recipe.weight_decay, device.type in ("cpu", "cuda")
+    betas = (recipe.momentum, recipe.beta2)
+    match recipe.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, recipe.lr, betas, weight_decay=decay, fused=fused)
+        case "adamw":
+            return torch.optim.AdamW(parameters, recipe.lr, betas, weight_decay=decay, fused=fused)
+        case "sgd":
+            momentum = recipe.momentum
+            return torch.optim.SGD(
+                parameters, recipe.lr, momentum, weight_decay=decay, nesterov=momentum > 0, fused=fused
+            )
+        case "adadelta":
+            return torch.optim.Adadelta(parameters, recipe.lr, rho=recipe.beta2, weight_decay=decay)
+        case "rmsprop":
+            return torch.optim.RMSprop(
+                parameters, recipe.lr, alpha=recipe.beta2, momentum=recipe.momentum, weight_decay=decay
+            )
+    raise AssertionError(recipe.optimizer)  # Recipe has checked it
+
+
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of the `step`-th step of the whole training, counted from 0.
+
+    A pure function of the step, so that a resumed run needs no scheduler's state. With a warm-up the rate first rises
+    from near zero to `lr`. "onecycle" is L. Smith's (2018, arXiv 1803.09820) with cosines, rising over `warmup`
+    or, if that is 0, over 0.3 of the steps.
+    """
+    total = recipe.epochs * steps_per_epoch
+    onecycle = recipe.schedule == "onecycle"
+    rise = (recipe.warmup or 0.3 if onecycle else recipe.warmup) * total
+    if step < rise:
+        share = (step + 1) / (rise + 1)
+        return recipe.lr * ((1 - math.cos(math.pi * share)) / 2 if onecycle else share)
+    share = (step - rise) / max(1.0, total - rise)  # of the way down, from 0 to just below 1
+    match recipe.schedule:
+        case "constant":
+            return recipe.lr
+        case "step":
+            return recipe.lr * recipe.gamma ** (step // steps_per_epoch)
+        case "linear":
+            return recipe.lr * (1 - share)
+        case _:  # cosine, onecycle
+            return recipe.lr * (1 + math.cos(math.pi * share)) / 2

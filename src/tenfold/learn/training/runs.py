@@ -1,0 +1,167 @@
+"""Runs: the folders that training leaves behind.
+
+recipe.json        what was asked for           last.ckpt            the state of training, to resume it
+metrics.csv        a row an epoch               model.safetensors    the trained network, which describes itself
+steps.csv          loss and accuracy inside the epochs
+evaluation.json    scores on the test set       report.html, *.png   the same to look at
+corruptions.json   errors on corrupted digits   corruptions.png, corrupted.png
+"""
+
+import csv
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tenfold.errors import RunError, StorageError, TenfoldError
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.training import models
+from tenfold.learn.training.checkpoint import Epoch
+
+ROOT = Path("runs")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Opening one reads its recipe; the rest is read when asked for."""
+
+    path: Path
+    recipe: Recipe
+
+    @classmethod
+    def open(cls, path: "str | Path | Run") -> "Run":
+        """The run in a folder, given as a path or by its name in ./runs. Raises RunError when it is none."""
+        if isinstance(path, Run):
+            return path
+        places = [Path(path), ROOT / path]
+        folder = next((place for place in places if (place / "recipe.json").is_file()), None)
+        if folder is None:
+            what = "is not a run: it has no recipe.json" if places[0].exists() else "does not exist"
+            raise RunError(f"{path} {what}; `tenfold runs` lists the runs there are")
+        try:
+            return cls(folder, Recipe.read(folder / "recipe.json"))
+        except TenfoldError as error:
+            raise RunError(f"{folder} is not a run of this version: {error}") from error
+
+    @property
+    def model_file(self) -> Path:
+        """Where the trained network is."""
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Where the state of training is."""
+        return self.path / "last.ckpt"
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its end."""
+        return self.model_file.is_file()
+
+    def model(self, device: torch.device | None = None) -> models.Model:
+        """The trained network. Raises RunError when training did not come to its end or the file is damaged."""
+        if not self.finished:
+            raise RunError(f"{self.path} has no model yet: go on with `tenfold train --resume {self.path}`")
+        return models.load(self.model_file, device)
+
+    @property
+    def metrics(self) -> list[dict[str, float | None]]:
+        """The rows of metrics.csv, an epoch each; None where nothing was measured."""
+        return _rows(self.path / "metrics.csv", [field.name for field in fields(Epoch)])
+
+    @property
+    def steps(self) -> list[dict[str, float | None]]:
+        """The rows of steps.csv: training loss and accuracy since the row before, `epoch` epochs from the start."""
+        return _rows(self.path / "steps.csv", ["epoch", "loss", "accuracy"])
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """What `evaluate` found on the test set, if it was asked and the file is whole."""
+        try:
+            found: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) and "accuracy" in found else None
+
+
+def all_runs(root: str | Path = ROOT) -> Iterator[Run]:
+    """The runs in a folder, the newest first; folders that are none are passed over."""
+    if not Path(root).is_dir():
+        return
+    for recipe in sorted(Path(root).glob("*/recipe.json"), key=_age, reverse=True):
+        try:
+            yield Run.open(recipe.parent)
+        except RunError:
+            continue
+
+
+def newest(root: str | Path = ROOT) -> Run | None:
+    """The newest finished run in a folder, if any."""
+    return next((run for run in all_runs(root) if run.finished), None)
+
+
+def find_model(
+    target: "str | Path | Run | None", device: torch.device | None = None
+) -> tuple[models.Model, Run | None, Path]:
+    """The model that `target` names, with its run if it is in one, and the folder for what is found out about it.
+
+    `target` is a run, a run's folder or name, or a safetensors file of tenfold's; None is the newest finished run here.
+    Raises RunError when there is none.
+    """
+    if target is None:
+        target = newest()
+        if target is None:
+            raise RunError(f"there is no finished run in {ROOT}: `tenfold train` makes one")
+    if not isinstance(target, Run) and Path(target).is_file():
+        path = Path(target)
+        if path.suffix != ".safetensors":
+            models.load_torch(path)  # which tells a pickled network, that is refused, from damage
+            raise RunError(f"{path} has weights without a description: give a run, or its model.safetensors")
+        if path.name != "model.safetensors" or not (path.parent / "recipe.json").is_file():
+            return models.load(path, device), None, path.with_suffix("")
+        target = path.parent
+    run = Run.open(target)
+    return run.model(device), run, run.path
+
+
+def create(recipe: Recipe, out: str | Path | None = None) -> Run:
+    """A new run folder: `out`, or runs/<time>-<recipe>.
+
+    Raises StorageError when `out` is in use or cannot be made.
+    """
+    path = Path(out) if out is not None else ROOT / f"{time.strftime('%Y%m%d-%H%M%S')}-{Path(recipe.name).name}"
+    if out is None:
+        stem, number = path.name, 2
+        while path.exists():
+            path, number = path.with_name(f"{stem}-{number}"), number + 1
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            how = (
+                f"go on with --resume {path}, or choose another place"
+                if (path / "recipe.json").is_file()
+                else "choose another"
+            )
+            raise StorageError(f"{path} exists already and is not empty: {how}")
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {path}: {error.strerror or error}") from error
+    recipe.save(path / "recipe.json")
+    return Run(path, recipe)
+
+
+def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [{name: float(row[name]) if row[name] else None for name in columns} for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"cannot read {path}, it is damaged: {error}") from error
+
+
+def _age(path: Path) -> tuple[float, str]:
+    return path.stat().st_mtime, path.parent.name

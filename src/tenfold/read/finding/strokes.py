@@ -1,0 +1,224 @@
+"""Ink to strokes: connected pieces of ink, without specks and edges, and the rows they stand in."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tenfold.read.finding.paper import Sheet
+
+MOST = 4000  # pieces: more are no writing
+_SPECK = 0.14  # of a digit's height: smaller pieces are specks
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A connected piece of ink: where it is in pixels of the sheet, and which of those pixels are its own."""
+
+    top: int
+    left: int
+    mask: NDArray[np.bool_]  # (H, W)
+
+    @cached_property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.mask.shape[0])
+
+    @cached_property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.mask.shape[1])
+
+    @cached_property
+    def bottom(self) -> int:
+        """The row after its last."""
+        return self.top + self.height
+
+    @cached_property
+    def right(self) -> int:
+        """The column after its last."""
+        return self.left + self.width
+
+    @cached_property
+    def mass(self) -> int:
+        """Pixels of ink."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def middle(self) -> float:
+        """The row in the middle of it."""
+        return self.top + self.height / 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pieces that stand side by side, from left to right, and the height of a digit among them in pixels."""
+
+    pieces: list[Piece]
+    height: float
+
+
+def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
+    """The connected pieces of ink on a sheet, joined over corners too; only those that are surely ink somewhere.
+
+    Gaps of up to 2 * `join` pixels are closed. Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke
+    stays, a faint line of the paper does not.
+    """
+    if sheet.blank:
+        return []
+    low = sheet.flat > sheet.low
+    if join:
+        around = np.pad(low, join)
+        wider = ndimage.maximum_filter(around, 2 * join + 1)
+        low |= ndimage.minimum_filter(wider, 2 * join + 1)[join:-join, join:-join]
+    labels, count = ndimage.label(low, _EIGHT)
+    inked = np.flatnonzero(low)  # which is little of most pictures
+    numbers = labels.ravel()[inked]
+    areas = np.bincount(numbers, minlength=count + 1)
+    sure = np.zeros(count + 1, bool)
+    sure[numbers[sheet.flat.ravel()[inked] > sheet.high]] = True
+    sure &= areas >= 4
+    if sure.sum() > MOST:  # the largest; the rest is texture
+        sure &= areas >= np.sort(areas[sure])[-MOST]
+    found = []
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        if place is not None and sure[number]:
+            found.append(Piece(place[0].start, place[1].start, labels[place] == number))
+    return found
+
+
+def digit_height(found: list[Piece]) -> float:
+    """The height of most digits in pixels: the median over pieces, each counted by its ink."""
+    if len(found) < 2:
+        return float(found[0].height) if found else 0.0
+    # A wide piece may be digits that touch, a low one part of a digit: neither is taller than a digit.
+    heights = np.array([piece.height for piece in found], float)
+    masses = np.array([piece.mass for piece in found], float)
+    order = heights.argsort()
+    total = masses[order].cumsum()
+    return float(heights[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def without_specks(found: list[Piece], shape: tuple[int, int]) -> list[Piece]:
+    """The pieces that may be digits or parts of them: no specks, and nothing that runs along the picture's edge."""
+    while True:
+        height = digit_height([p for p in found if not _touches(p, shape)]) or digit_height(found)
+        kept = [p for p in found if max(p.height, p.width) >= max(3.0, _SPECK * height)]
+        inside = [p for p in kept if not _edge(p, shape, height)]
+        # What is nearly all the ink of a page is hardly its edge, unless it goes around the page.
+        framed = any(_frame(p, shape) for p in kept)
+        if inside and (framed or sum(p.mass for p in inside) > 0.1 * sum(p.mass for p in kept)):
+            kept = inside
+        if len(kept) == 1 and _rim(kept[0], shape):
+            return []
+        if len(kept) == len(found):
+            return kept
+        found = kept
+
+
+def _rim(piece: Piece, shape: tuple[int, int]) -> bool:
+    """Whether a piece fills one end of the picture: a shade that begins there."""
+    height, width = shape
+    ends = (piece.top <= 1, piece.bottom >= height - 1, piece.left <= 1, piece.right >= width - 1)
+    return sum(ends) == 3 and piece.mass > 0.9 * piece.height * piece.width
+
+
+def _touches(piece: Piece, shape: tuple[int, int]) -> tuple[bool, bool, bool, bool] | None:
+    """Which ends of the picture a piece reaches, top, bottom, left and right; None for none."""
+    margin = max(1, round(0.01 * max(shape)))
+    ends = (
+        *(piece.top <= margin, piece.bottom >= shape[0] - margin),
+        *(piece.left <= margin, piece.right >= shape[1] - margin),
+    )
+    return ends if any(ends) else None
+
+
+def _frame(piece: Piece, shape: tuple[int, int]) -> bool:
+    """Whether a piece goes around the picture: it reaches three ends and three corners, and is hollow."""
+    y, x = piece.height // 12 + 1, piece.width // 12 + 1
+    corners = (piece.mask[:y, :x], piece.mask[:y, -x:], piece.mask[-y:, :x], piece.mask[-y:, -x:])
+    reached = sum(bool(corner.any()) for corner in corners)
+    return sum(_touches(piece, shape) or ()) >= 3 and reached >= 3 and piece.mass < 0.6 * piece.height * piece.width
+
+
+def _edge(piece: Piece, shape: tuple[int, int], digit: float) -> bool:
+    """Whether a piece is the edge of a page or a table, or the rim of a shadow, and not a digit that was cut."""
+    ends = _touches(piece, shape)
+    # Pictures are often cropped to the digits, which then reach their ends: what is an edge is longer than a digit.
+    if ends is None or max(piece.height, piece.width) < 1.4 * digit:
+        return False
+    slim = min(piece.height, piece.width) < 0.2 * max(piece.height, piece.width)
+    if slim and ((ends[0] or ends[1]) if piece.width > piece.height else (ends[2] or ends[3])):
+        return True
+    return sum(ends) >= 3 or (sum(ends) == 2 and piece.mass < 0.2 * piece.height * piece.width)
+
+
+def rows(found: list[Piece]) -> list[Row]:
+    """The pieces in rows, from top to bottom, each from left to right. A row may climb or fall."""
+    height = digit_height(found)
+    large = [p for p in found if max(p.height, p.width) >= 0.45 * height]
+    small = [p for p in found if max(p.height, p.width) < 0.45 * height]
+    built: list[list[Piece]] = []
+    ends = np.zeros((len(large), 2, 4))  # top, bottom, right and height of the last two pieces of each row
+    for piece in sorted(large, key=lambda p: p.left):
+        shares = _beside(ends[: len(built)], piece)
+        best = int(shares.argmax()) if built else 0
+        if built and shares[best] > 0.35:
+            built[best].append(piece)
+        else:
+            best = len(built)
+            built.append([piece])
+            ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
+        ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
+    settled = [(piece, row) for row in built for piece in row]
+    boxes = _boxes([piece for piece, _ in settled])
+    for piece in small:  # to the piece that it is nearest to, if that is near at all
+        apart = _distances(boxes, piece)
+        if apart.min() < 0.5 * height:
+            settled[int(apart.argmin())][1].append(piece)
+    done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
+    return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
+
+
+def _beside(ends: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:
+    """How much of the lower one's height a piece shares with the last two pieces of each row: (rows,)."""
+    top, bottom, right, height = (ends[..., k] for k in range(4))
+    shared = np.minimum(bottom, piece.bottom) - np.maximum(top, piece.top)
+    near = piece.left - right <= 12 * np.maximum(piece.height, height)
+    return np.where(near, shared / np.minimum(height, piece.height).clip(1), 0.0).max(axis=1)  # type: ignore[no-any-return]
+
+
+def _distances(boxes: NDArray[np.int64], piece: Piece) -> NDArray[np.float64]:
+    """Pixels between a piece's box and others (N, 4), top, left, bottom and right; 0 where they overlap."""
+    across = np.maximum(boxes[:, 1], piece.left) - np.minimum(boxes[:, 3], piece.right)
+    down = np.maximum(boxes[:, 0], piece.top) - np.minimum(boxes[:, 2], piece.bottom)
+    return np.hypot(across.clip(0), down.clip(0))  # type: ignore[no-any-return]
+
+
+def _boxes(found: list[Piece]) -> NDArray[np.int64]:
+    return np.array([(p.top, p.left, p.bottom, p.right) for p in found])
+
+
+def within(found: list[Piece], first: Piece, reach: float) -> list[Piece]:
+    """The pieces that are reached from the first in steps of less than `reach` pixels, itself included."""
+    boxes, reached = _boxes(found), np.array([p is first for p in found])
+    waiting = [first]
+    while waiting:
+        fresh = ~reached & (_distances(boxes, waiting.pop()) < reach)
+        reached |= fresh
+        waiting += [found[k] for k in np.flatnonzero(fresh)]
+    return [p for p, there in zip(found, reached, strict=True) if there]
+
+
+def union(parts: list[Piece]) -> Piece:
+    """Several pieces as one."""
+    if len(parts) == 1:
+        return parts[0]
+    top, left = min(p.top for p in parts), min(p.left for p in parts)
+    mask = np.zeros((max(p.bottom for p in parts) - top, max(p.right for p in parts) - left), bool)
+    for p in parts:
+        mask[p.top - top : p.bottom - top, p.left - left : p.right - left] |= p.mask
+    return Piece(top, left, mask)

@@ -1,0 +1,105 @@
+import dataclasses
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+from tenfold.cli.train import train as train_verb
+from tenfold.errors import DataError, FormatError, UsageError
+from tenfold.learn.recipes.presets import RECIPES, measured, resolve
+from tenfold.learn.recipes.recipe import Recipe
+
+NAMES = [field.name for field in dataclasses.fields(Recipe)]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_preset_knows_its_name_and_survives_json(name: str, tmp_path: Path) -> None:
+    recipe = RECIPES[name]
+    assert recipe.name == name
+    recipe.save(tmp_path / "r.json")
+    assert Recipe.read(tmp_path / "r.json") == recipe
+    assert resolve(tmp_path / "r.json") == recipe
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_preset_has_been_measured(name: str) -> None:
+    bars = {"fast": 0.99, "mlp": 0.98, "mish": 0.988, "cnn": 0.991, "cnn-sgd": 0.99, "pictures": 0.996, "tiny": 0.994}
+    bars |= {"fast-99.5": 0.994, "accurate": 0.9965, "robust": 0.995}
+    found = measured()[name]
+    assert found.accuracy >= bars[name]
+    assert found.n >= {"fast": 10, "pictures": 1, "accurate": 1}.get(name, 3)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "name"])
+def test_every_field_is_an_option_of_the_command_line(name: str) -> None:
+    assert name in inspect.signature(train_verb).parameters
+
+
+def test_a_recipe_in_json_may_leave_fields_out(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"network": "mlp", "hidden": [32], "lr": 1, "epochs": 3.0}')
+    recipe = Recipe.read(tmp_path / "r.json")
+    assert (recipe.network, recipe.hidden, recipe.lr, recipe.epochs) == ("mlp", (32,), 1.0, 3)
+    assert recipe.batch_size == Recipe().batch_size
+    assert recipe.differences() == {"network": "mlp", "hidden": [32], "lr": 1.0, "epochs": 3}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("lr", 0, r"--lr 0.0 makes no sense: it must be above 0"),
+        ("lr", -1e-3, "above 0"),
+        ("lr", float("nan"), "must be a number"),
+        ("lr", "fast", "must be a number"),
+        ("epochs", 0, "above 0"),
+        ("epochs", 1.5, "must be a whole number"),
+        ("epochs", True, "must be a whole number"),
+        ("batch_size", 0, "above 0"),
+        ("dropout", 1.0, "at least 0 and below 1"),
+        ("label_smoothing", -0.1, "at least 0 and below 1"),
+        ("val_size", 2.5, "a number of digits or a share below 1"),
+        ("seed", -1, "0 or more"),
+        ("hidden", (64, 0), "widths above 0"),
+        ("hidden", "64", "must be whole numbers"),
+        ("hidden", [True], "must be whole numbers"),
+        ("name", "a/b", "fit for a folder"),
+        ("amp", "yes", "must be true or false"),
+        ("network", "ccn", "unknown network 'ccn': did you mean 'cnn'"),
+        ("optimizer", "addam", "did you mean 'adam'"),
+        ("schedule", "cosin", "did you mean 'cosine'"),
+        ("device", "cude", "did you mean 'cuda'"),
+        ("task", "digit", "unknown task 'digit'"),
+        ("augment", "rotat=5", "did you mean 'rotate'"),
+        ("epoch", 3, "unknown recipe field 'epoch': did you mean 'epochs'"),
+        ("patience", -1, "0 or more"),
+        ("new_head", True, "goes with --init"),
+        ("data", "", "--data is empty"),
+    ],
+)
+def test_what_makes_no_sense_is_named(field: str, value: object, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        RECIPES["mlp"].changed(**{field: value})
+
+
+def test_patience_needs_validation_digits() -> None:
+    with pytest.raises(UsageError, match="use one of the two"):
+        Recipe(final=True, patience=3)
+
+
+def test_batch_normalisation_needs_two() -> None:
+    with pytest.raises(UsageError, match="--batch-size 1 makes no sense"):
+        RECIPES["fast"].changed(batch_size=1)
+    assert RECIPES["mlp"].changed(batch_size=1).batch_size == 1
+
+
+def test_names_and_files_that_are_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown recipe 'mpl': did you mean 'mlp'"):
+        resolve("mpl")
+    with pytest.raises(DataError, match="cannot read the recipe"):
+        resolve(tmp_path / "none.json")
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(FormatError, match="not a recipe in JSON"):
+        resolve(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text(json.dumps([1]))
+    with pytest.raises(FormatError, match="a JSON object"):
+        resolve(tmp_path / "a.json")

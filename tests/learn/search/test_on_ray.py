@@ -1,0 +1,189 @@
+"""Studies and tunings on a Ray cluster of several nodes: the same results, and no work lost where a node dies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from conftest import Nodes
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.training.runs import Run
+
+pytestmark = pytest.mark.slow
+
+SMALL = Recipe(name="small", network="mlp", hidden=(64,), epochs=6, batch_size=8, lr=1e-2, dropout=0.2)
+SEARCH = ["lr=1e-4..1e-1:log", "hidden=16,32", "dropout=0..0.6"]
+
+
+def begin(verb: str, *words: object, address: str | None = None) -> "subprocess.Popen[str]":
+    ray = [] if address is None else ["--on", "ray", "--address", address]
+    command = [sys.executable, "-m", "tenfold", verb, "small.json", *map(str, words), *ray]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def end(running: "subprocess.Popen[str]", seconds: float = 150) -> tuple[str, str]:
+    out, err = running.communicate(timeout=seconds)
+    assert running.returncode == 0, err
+    return out, err
+
+
+def until(condition: Any, running: "subprocess.Popen[str]", seconds: float = 90) -> None:
+    stop = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < stop
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.05)
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    return {place.name: Run.open(place).model().network.state_dict() for place in sorted(folder.glob("seeds/*"))}
+
+
+def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return first.keys() == second.keys() and all(
+        (first[seed][key] == second[seed][key]).all() for seed in first for key in first[seed]
+    )
+
+
+def trials(folder: Path) -> list[Any]:
+    study = optuna.load_study(study_name="tenfold", storage=f"sqlite:///{(folder / 'study.db').absolute()}")
+    found = study.get_trials()
+    study._storage._backend.engine.dispose()
+    return [(t.number, t.state.name, t.params, t.value, t.intermediate_values) for t in found]
+
+
+def states(folder: Path) -> list[str]:
+    try:
+        return [trial[1] for trial in trials(folder)]
+    except Exception:  # noqa: BLE001 - it is being made
+        return []
+
+
+@pytest.fixture(scope="module")
+def local(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What processes of this machine give: a study, and a tuning whose trials came one after the other."""
+    folder = tmp_path_factory.mktemp("local")
+    SMALL.save(folder / "small.json")
+    for words in (
+        ["study", "small.json", "--seeds", "6", "--out", "study"],
+        ["tune", "small.json", *SEARCH, "--trials", "7", "--seeds", "1", "--jobs", "1", "--out", "tune"],
+    ):
+        command = [sys.executable, "-m", "tenfold", *words, "--data", str(data)]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=200)
+    return folder
+
+
+def test_a_study_gives_the_same_though_a_node_dies(nodes: Nodes, data: Path, here: Path, local: Path) -> None:
+    SMALL.save(here / "small.json")
+    _, doomed = nodes.add(), nodes.add()
+    running = begin("study", "--seeds", 6, "--data", data, "--out", "study", address=nodes.address)
+    # Once two are back, others are under way on both nodes.
+    until(lambda: len(list(here.glob("study/seeds/*/result.json"))) >= 2, running)
+    nodes.kill(doomed)
+    _, err = end(running)
+    assert err.count("validation accuracy") == 6  # each is told once
+    assert "3 nodes" in err
+    assert same(weights(here / "study"), weights(local / "study"))
+    ours, theirs = (json.loads((place / "study" / "study.json").read_text()) for place in (here, local))
+    assert ours["mean"] == theirs["mean"]
+
+
+def test_a_tuning_gives_the_same_though_a_node_dies(nodes: Nodes, data: Path, here: Path, local: Path) -> None:
+    SMALL.save(here / "small.json")
+    doomed = nodes.add()
+    words = [*SEARCH, "--trials", 7, "--seeds", 1, "--jobs", 1, "--data", data, "--out", "tune"]
+    running = begin("tune", *words, address=nodes.address)
+    until(lambda: states(here / "tune").count("COMPLETE") >= 2 and "RUNNING" in states(here / "tune"), running)
+    nodes.kill(doomed)  # the only one with a core, so that the trial was on it
+    nodes.add()
+    end(running)
+    assert trials(here / "tune") == trials(local / "tune")
+    ours, theirs = (json.loads((place / "tune" / "tuning.json").read_text()) for place in (here, local))
+    assert ours["confirmed"] == theirs["confirmed"]
+    assert ours["best"] == theirs["best"]
+
+
+@pytest.mark.parametrize("verb", ["study", "tune"])
+def test_the_same_command_goes_on_when_its_driver_was_killed(
+    nodes: Nodes, data: Path, here: Path, local: Path, verb: str
+) -> None:
+    SMALL.save(here / "small.json")
+    nodes.add()
+    nodes.add()
+    words = {
+        "study": ["--seeds", 6, "--data", data, "--out", "study"],
+        "tune": [*SEARCH, "--trials", 7, "--seeds", 1, "--jobs", 1, "--data", data, "--out", "tune"],
+    }[verb]
+    running = begin(verb, *words, address=nodes.address)
+    if verb == "study":
+        until(lambda: len(list(here.glob("study/seeds/*/result.json"))) >= 2, running)
+    else:
+        until(lambda: states(here / "tune").count("COMPLETE") >= 2 and "RUNNING" in states(here / "tune"), running)
+    running.send_signal(signal.SIGKILL)
+    running.communicate(timeout=20)
+    done = {place: place.stat().st_mtime_ns for place in here.glob("study/seeds/*/result.json")}
+    end(begin(verb, *words, address=nodes.address))
+    assert all(place.stat().st_mtime_ns == then for place, then in done.items())
+    if verb == "study":
+        assert same(weights(here / "study"), weights(local / "study"))
+    else:
+        assert trials(here / "tune") == trials(local / "tune")
+
+
+def test_a_ray_of_this_machine_alone_ends_with_the_command(data: Path, here: Path, local: Path) -> None:
+    SMALL.save(here / "small.json")
+    before = rays()
+    command = [sys.executable, "-m", "tenfold", "study", "small.json", "--on", "ray", "--data", str(data)]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    told = subprocess.run(
+        [*command, "--seeds", "2", "--out", "s"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "Ray, 1 node, " in told.stderr
+    found = {seed: state for seed, state in weights(local / "study").items() if seed in ("000", "001")}
+    assert same(weights(here / "s"), found)
+    # Ctrl-C in the middle leaves nothing either, and the status of an interruption.
+    running = begin("study", "--seeds", 40, "--data", data, "--out", "long", "--on", "ray")
+    until(lambda: list(here.glob("long/seeds/*/result.json")), running)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "the same command goes on" in err
+    stop = time.monotonic() + 30
+    while rays() - before:
+        assert time.monotonic() < stop
+        time.sleep(0.2)
+
+
+def rays() -> set[int]:
+    """Processes of Ray on this machine."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"raylet" in words or b"gcs_server" in words or words.startswith(b"ray::"):
+            found.add(int(place.name))
+    return found
+
+
+def test_an_address_without_a_cluster_is_told_at_once(data: Path, here: Path) -> None:
+    SMALL.save(here / "small.json")
+    for address, told in (("127.0.0.1:1", "there is no Ray at 127.0.0.1:1"), ("nonsense", "HOST:PORT")):
+        running = begin("study", "--data", data, address=address)
+        _, err = running.communicate(timeout=60)
+        assert running.returncode == 1
+        assert told in err
+        assert err.count("\n") == 1

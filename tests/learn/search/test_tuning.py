@@ -1,0 +1,314 @@
+"""Tuning: what is searched and kept, going on, several processes, confirmation, and what it never reads."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from conftest import Cli, draw_digits, write_idx
+from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.search import study as studies
+from tenfold.learn.search.tuning import Tuning, tune
+from tenfold.learn.training.start import train
+
+SMALL = Recipe(name="small", network="mlp", hidden=(8,), epochs=2, batch_size=32, lr=1e-2)
+SEARCH = ("lr=1e-4..1e-1:log", "hidden=4,8,16", "dropout=0..0.6")
+
+
+def trials(folder: str | Path) -> list[Any]:
+    place = Path(folder).absolute() / "study.db"
+    study = optuna.load_study(study_name="tenfold", storage=f"sqlite:///{place}")
+    found = study.get_trials()
+    study._storage._backend.engine.dispose()
+    return found
+
+
+def what(found: list[Any]) -> list[Any]:
+    return [(trial.state.name, trial.params, trial.value, trial.intermediate_values) for trial in found]
+
+
+def small(data: Path, count: int, out: str, **more: Any) -> Tuning:
+    return tune(
+        SMALL, **{"trials": count, "search": SEARCH, "data": data, "out": out, "jobs": 1, "quiet": True, **more}
+    )
+
+
+def test_a_search_ends_with_a_confirmed_recipe_and_a_report(data: Path, here: Path, tenfold_cli: Cli) -> None:
+    SMALL.save(here / "small.json")
+    words = ["tune", "small.json", "--search", *SEARCH, "--trials", 5, "--seeds", 2, "--data", data, "--jobs", 2]
+    status, out, err = tenfold_cli(*words)
+    assert status == 0, err
+    folder = here / "runs" / "tune-small"
+    found = trials(folder)
+    assert [trial.number for trial in found] == list(range(5))
+    # The recipe as it was is the first, so that the search cannot end below it.
+    assert found[0].params == {"lr": 1e-2, "hidden": "8", "dropout": 0.0}
+    told = json.loads((folder / "tuning.json").read_text())
+    assert sum(told["trials"].values()) == 5
+    names = {row["name"] for row in told["confirmed"]}
+    assert "as it was" in names
+    assert len(names) == min(3, told["trials"]["complete"] - 1) + 1
+    means = [row["mean"] for row in told["confirmed"]]
+    assert means == sorted(means, reverse=True)
+    assert all(row["n"] == 2 and len(row["scores"]) == 2 for row in told["confirmed"])
+    # By seeds that no trial had.
+    assert {path.name for path in folder.glob("confirm/*/*")} == {"001", "002"}
+    best = Recipe.read(folder / "best.json")
+    assert best.as_dict() == told["best"]
+    assert best.changed(name="x") == Recipe().changed(**{**told["confirmed"][0]["fields"], "name": "x"})
+    assert "best.json" in out
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 4
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    for name in ("history", "parallel", "slices", "seeds"):
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    # What it recommends can be trained.
+    assert tenfold_cli("train", folder / "best.json", "--out", "trained", "-q").status == 0
+    # The same command again trains nothing, and tells the same.
+    before = what(found)
+    status, again, _ = tenfold_cli(*words, "--json")
+    assert status == 0
+    assert json.loads(again)["confirmed"] == told["confirmed"]
+    assert what(trials(folder)) == before
+
+
+def test_a_trial_scores_what_training_its_recipe_scores(data: Path, here: Path) -> None:
+    import torch
+
+    from tenfold.learn.search import space
+
+    small(data, 2, "t", seeds=0)
+    trial = trials("t")[1]
+    recipe = space.applied(SMALL, trial.params)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        run = train(recipe, data=data, out="alone", quiet=True)
+    finally:
+        torch.set_num_threads(threads)
+    assert run.model().metrics["val_accuracy"] == trial.value
+    assert trial.intermediate_values == {k + 1: row["val_accuracy"] for k, row in enumerate(run.metrics)}
+
+
+def test_a_search_that_stopped_goes_on_as_it_would_have(data: Path, here: Path) -> None:
+    small(data, 14, "whole", seeds=0)
+    small(data, 4, "parts", seeds=0)
+    small(data, 12, "parts", seeds=0)
+    small(data, 14, "parts", seeds=0)
+    assert what(trials("parts")) == what(trials("whole"))
+    assert len({str(trial.params) for trial in trials("whole")}) == 14
+    small(data, 3, "other", seeds=0, seed=1)
+    assert trials("other")[1].params != trials("whole")[1].params
+
+
+def test_the_test_set_is_never_read(tmp_path: Path, here: Path) -> None:
+    data = write_idx(tmp_path / "data", draw_digits(300))  # without one
+    assert small(data, 2, "t", seeds=1).best is not None
+
+
+def test_loss_is_made_small(data: Path, here: Path) -> None:
+    found = small(data, 4, "t", objective="loss", seeds=1)
+    losses = [trial.value for trial in trials("t") if trial.value is not None]
+    means = [sum(one.scores) / len(one.scores) for one in found.confirmed]
+    assert means == sorted(means)
+    assert found.as_dict()["mean"] == means[0]
+    assert min(losses) < math.log(10)
+
+
+def test_poor_trials_end_early_and_diverged_ones_are_told(data: Path, here: Path) -> None:
+    words = ["lr=1e-9,2e-2", "dropout=0..0.5"]
+    small(data, 24, "t", search=words, epochs=4, seeds=0)
+    # Five complete first, then what is below the median of the others ends after its first epochs.
+    early = [trial for trial in trials("t") if trial.state.name == "PRUNED"]
+    assert any(trial.params["lr"] < 1e-8 for trial in early)
+    assert all(trial.intermediate_values and max(trial.intermediate_values) < 4 for trial in early)
+    small(data, 12, "all", search=words, epochs=4, seeds=0, prune=False)
+    assert {trial.state.name for trial in trials("all")} == {"COMPLETE"}
+    found = small(data, 8, "wild", search=["lr=1e-2,1e30"], optimizer="sgd", seeds=0)
+    wild = [trial for trial in trials("wild") if "error" in trial.user_attrs]
+    assert wild
+    assert all(t.state.name == "PRUNED" and "the loss became" in t.user_attrs["error"] for t in wild)
+    assert found.trials == {"complete": 8 - len(wild), "pruned": len(wild), "failed": 0}
+    assert found.best is not None
+    assert found.best.lr == 1e-2
+
+
+def test_values_that_do_not_go_together_are_failures_not_the_end(data: Path, here: Path) -> None:
+    small(data, 6, "t", search=["batch_size=1,32", "network=mish,mlp"], seeds=0, network="mlp", epochs=1)
+    failed = [trial for trial in trials("t") if trial.state.name == "FAIL"]
+    assert all(trial.params == {"batch_size": 1, "network": "mish"} for trial in failed)
+    assert all("batch normalisation" in trial.user_attrs["error"] for trial in failed)
+
+
+def test_a_hopeless_space_ends_with_its_error(data: Path, here: Path) -> None:
+    with pytest.raises(TenfoldError, match="leave nothing"):
+        small(data, 50, "t", search=["channels=1x1x1x1x1x1x1x1x1x1x1x1x1x1,2x2x2x2x2x2x2x2x2x2x2x2x2x2"], network="cnn")
+    assert len(trials("t")) == 5
+
+
+def test_a_folder_holds_one_tuning(data: Path, here: Path) -> None:
+    small(data, 1, "t", seeds=0)
+    for change, told in (
+        ({"lr": 1e-3}, r"recipe\.lr"),
+        ({"objective": "loss"}, "objective"),
+        ({"search": ["lr=1e-3..1"]}, "search"),
+        ({"seed": 5}, "seed"),
+        ({"threads": 2}, "threads"),
+    ):
+        with pytest.raises(RunError, match=told):
+            small(data, 1, "t", **change)
+    (here / "full").mkdir()
+    (here / "full" / "letter.txt").write_text("mine")
+    with pytest.raises(StorageError, match="is not empty"):
+        small(data, 1, "full")
+    (here / "t" / "study.db").write_bytes(b"not a database at all, but long enough to look like one " * 100)
+    with pytest.raises(RunError, match="damaged"):
+        small(data, 1, "t")
+
+
+def test_what_cannot_be_meant_is_refused_before_anything_is_made(data: Path, here: Path, tenfold_cli: Cli) -> None:
+    for words, told in (
+        (["--trials", 0], "--trials 0"),
+        (["--seeds", -1], "--seeds -1"),
+        (["--timeout", "soon"], "--timeout soon"),
+        (["--timeout", "0"], "above 0"),
+        (["--objective", "auc"], "accuracy or loss"),
+        (["--on", "spark"], "unknown engine"),
+        (["--address", "auto"], "--on ray"),
+        (["--search", "lr=3..2"], "lower to a higher"),
+        (["mlp", "cnn"], "cnn makes no sense after mlp"),
+        (["final=true"], "nothing else to choose by"),
+        (["val_size=0"], "nothing else to choose by"),
+        (["batch_size=50000..60000"], "larger than"),
+    ):
+        status, _, err = tenfold_cli("tune", *words, "--data", data)
+        assert status in (1, 2)
+        assert told in err
+        assert not Path("runs").exists()
+
+
+def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:
+    found = small(data, 10_000, "t", timeout=1e-3, seeds=1)
+    assert found.trials == {"complete": 0, "pruned": 0, "failed": 0}
+    assert found.best is None
+    assert found.report is not None
+    assert found.report.exists()
+
+
+def command(data: Path, count: int, out: str) -> list[str]:
+    words = ["tune", "mlp", "hidden=64", "lr=1e-4..1e-2:log", "epochs=8", "batch_size=16", "--no-prune", "--seeds", "0"]
+    more = ["--trials", str(count), "--jobs", "1", "--data", str(data), "--out", out]
+    return [sys.executable, "-m", "tenfold", *words, *more]
+
+
+def wait_for(folder: Path, count: int, seconds: float = 90) -> None:
+    """Until so many trials are done and another is under way."""
+    end = time.monotonic() + seconds
+    while True:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        if (folder / "study.db").exists():
+            try:
+                states = [trial.state.name for trial in trials(folder)]
+            except Exception:  # noqa: BLE001 - it is being made
+                continue
+            if states.count("COMPLETE") >= count and "RUNNING" in states:
+                return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_same_command_goes_on_and_no_trial_is_lost_or_counted_twice(
+    data: Path, here: Path, how: signal.Signals
+) -> None:
+    running = subprocess.Popen(command(data, 6, "t"), stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    with running.stderr as told:
+        wait_for(here / "t", 2)
+        running.send_signal(how)
+        assert running.wait(30) == (130 if how == signal.SIGINT else -9)
+        if how == signal.SIGINT:
+            assert "of 6 trials; the same command goes on" in told.read()
+    end = time.monotonic() + 20
+    while [p for p in Path("/proc").glob("[0-9]*") if _cwd(p) == str(here) and p.name != str(os.getpid())]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    stopped = trials("t")
+    assert [trial.state.name for trial in stopped].count("RUNNING") == 1
+    subprocess.run(command(data, 6, "t"), check=True, capture_output=True, timeout=120)
+    found = trials("t")
+    assert [trial.number for trial in found] == list(range(6))
+    assert {trial.state.name for trial in found} == {"COMPLETE"}
+    assert [trial.params for trial in found[: len(stopped)]] == [trial.params for trial in stopped]
+    subprocess.run(command(data, 6, "whole"), check=True, capture_output=True, timeout=120)
+    assert what(trials("whole")) == what(found)
+
+
+def _cwd(place: Path) -> str:
+    try:
+        return os.readlink(place / "cwd")
+    except OSError:
+        return ""
+
+
+@pytest.mark.slow
+def test_several_processes_work_on_one_tuning(data: Path, here: Path) -> None:
+    both = [subprocess.Popen(command(data, 9, "t"), stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outs = [process.communicate(timeout=180)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    found = trials("t")
+    assert len(found) == 9
+    assert {trial.state.name for trial in found} == {"COMPLETE"}
+    assert len({trial.user_attrs["owner"] for trial in found}) == 2
+    assert len({str(trial.params) for trial in found}) == 9
+    assert sum("the report:" in out for out in outs) >= 1
+    assert (here / "t" / "report.html").exists()
+
+
+def test_while_another_process_confirms_this_one_leaves_it_to_that(data: Path, here: Path, tenfold_cli: Cli) -> None:
+    small(data, 1, "t", seeds=0)
+    (here / "t" / "report.html").unlink()
+    with studies.claimed(here / "t"):
+        assert small(data, 1, "t", seeds=0).elsewhere
+    assert not (here / "t" / "report.html").exists()
+    SMALL.save(here / "small.json")
+    with studies.claimed(here / "t"):
+        given = ["small.json", *SEARCH, "--trials", 1, "--data", data, "--out", "t", "--jobs", 1, "--seeds", 0]
+        status, out, _ = tenfold_cli("tune", *given)
+    assert status == 0
+    assert "another process is still at work" in out
+
+
+def test_usage_of_python_needs_optuna_only_here(monkeypatch: pytest.MonkeyPatch, data: Path, here: Path) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ImportError, match=r"tenfold\[tune\]"):
+        small(data, 1, "t")
+    with pytest.raises(UsageError):
+        small(data, 0, "t")
+
+
+def test_a_search_begins_where_another_program_makes_the_tables(
+    data: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    made, asked = optuna.create_study, []
+
+    def late(**words: Any) -> Any:
+        asked.append(words)
+        if len(asked) < 3:
+            raise IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed"))
+        return made(**words)
+
+    monkeypatch.setattr(optuna, "create_study", late)
+    assert small(data, 1, "t", seeds=0).trials["complete"] == 1
+    assert len(asked) == 3

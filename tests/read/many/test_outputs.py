@@ -1,0 +1,234 @@
+import base64
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import FormatError, StorageError, UsageError
+from tenfold.read.many.bulk import Row
+from tenfold.read.many.outputs import Output, bare_text, csv_line, json_line, review, text_line
+from tenfold.read.reader import Digit, Reading
+
+CROP = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def row(path: str, *lines: str, probability: float = 0.5) -> Row:
+    """A row with digits as in `lines`, those after a ? unsure."""
+    digits, crops = [], 0
+    for k, line in enumerate(lines):
+        for n, word in enumerate(line.split()):
+            for doubt, value in re.findall(r"(\??)(\d)", word):
+                crops += bool(doubt)
+                p = probability if doubt else 0.999
+                values = {value: p, "<": (1 - p) / 2, ">": (1 - p) / 4, "=": 0.0}
+                digits.append(Digit(value, p, values, (k, n, 9, 9), not doubt, line=k, number=n))
+    return Row(path, Reading(tuple(digits), path, 0.9), crops=(CROP,) * crops)
+
+
+ROWS = [
+    row("a/1.png", "12 3", "?45"),
+    row("a/2.png"),
+    Row("a/3.png", error="cannot read a/3.png: it is damaged"),
+    row("=1+1, or.png", "7"),
+    row("'4'.png", "?9"),
+    row("ü\udcff\n.png", "6"),
+]
+
+
+def test_lines() -> None:
+    assert [text_line(r) for r in ROWS[:4]] == ["a/1.png: 12 3 / ?5\n", "a/2.png:\n", "", "=1+1, or.png: 7\n"]
+    assert bare_text(ROWS[0]) == "12 3\n?5\n"
+    assert bare_text(ROWS[1]) == bare_text(ROWS[2]) == ""
+    lines = [json_line(r) for r in ROWS]
+    assert [json.loads(line) for line in lines] == [r.as_dict() for r in ROWS]
+    assert all(line.isascii() and line.count("\n") == 1 for line in lines)
+    assert lines[0].startswith('{"path": "a/1.png", "text": "12 3\\n?5", "lines": ["12 3", "?5"], "digits": [{')
+
+
+def test_csv_is_quoted_and_holds_no_formula() -> None:
+    rows = list(csv.reader(io.StringIO("".join(map(csv_line, ROWS)), newline="")))
+    assert rows[0] == ["a/1.png", "12 3 / ?5", "false", "5", "0.5000", ""]
+    assert rows[1] == ["a/2.png", "", "false", "0", "", ""]
+    assert rows[2] == ["a/3.png", "", "", "", "", "cannot read a/3.png: it is damaged"]
+    assert rows[3] == ["'=1+1, or.png", "7", "true", "1", "0.9990", ""]
+    assert rows[4][0] == "''4'.png"
+    for start in "=+-@\t\r":
+        line = io.StringIO(csv_line(Row(f"{start}x", error=f"{start}y")), newline="")
+        assert next(csv.reader(line))[::5] == [f"'{start}x", f"'{start}y"]
+
+
+@pytest.fixture(params=["csv", "json", "jsonl", "txt"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / "new" / f"out.{request.param}"
+
+
+PATHS = [r.path for r in ROWS]
+
+
+def write(path: Path, rows: list[Row], paths: list[str] | None = None, *, resume: bool = False) -> bytes:
+    with Output(path, resume=resume) as output:
+        for r in rows:
+            output.write(r)
+        if paths is not None:
+            output.finish(paths)
+    return path.read_bytes() if paths is not None else output.part.read_bytes()
+
+
+def test_a_file_is_whole_or_not_at_all(path: Path) -> None:
+    with Output(path) as output:
+        for r in ROWS[:2]:
+            output.write(r)
+        assert output.part.read_bytes().count(b"\n") >= 2
+        assert not path.exists()
+        output.finish(PATHS[:2])
+    assert path.exists()
+    assert not output.part.exists()
+
+
+@pytest.mark.parametrize("stop", range(1, len(ROWS) + 1))
+def test_a_resumed_file_is_the_same(path: Path, stop: int) -> None:
+    whole = write(path.with_stem("whole"), ROWS, PATHS)
+    write(path, ROWS[:stop])
+    with Output(path, resume=True) as output:
+        kept = {p for p, record in output.kept.items() if record.read}
+        left = [r for r in ROWS if r.path not in kept]
+        for r in left:
+            output.write(r)
+        output.finish(PATHS)
+    readable = [r for r in ROWS[:stop] if r.error is None and (path.suffix != ".txt" or "\n" not in r.path)]
+    assert len(left) == len(ROWS) - len(readable)
+    assert path.read_bytes() == whole
+
+
+def test_a_torn_last_line_is_read_again(path: Path) -> None:
+    whole = write(path.with_stem("whole"), ROWS[:2], PATHS[:2])
+    part = path.with_name(f"{path.name}.part")
+    raw = write(path, ROWS[:2])
+    for cut in range(1, 8):
+        part.write_bytes(raw[:-cut])
+        with Output(path, resume=True) as output:
+            assert "a/2.png" not in output.kept
+            assert "a/1.png" in output.kept
+            output.write(ROWS[1])
+            output.finish(PATHS[:2])
+        assert path.read_bytes() == whole
+
+
+def test_a_finished_file_can_be_gone_on_with(path: Path) -> None:
+    whole = write(path.with_stem("whole"), [ROWS[0], ROWS[3]], [PATHS[0], PATHS[3]])
+    write(path, ROWS[:1], PATHS[:1])
+    assert write(path, [ROWS[3]], PATHS[3:4], resume=True) == whole  # rows of pictures not named again stay
+    write(path, [Row(PATHS[0], error="broken now")], resume=True)
+    assert path.read_bytes() == whole  # until it is finished
+
+
+def test_the_state_of_kept_rows(path: Path) -> None:
+    write(path, ROWS[:4])
+    with Output(path, resume=True) as output:
+        found = {p: (record.read, record.sure) for p, record in output.kept.items()}
+    wanted = {"a/1.png": (True, False), "a/2.png": (True, False), "a/3.png": (False, False), PATHS[3]: (True, True)}
+    if path.suffix == ".txt":
+        del wanted["a/3.png"]
+    assert found == wanted
+
+
+def test_an_earlier_run_is_not_written_over(path: Path) -> None:
+    raw = write(path, ROWS[:1])
+    with pytest.raises(StorageError, match="--resume goes on with it, or remove it"):
+        Output(path)
+    assert path.with_name(f"{path.name}.part").read_bytes() == raw
+
+
+def test_nothing_is_left_where_nothing_was_done(path: Path) -> None:
+    with Output(path):
+        pass
+    assert list(path.parent.iterdir()) == []
+
+
+def test_files_of_others_are_not_taken(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(FormatError, match="did not write"):
+        Output(path, resume=True)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_the_text_of_one_picture_is_bare(tmp_path: Path) -> None:
+    for resume in (False, True):
+        with Output(tmp_path / "out.txt", alone=True, resume=resume) as output:
+            output.write(ROWS[0])
+            output.finish(PATHS[:1])
+        assert (tmp_path / "out.txt").read_text() == "12 3\n?5\n"
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"must end in \.csv, \.json, \.jsonl, \.txt"):
+        Output(tmp_path / "out.xls")
+    with pytest.raises(StorageError, match="it is a folder"):
+        Output(tmp_path / "out.csv")
+    with pytest.raises(StorageError, match="choose another place"):
+        Output(tmp_path / "file" / "out.csv")
+
+
+class Checker(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(name, value or "") for name, value in attributes]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_for_review(tmp_path: Path) -> None:
+    rows = [
+        row("s/<b>&.png", "1?2 34", "5", probability=0.61),
+        row("s/100% #1.png", "?8", probability=0.4),
+        row("s/none.png"),
+        Row("s/<bad>.png", error="cannot read s/<bad>.png: it is damaged"),
+        row("ü\udcff.png", "?1", probability=0.7),
+        row("-", "?1", probability=0.8),
+    ]
+    page = review(rows, 1200, tmp_path / "reports" / "look.html")
+    page.encode()
+    found = Checker(page)
+    assert found.open == []
+    assert "<title>4 digits to review</title>" in page
+    assert "4 unsure digits, 1 picture without digits, 1 that could not be read; of 1,200 pictures in all" in page
+    assert re.findall(r"<tr><th scope=row>\d</th><td>([\d.]+)%", page) == ["40.0", "61.0", "70.0", "80.0"]
+    assert (
+        "<tr><th scope=row>&lt;</th><td>30.0%</td></tr><tr><th scope=row>&gt;</th><td>15.0%</td></tr></table>" in page
+    )
+    assert '<p class="line">1<mark>?</mark> 34</p>' in page
+    assert "&lt;b&gt;&amp;.png" in page
+    assert "<b>" not in page
+    assert "<bad>" not in page
+    sources = [value for name, value in found.attributes if name in ("src", "href")]
+    assert len([s for s in sources if s.startswith("data:image/png;base64,")]) == 4
+    links = [s for s in sources if not s.startswith("data:")]
+    assert all(link.startswith("../") for link in links)
+    assert links[0].endswith("/s/100%25%20%231.png")
+    assert "standard input" in page
+    assert "http" not in page
+
+
+def test_a_page_with_nothing_to_review(tmp_path: Path) -> None:
+    page = review([], 1, tmp_path / "look.html")
+    assert "<h1>0 digits to review</h1>" in page
+    assert "of 1 picture in all" in page
+    assert "<h2>" not in page
