@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from measuring import machine_name, save
 from tenfold.learn.export import onnx
+from tenfold.learn.networks.calibration import probabilities
 from tenfold.learn.training import models
-from tenfold.learn.training.calibration import probabilities
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 from tenfold.read.classifier import BUNDLED, Classifier

@@ -21,9 +21,11 @@ from torch import Tensor, nn
 
 import tenfold
 from measuring import RESULTS
-from tenfold.learn.digits.augment import Augmentation
+from tenfold.learn.digits.augment import augment
+from tenfold.learn.networks import calibration
+from tenfold.learn.networks.batchnorm import recalibrate
 from tenfold.learn.networks.inference import grey, infer, normalise
-from tenfold.learn.training import calibration, start
+from tenfold.learn.recipes.augmentation import Augmentation
 
 DEFAULTS: dict[str, Any] = {
     "net": "lean",
@@ -150,7 +152,7 @@ def learn(config: dict[str, Any]) -> dict[str, Any]:
         index = order[step % steps * c["batch"] :][: c["batch"]]
         ink = grey(images[index])
         if augmentation and done < 1 - c["final_plain"] / c["epochs"]:
-            ink = augmentation(ink, generator)
+            ink = augment(ink, augmentation, generator)
         if c["batchshift"]:
             by = torch.randint(-c["batchshift"], c["batchshift"] + 1, (2,), generator=generator).tolist()
             ink = torch.roll(ink, by, (2, 3))
@@ -169,7 +171,7 @@ def learn(config: dict[str, Any]) -> dict[str, Any]:
         return right, F.cross_entropy(found / temperature, val_labels).item()
 
     before = score()
-    start.settle(network, images[:10_000])
+    recalibrate(network, images[:10_000])
     after = score()
     return {
         "config": config,

@@ -149,8 +149,8 @@ def driver() -> list[dict[str, Any]]:
 
     from tenfold.learn.recipes.presets import RECIPES
     from tenfold.learn.search import space, tuning
+    from tenfold.learn.search.jobs import Tally
     from tenfold.learn.training.stopping import Stop
-    from tenfold.progress import Tally
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     recipe = RECIPES["mlp"]
@@ -159,12 +159,13 @@ def driver() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         settings = {"recipe": recipe.as_dict(), "search": space.as_words(wide), "objective": "accuracy", "prune": True}
+        settings |= {"seed": 0, "threads": 1}
         study = tuning._open(folder, settings)
         with tuning._presence(folder) as me, Stop() as stop, Tally("", DRIVER, quiet=True) as tally:
             for so_far in range(100, DRIVER + 1, 100):
-                work = tuning._Search(study, folder, recipe, wide, "accuracy", 0, so_far, prune=True)
+                work = tuning._Search(study, folder, recipe, wide, settings, so_far)
                 began = time.perf_counter()
-                work.run(Instant(), tally, stop, me, 1, None)
+                work.run(Instant(), tally, stop, me, None)
                 took = time.perf_counter() - began
                 rows.append({"trials": so_far, "ms_a_trial": round(took * 10, 2)})
                 rows[-1]["mb"] = round(memory())

@@ -171,7 +171,7 @@ def taught_sentence(student: str = "mlp") -> str:
 def readers_table() -> str:
     """The bundled model beside others that were made to take its place."""
     found = results("readers")
-    names = {"bundled": "bundled: `vgg`", "lean": "`lean`, wide as in `accurate`", "both": "both, averaged"}
+    names = {"bundled": "bundled: `vgg`", "lean": "`separable`, wide as in `accurate`", "both": "both, averaged"}
     rows = [
         [
             names.get(row["model"], row["model"]),
@@ -371,7 +371,7 @@ def finder_table() -> str:
 def serving_table() -> str:
     found = results("serving")
     s = found["summary"]
-    shown = {"lean": "lean", "usual": "httpx"}
+    shown = {"separable": "separable", "usual": "httpx"}
     rows = [
         [
             row["picture"],

@@ -31,11 +31,11 @@ from torch import nn
 import tenfold
 from measuring import deviation, machine_name, mean, save
 from tenfold.learn.digits import outliers, pens, pictures, styles
-from tenfold.learn.digits.augment import Augmentation
 from tenfold.learn.export import onnx
 from tenfold.learn.networks.inference import grey, infer, normalise
 from tenfold.learn.recipes import presets
-from tenfold.learn.training import models, optimizers
+from tenfold.learn.recipes.augmentation import Augmentation
+from tenfold.learn.training import models, optimizers, runs
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
@@ -115,7 +115,7 @@ def corrections(count: int, hand: Hand, generator: np.random.Generator, reader: 
 def alone(images: Images, run: Run) -> tuple[nn.Sequential, float]:
     """The bundled model taught 7s and nothing else, all of them in each step, at the rates of a run; and seconds."""
     recipe = run.recipe
-    network = models.load(models.BUNDLED).network.train()
+    network = models.load(runs.BUNDLED).network.train()
     optimizer = optimizers.build(recipe, network, torch.device("cpu"))
     augmentation, generator = Augmentation.parse(recipe.augment), torch.Generator().manual_seed(recipe.seed)
     began = time.perf_counter()
@@ -124,7 +124,7 @@ def alone(images: Images, run: Run) -> tuple[nn.Sequential, float]:
     for step in range(STEPS):
         for group in optimizer.param_groups:
             group["lr"] = optimizers.learning_rate(recipe.changed(epochs=1), step, STEPS)
-        ink = pictures.spoil(grey(tensors), distances, augmentation, generator)
+        ink = pictures.distort(grey(tensors), distances, augmentation, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.amp):
             logits = network(normalise(ink))
         loss = F.cross_entropy(F.pad(logits.float(), (0, 1)), torch.full((len(images),), 7))
@@ -168,7 +168,7 @@ def main() -> None:
             "no digit": (shapes, np.full(len(shapes), 10)),
         }
         epoch = epoch_seconds(train)
-        before = scores(models.load(models.BUNDLED).network, sets)
+        before = scores(models.load(runs.BUNDLED).network, sets)
         report(rows, {"how": "before", "corrections": 0, "seed": seed, "epoch seconds": epoch, **before})
         for size in options.sizes:
             with tempfile.TemporaryDirectory() as folder:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from tenfold.learn.scoring.robustness import Robustness, corrupted
     from tenfold.learn.search.study import Study, study
     from tenfold.learn.search.tuning import Tuning, tune
+    from tenfold.learn.train import train
     from tenfold.learn.training.models import Model
     from tenfold.learn.training.runs import Run
-    from tenfold.learn.training.start import train
     from tenfold.mnist.dataset import MNIST
     from tenfold.read.reader import Digit, Reader, Reading
 
@@ -64,7 +64,7 @@ _HOME = {
     "explain": "tenfold.learn.explain.explanation",
     "predict": "tenfold.learn.scoring.prediction",
     "study": "tenfold.learn.search.study",
-    "train": "tenfold.learn.training.start",
+    "train": "tenfold.learn.train",
     "tune": "tenfold.learn.search.tuning",
 }
 _MODULES = {

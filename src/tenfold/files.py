@@ -1,4 +1,7 @@
-"""Files appear whole or not at all: they are written beside their place and renamed into it."""
+"""Files that appear whole or not at all, and a lock for whoever writes.
+
+They are written beside their place and renamed into it.
+"""
 
 import os
 import shutil
@@ -77,3 +80,28 @@ def _forget(temporary: Path) -> None:
         OSError
     ):  # the disk that refused the file may refuse this too, and the first error is the one to tell
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock(path: Path, *, wait: bool, shared: bool = False) -> Iterator[bool]:
+    """Hold the lock file `path` against other processes, as long as this one lives; whether that could be done.
+
+    With `wait` it always can; with `shared` only a process that holds it alone keeps it from this one. On Windows,
+    where there are no such locks, nobody is kept out. Raises StorageError when the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = open(path, "a", encoding="utf-8")  # noqa: SIM115 - held, not read
+    except OSError as error:
+        raise StorageError(f"cannot make {path}: {error.strerror or error}") from error
+    with held:
+        try:
+            import fcntl
+
+            fcntl.flock(held, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        except ModuleNotFoundError:
+            yield True
+        except OSError:
+            yield False
+        else:
+            yield True

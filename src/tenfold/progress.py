@@ -1,89 +1,88 @@
-"""Progress of long work: a bar on a terminal, plain lines into a pipe, nothing when quiet."""
+"""Progress of long work, for all of tenfold: bars on a terminal, plain lines into a pipe, nothing when quiet."""
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Self, TypeVar
 
 from rich.console import Console
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+_OFTEN = 0.1  # seconds between two updates, so that drawing costs nothing
+
+Item = TypeVar("Item")
 
 
-class Tally:
-    """The progress of many trainings, on standard error: a bar and what is under way; lines of those that ended."""
+class Progress:
+    """Lines, and below them a bar for each piece of work that is under way. Use it as a context manager.
 
-    ROWS = 8  # trainings under way that are shown
+    Bars are drawn on a terminal alone, and only once the work has taken `delay` seconds.
+    """
 
-    def __init__(self, what: str, total: int | None, *, quiet: bool = False, console: Console | None = None) -> None:
-        self.console: Console = console or Console(stderr=True, quiet=quiet, highlight=False)
-        self._what, self._total, self._done = what, total, 0
-        self._live = self.console.is_terminal and not quiet
-        self._bar: Progress | None = None
-        self._rows: dict[int, TaskID] = {}
-        self._note = ""
+    def __init__(
+        self, *, quiet: bool = False, stderr: bool = True, delay: float = 0.0, console: Console | None = None
+    ) -> None:
+        self.console: Console = console or Console(stderr=stderr, quiet=quiet, highlight=False)
+        self.live: bool = self.console.is_terminal and not quiet
+        self._delay, self._began, self._drawn = delay, time.perf_counter(), 0.0
+        self._bars: Bars | None = None
+        self._tasks: dict[object, TaskID] = {}
 
-    def __enter__(self) -> "Tally":
-        if self._live:
-            columns: list[str | ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn(20)]
-            columns += [MofNCompleteColumn(), TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn()]
-            self._bar = Progress(*columns, console=self.console, transient=True, refresh_per_second=4)
-            self._main = self._bar.add_task(self._what, total=self._total, note="")
-            self._bar.start()
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._tasks.clear()
 
     def line(self, text: str) -> None:
-        """A sentence on a line of its own."""
+        """Print a sentence on a line of its own, above the bars."""
         self.console.print(text, soft_wrap=True, markup=False)
 
-    def total(self, number: int) -> None:
-        """There are so many to do in all."""
-        if self._bar is not None:
-            self._bar.update(self._main, total=number)
+    @property
+    def due(self) -> bool:
+        """Whether an update would be drawn now: on a terminal, and some time after the last one."""
+        return self.live and time.perf_counter() - self._drawn > _OFTEN
 
-    def done(self, number: int, note: str | None = None) -> None:
-        """So many are done, of which `note` is worth saying."""
-        self._done, self._note = number, self._note if note is None else note
-        if self._bar is not None:
-            self._bar.update(self._main, completed=number, note=self._note)
-
-    def epoch(self, key: int, name: str, row: dict[str, Any]) -> None:
-        """The training `key` has done an epoch, described by a row of its metrics and their number."""
-        if self._bar is None:
+    def update(self, key: object, description: str, done: int, total: int | None, note: str = "") -> None:
+        """Draw the bar `key`, a new one or the one that is there: so much of the total is done."""
+        now = time.perf_counter()
+        if not self.live or now - self._began < self._delay:
             return
-        score = "" if row.get("val_accuracy") is None else f"{row['val_accuracy']:.2%}"
-        if key not in self._rows and len(self._rows) < self.ROWS:
-            self._rows[key] = self._bar.add_task(f"  {name}", total=row["epochs"], note=score)
-        if key in self._rows:
-            self._bar.update(self._rows[key], completed=row["epoch"], note=score)
+        self._drawn = now
+        if self._bars is None:
+            narrow = self.console.width < 70
+            text = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[note]}", markup=False)
+            count = () if narrow else (MofNCompleteColumn(),)
+            columns = (text[0], BarColumn(10 if narrow else 20), *count, text[1], TimeRemainingColumn(compact=True))
+            self._bars = Bars(*columns, console=self.console, transient=True, refresh_per_second=8)
+            self._bars.start()
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task(description, total=total, completed=done, note=note)
+        self._bars.update(self._tasks[key], description=description, completed=done, total=total, note=note)
 
-    def ended(self, key: int, text: str) -> None:
-        """The training `key` is over: a line on it, and one more is done."""
-        if self._bar is not None and key in self._rows:
-            self._bar.remove_task(self._rows.pop(key))
-        self.line(text)
-        self.done(self._done + 1)
+    def remove(self, key: object) -> None:
+        """Take the bar `key` away, if it is there."""
+        if self._bars is not None and key in self._tasks:
+            self._bars.remove_task(self._tasks.pop(key))
 
-
-def track(iteration: Iterable[Any], description: str) -> Iterator[Any]:
-    """The items of an iteration, with a bar on standard error if that is a terminal and it takes over half a second."""
-    items = list(iteration)
-    console = Console(stderr=True)
-    began = time.perf_counter()
-    progress = Progress(TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.percentage:.0f} %"))
-    bar = progress.add_task(description, total=len(items))
-    live: Live | None = None
-    try:
-        for number, item in enumerate(items):
-            if live is None and console.is_terminal and time.perf_counter() - began > 0.5:
-                live = Live(progress, console=console, transient=True)
-                live.start()
+    def track(
+        self, items: Iterable[Item], description: str, total: int, size: Callable[[Item], int] = lambda _: 1
+    ) -> Iterator[Item]:
+        """The items, each of a `size` of its own, while a bar shows how much of the total is done."""
+        done = 0
+        for item in items:
+            if self.due:
+                self.update(description, description, done, total)
             yield item
-            progress.update(bar, completed=number + 1)
-    finally:
-        if live is not None:
-            live.stop()
+            done += size(item)
+
+
+def track(items: Iterable[Item], description: str) -> Iterator[Item]:
+    """The items, with a bar on standard error if that is a terminal and it takes over half a second."""
+    every = list(items)
+    with Progress(delay=0.5) as progress:
+        yield from progress.track(every, description, len(every))

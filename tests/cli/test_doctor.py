@@ -17,7 +17,7 @@ import torch
 import tenfold
 from conftest import Cli
 from tenfold.cli import doctor
-from tenfold.learn.training import checks as learn
+from tenfold.learn.scoring import selfcheck as learn
 from tenfold.mnist import embedded
 
 MODELS = Path(tenfold.__file__).parent / "models"

@@ -59,7 +59,7 @@ def test_a_model_of_ones_own(tenfold_cli: Cli, here: Path, runtime: Path, data: 
         ("--format web -o r --runtime ort", 1, "r exists already and is not empty"),
         ("r --model m.onnx", 2, "--model is for --format web"),
         ("r --runtime ort", 2, "--runtime is for --format web"),
-        ("--format web a --model none", 1, "there is no model none"),
+        ("--format web a --model none", 1, "none does not exist"),
         ("--format web a --model none.onnx --runtime ort", 1, "there is no model file none.onnx"),
         ("--format web a --model damaged.onnx --runtime ort", 1, "cannot use damaged.onnx"),
         ("--format web full --runtime ort", 1, "full exists already and is not empty"),

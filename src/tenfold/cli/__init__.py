@@ -15,11 +15,12 @@ from tenfold.cli import (
     ensemble,
     evaluate,
     explain,
-    models,
+    export,
     predict,
     read,
     recipes,
     runs,
+    save,
     serve,
     study,
     train,
@@ -46,9 +47,9 @@ app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("ensemble", epilog=ensemble.EPILOG)(ensemble.ensemble)
 app.command("predict", epilog=predict.EPILOG)(predict.predict)
 app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
-app.command("runs", epilog=runs.EPILOG_RUNS)(runs.runs)
-app.command("save", epilog=runs.EPILOG_SAVE)(runs.save)
-app.command("export", epilog=models.EPILOG)(models.export)
+app.command("runs", epilog=runs.EPILOG)(runs.runs)
+app.command("save", epilog=save.EPILOG)(save.save)
+app.command("export", epilog=export.EPILOG)(export.export)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(data.app, name="data")
 

@@ -343,7 +343,7 @@ def _learning() -> Iterator[Check]:
         return
     try:
         from tenfold.learn.recipes.devices import available
-        from tenfold.learn.training import checks as learn
+        from tenfold.learn.scoring import selfcheck as learn
     except ModuleNotFoundError as error:
         yield Check("learning", FAULT, f"needs {error.name}", install)
         return

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.fields import is_field, with_fields
+from tenfold.errors import UsageError
+
 EPILOG = """
 Examples:
 
@@ -18,40 +21,48 @@ Examples:
 """
 
 
+TEACHING = {"teacher_weight": 1.0, "teacher_temperature": 3.0}  # of --distil, unless told otherwise
+
+
+@with_fields
 def ensemble(
-    members: Annotated[list[str], typer.Argument(help="Two or more runs, or safetensors files.", metavar="RUN")],
+    words: Annotated[
+        list[str],
+        typer.Argument(help="Two or more runs, or safetensors files; with --distil also FIELD=VALUE.", metavar="RUN"),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The folder of the new run.", show_default="in ./runs")
     ] = None,
     distil: Annotated[
         str | None,
         typer.Option(
-            help="Also train this recipe to say what the ensemble says, into a folder beside.", metavar="RECIPE"
+            help="Also train this recipe to answer as the ensemble does (distillation), into a folder beside; the "
+            "options below change its fields.",
+            metavar="RECIPE",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="With --distil: the seed.")] = 0,
-    heed: Annotated[
-        float, typer.Option(help="With --distil: the share of the loss that the ensemble has; labels have the rest.")
-    ] = 1.0,
-    soften: Annotated[float, typer.Option(help="With --distil: the temperature at which it is learnt.")] = 3.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Join trained networks into one model that answers with the mean of their probabilities."""
     from tenfold.learn.networks import parameters
-    from tenfold.learn.recipes import presets
+    from tenfold.learn.recipes import fields, presets
     from tenfold.learn.scoring import ensembles
     from tenfold.learn.training import start
 
-    small = presets.resolve(distil, seed=seed, heed=heed, soften=soften) if distil is not None else None
+    members = [word for word in words if not is_field(word)]
+    changes = fields.changes(word for word in words if is_field(word))
+    if changes and distil is None:
+        raise UsageError(f"{next(iter(changes))} is a field of the recipe to distil into: give --distil RECIPE")
+    small = None if distil is None else presets.resolve(distil, **TEACHING | changes)
     run = ensembles.ensemble(members, out)
     model = run.model()
     if not quiet:
-        found = model.metrics.get("val_accuracy")
-        said = "" if found is None else f", validation accuracy {found:.2%}"
-        print(f"{len(model.members)} members, {parameters(model.network):,} parameters{said}")
+        accuracy = model.metrics.get("val_accuracy")
+        score = "" if accuracy is None else f", validation accuracy {accuracy:.2%}"
+        print(f"{len(model.members)} members, {parameters(model.network):,} parameters{score}")
         print(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")
     if small is not None:
         place = run.path.with_name(f"{run.path.name}-{small.name}")
-        taught = start.train(small, teacher=str(run.path), out=place, quiet=quiet)
+        student = start.train(small, teacher=str(run.path), out=place, quiet=quiet)
         if not quiet:
-            print(f"{small.name}, which learnt from them, is in {taught.path}: tenfold evaluate {taught.path}")
+            print(f"{small.name}, distilled from them, is in {student.path}: tenfold evaluate {student.path}")

@@ -107,7 +107,7 @@ def _read(picture: Path, output: Path | None, single: bool, page: int, model: Pa
     import itertools
 
     from tenfold import files
-    from tenfold.cli.models import model_file
+    from tenfold.cli.export import model_file
     from tenfold.errors import UsageError
     from tenfold.read import decode, drawing
     from tenfold.read.reader import Reader

@@ -152,7 +152,7 @@ def read(
     from functools import partial
 
     from tenfold import files
-    from tenfold.cli.models import model_file
+    from tenfold.cli.export import model_file
     from tenfold.read import urls
     from tenfold.read.classifier import model_bytes
     from tenfold.read.decode import MAX_PIXELS, source_name

@@ -1,25 +1,16 @@
-"""`tenfold runs` and `tenfold save`."""
+"""`tenfold runs`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-EPILOG_RUNS = """
+EPILOG = """
 Examples:
 
   tenfold runs
 
   tenfold runs --root other/place --json
-"""
-EPILOG_SAVE = """
-Examples:
-
-  tenfold save runs/half --as state                  mnist_model_state.pth
-
-  tenfold save runs/half --as full -o mnist.pth
-
-  tenfold save runs/half --as safetensors
 """
 
 
@@ -68,24 +59,3 @@ def runs(
             for r in rows
         ]
         table(("run", "recipe", "task", "epochs", "", "validation", "test"), texts, left=3)
-
-
-def save(
-    run: Annotated[Path, typer.Argument(help="A run, or a safetensors file of one.")],
-    form: Annotated[str, typer.Option("--as", help="state, full or safetensors.")] = "state",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file. \\[default: mnist_model_state.pth and so on, here]")
-    ] = None,
-) -> None:
-    """Save a trained network for other programs: weights alone, the whole network, or safetensors."""
-    from tenfold.learn.training import models
-    from tenfold.learn.training.runs import find_model
-
-    model, _, _ = find_model(run)
-    path = models.export(model, form, output)
-    how = {
-        "state": f"network.load_state_dict(torch.load('{path}'))",
-        "full": f"network = torch.load('{path}', weights_only=False)",
-        "safetensors": f"safetensors.torch.load_file('{path}')",
-    }[form]
-    print(f"saved {path}; load it with {how}")

@@ -75,7 +75,7 @@ def serve(
     import os
     from contextlib import suppress
 
-    from tenfold.cli.models import model_file
+    from tenfold.cli.export import model_file
     from tenfold.errors import missing_extra
 
     try:

@@ -1,9 +1,11 @@
 """`tenfold study`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from tenfold.cli.fields import with_fields
+from tenfold.cli.options import Address, Jobs, On, RecipeName, Threads, Words, option
+from tenfold.errors import TenfoldError
 
 if TYPE_CHECKING:
     from tenfold.learn.search.statistics import Comparison, Summary
@@ -22,28 +24,17 @@ Examples:
 
   tenfold study cnn --on ray --address 10.0.0.1:6379
 
-The same command goes on where it stopped, and more --seeds add to it.
+The same command resumes it where it stopped, and more --seeds add to it.
 """
 
-_WHAT, _WHERE = "What is trained", "Where and how fast"
+_WHAT = "What is trained"
+COMMON = ("data", "task", "device")  # fields that hold for both recipes
 
 
-def option(panel: str, *names: str, help: str, **more: Any) -> Any:
-    """An option of a panel, whose help says its default itself."""
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
-
-
+@with_fields
 def study(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(help="A recipe (see `tenfold recipes`) or a .json file with one. \\[default: fast]"),
-    ] = None,
-    fields: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Fields to change in it, such as dropout=0 epochs=3 hidden=512x256.", metavar="FIELD=VALUE"
-        ),
-    ] = None,
+    recipe: RecipeName = None,
+    words: Words = None,
     seeds: Annotated[
         int, option(_WHAT, help="How many, counted from the recipe's own. \\[default: 10]", metavar="N")
     ] = 10,
@@ -51,34 +42,25 @@ def study(
         str | None, option(_WHAT, help="A second recipe, to compare seed by seed.", metavar="RECIPE")
     ] = None,
     test: Annotated[bool, option(_WHAT, "--test", help="Score the test set too, each run once, at its end.")] = False,
-    data: Annotated[Path | None, option(_WHAT, help="Your own digits, for both recipes.")] = None,
-    task: Annotated[str | None, option(_WHAT, help="The task, for both: digits, parity, is:7, 0-4/5-9.")] = None,
     out: Annotated[Path | None, option(_WHAT, help="The folder. \\[default: runs/study-RECIPE…]")] = None,
     json: Annotated[bool, option(_WHAT, "--json", help='Print JSON, and nothing else; "mean" is a fraction.')] = False,
     quiet: Annotated[bool, option(_WHAT, "--quiet", "-q", help="No progress; only the result and errors.")] = False,
-    on: Annotated[str, option(_WHERE, help="local or ray. \\[default: local]")] = "local",
-    address: Annotated[
-        str | None,
-        option(_WHERE, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]"),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        option(_WHERE, help="Trainings at once. \\[default: one for each core, or one on a GPU]", metavar="N"),
-    ] = None,
-    threads: Annotated[int, option(_WHERE, help="Cores for each training. \\[default: 1]", metavar="N")] = 1,
-    device: Annotated[str | None, option(_WHERE, help="auto, cuda, mps, xpu or cpu.")] = None,
+    on: On = "local",
+    address: Address = None,
+    jobs: Jobs = None,
+    threads: Threads = 1,
 ) -> None:
-    """Train a recipe over many seeds: mean, deviation and interval; or two recipes, and whether one is better."""
-    from tenfold.errors import TenfoldError
-    from tenfold.learn.recipes import presets
-    from tenfold.learn.search import space
-    from tenfold.learn.search import study as studies
+    """Train a recipe over many seeds: mean, deviation and interval; or two recipes, and whether one is better.
 
-    name, words = split_words(recipe, fields)
-    base = presets.resolve(name or presets.DEFAULT)
-    common = {"data": data, "task": task, "device": device}
-    found = studies.study(
-        base,
+    Fields change the first recipe; data, task and device hold for both.
+    """
+    from tenfold.learn.recipes import fields
+    from tenfold.learn.search import study as search
+
+    changes = fields.changes(words or [])
+    common = {name: changes.pop(name) for name in COMMON if name in changes}
+    found = search.study(
+        recipe,
         seeds=seeds,
         against=against,
         test=test,
@@ -88,28 +70,14 @@ def study(
         jobs=jobs,
         threads=threads,
         quiet=quiet or json,
-        common={field: value for field, value in common.items() if value is not None},
-        **space.changes(words, base),
+        common=common,
+        **changes,
     )
-    if json:
-        print(found.as_json())
-    else:
-        _print(found)
+    print(found.as_json()) if json else _print(found)
     failed = found.group.failed | ({} if found.against is None else found.against.failed)
     if failed:
-        seed, why = next(iter(failed.items()))
-        raise TenfoldError(f"{len(failed)} of the trainings failed and are left out, first that of seed {seed}: {why}")
-
-
-def split_words(recipe: str | None, fields: list[str] | None) -> tuple[str | None, list[str]]:
-    """The recipe, which may be left out, and the words with a = in them, in any order."""
-    from tenfold.errors import UsageError
-
-    words = [*([] if recipe is None else [recipe]), *(fields or [])]
-    names = [word for word in words if "=" not in word]
-    if len(names) > 1:
-        raise UsageError(f"{names[1]} makes no sense after {names[0]}: fields have values, as in dropout=0")
-    return (names[0] if names else None), [word for word in words if "=" in word]
+        seed, reason = next(iter(failed.items()))
+        raise TenfoldError(f"{len(failed)} of the trainings failed and are left out, first seed {seed}: {reason}")
 
 
 def _print(found: "Study") -> None:

@@ -1,12 +1,15 @@
 """`tenfold tune`."""
 
 import re
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tenfold.cli.study import option, row_of, split_words
+from tenfold.cli.fields import with_fields
+from tenfold.cli.options import WHERE, Address, Jobs, On, RecipeName, Threads, option
+from tenfold.cli.study import row_of
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,18 +32,16 @@ Examples:
 
   optuna-dashboard sqlite:///runs/tune-mlp/study.db
 
-The same command goes on where it stopped; run it in two terminals, and both work on one search.
+The same command resumes it where it stopped; run it in two terminals, and both work on one search.
 """
 
-_WHAT, _WHERE = "What is searched", "Where and how fast"
+_WHAT = "What is searched"
 
 
+@with_fields
 def tune(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(help="A recipe (see `tenfold recipes`) or a .json file with one. \\[default: fast]"),
-    ] = None,
-    fields: Annotated[
+    recipe: RecipeName = None,
+    words: Annotated[
         list[str] | None,
         typer.Argument(
             help="Fields to search or, with one value, to fix: lr=1e-4..1e-1:log is a range, dropout=0..0.6:0.1 one in "
@@ -57,41 +58,33 @@ def tune(
         str, option(_WHAT, help="accuracy or loss of the validation digits. \\[default: accuracy]")
     ] = "accuracy",
     no_prune: Annotated[
-        bool, option(_WHAT, "--no-prune", help="End no trial early, that is below the median of the others.")
+        bool, option(_WHAT, "--no-prune", help="Stop no trial early that is below the median of the others.")
     ] = False,
     seeds: Annotated[
         int,
         option(_WHAT, help="How many, to confirm the best three by; 0 for none. \\[default: 5]", metavar="N"),
     ] = 5,
-    seed: Annotated[int, option(_WHAT, help="Of the search. \\[default: 0]", metavar="N")] = 0,
-    data: Annotated[Path | None, option(_WHAT, help="Your own digits.")] = None,
-    task: Annotated[str | None, option(_WHAT, help="The task: digits, parity, is:7, 0-4/5-9.")] = None,
+    seed: Annotated[
+        int, option(_WHAT, help="Of the search; seed=N is that of the trainings. \\[default: 0]", metavar="N")
+    ] = 0,
     out: Annotated[Path | None, option(_WHAT, help="The folder. \\[default: runs/tune-RECIPE]")] = None,
     json: Annotated[bool, option(_WHAT, "--json", help="Print JSON, and nothing else.")] = False,
     quiet: Annotated[bool, option(_WHAT, "--quiet", "-q", help="No progress; only the result and errors.")] = False,
     timeout: Annotated[
-        str | None, option(_WHERE, help="Begin no trial after so long: 90, 30m, 2h.", metavar="TIME")
+        str | None, option(WHERE, help="Start no trial after this time: 90, 30m, 2h.", metavar="TIME")
     ] = None,
-    on: Annotated[str, option(_WHERE, help="local or ray. \\[default: local]")] = "local",
-    address: Annotated[
-        str | None,
-        option(_WHERE, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]"),
-    ] = None,
-    jobs: Annotated[
-        int | None, option(_WHERE, help="Trials at once. \\[default: one for each core, or one on a GPU]", metavar="N")
-    ] = None,
-    threads: Annotated[int, option(_WHERE, help="Cores for each trial. \\[default: 1]", metavar="N")] = 1,
-    device: Annotated[str | None, option(_WHERE, help="auto, cuda, mps, xpu or cpu.")] = None,
+    on: On = "local",
+    address: Address = None,
+    jobs: Jobs = None,
+    threads: Threads = 1,
 ) -> None:
     """Search for better fields of a recipe, and confirm the best over several seeds, on validation digits alone."""
     from tenfold.learn.search import tuning
 
-    name, words = split_words(recipe, fields)
-    given = {"data": data, "task": task, "device": device}
     found = tuning.tune(
-        name,
+        recipe,
         trials=trials,
-        search=[*(word for words_ in search or [] for word in words_.split()), *words],
+        search=[*(word for line in search or [] for word in line.split()), *(words or [])],
         objective=objective,
         timeout=None if timeout is None else _seconds(timeout),
         seeds=seeds,
@@ -103,14 +96,8 @@ def tune(
         jobs=jobs,
         threads=threads,
         quiet=quiet or json,
-        **{field: value for field, value in given.items() if value is not None},
     )
-    if json:
-        import json as to_json
-
-        print(to_json.dumps(found.as_dict(), indent=2))
-    else:
-        _print(found)
+    print(dumps(found.as_dict(), indent=2)) if json else _print(found)
 
 
 def _seconds(text: str) -> float:
@@ -118,7 +105,7 @@ def _seconds(text: str) -> float:
     try:
         return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]] if found else float(text)
     except ValueError:
-        raise UsageError(f"--timeout {text} makes no sense: it must be seconds, or such as 30m or 2h") from None
+        raise UsageError(f"--timeout must be seconds, or as in 30m or 2h, not {text}") from None
 
 
 def _print(found: "Tuning") -> None:
@@ -128,7 +115,7 @@ def _print(found: "Tuning") -> None:
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items() if count)
     print(f"trials: {counts or 'none'}")
     if found.elsewhere:
-        print(f"another process is still at work on {found.path}, and will confirm the best and write the report")
+        print(f"another process still works on {found.path}, and will confirm the best and write the report")
         return
     if found.confirmed:
         accuracy = found.objective == "accuracy"
@@ -136,7 +123,7 @@ def _print(found: "Tuning") -> None:
         print()
         table(("confirmed", f"validation {found.objective}", "deviation", "95 % interval", "seeds"), rows)
     if found.best is None:
-        print("no trial came to its end, so there is no best recipe")
+        print("no trial finished, so there is no best recipe")
     else:
         print(f"\ntrain the best: tenfold train {found.path / 'best.json'}")
     print(f"the report: {found.report}")

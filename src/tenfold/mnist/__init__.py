@@ -5,3 +5,6 @@ embedded             the four original files, checked when read      idx        
 digits               a set of images and labels, and how it is cut   exports          writing them for other tools
 dataset.MNIST        torchvision's dataset class, without download   transforms       its usual transforms
 """
+
+SIDE = 28  # pixels, of every image that tenfold learns from
+DIGITS = tuple("0123456789")

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tenfold.errors import DataError, FormatError
-from tenfold.mnist import embedded, idx
+from tenfold.mnist import DIGITS, SIDE, embedded, idx
 from tenfold.mnist.digits import Digits, check_labels, split_last, split_stratified
 
 IN_MEMORY = "digits in memory"  # instead of a path, where a run learnt what no file holds
-SIDE = 28  # pixels, of every image that tenfold learns from
-DIGITS = tuple("0123456789")
 _PICTURES = {".png", ".jpg", ".jpeg"}
 _PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation"}
 _PARTS |= {"test": "test", "t10k": "test"}

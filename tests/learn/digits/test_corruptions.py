@@ -11,7 +11,6 @@ from conftest import draw_digits
 from tenfold.errors import UsageError
 from tenfold.learn.digits import corruptions
 from tenfold.learn.digits.corruptions import CORRUPTIONS, corrupt
-from tenfold.learn.digits.parts import Part
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.scoring import robustness
 from tenfold.mnist import sources
@@ -59,7 +58,7 @@ def test_bytes_stay_bytes_and_the_seed_decides(name: str, images: Tensor) -> Non
     assert torch.equal(corrupt(images[:130], name, seed=3), changed[:130])
     assert torch.equal(corrupt(images[:1], name, seed=3), changed[:1])
     assert corrupt(images[:0], name).shape == (0, 28, 28)
-    assert CORRUPTIONS[name](torch.zeros(0, 28, 28), seeded(), None).shape == (0, 28, 28)
+    assert CORRUPTIONS[name](torch.zeros(0, 28, 28), seeded()).shape == (0, 28, 28)
     # The same image again is corrupted in another way, also in another block.
     again = corrupt(images[:1].expand(150, -1, -1), name)
     assert (len(again[:50].unique(dim=0)) > 1) == (name in RANDOM)
@@ -67,13 +66,11 @@ def test_bytes_stay_bytes_and_the_seed_decides(name: str, images: Tensor) -> Non
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_values_stay_in_range_and_parts_of_a_batch_are_those_of_the_whole(name: str, images: Tensor) -> None:
+def test_values_stay_in_range(name: str, images: Tensor) -> None:
     ink = images[:12].float() / 255
-    whole = CORRUPTIONS[name](ink, seeded(), None)
+    whole = CORRUPTIONS[name](ink, seeded())
     assert whole.dtype == torch.float32
     assert 0 <= float(whole.min()) <= float(whole.max()) <= 1
-    part = CORRUPTIONS[name](ink[4:9], seeded(), Part(12, slice(4, 9)))
-    torch.testing.assert_close(part, whole[4:9])
 
 
 def test_what_is_no_such_image_or_corruption_is_told(images: Tensor) -> None:
@@ -89,7 +86,7 @@ def test_what_is_no_such_image_or_corruption_is_told(images: Tensor) -> None:
 
 def test_shot_noise_counts_photons() -> None:
     grey = torch.full((50, 28, 28), 0.5)
-    found = corruptions.shot_noise(grey, seeded(), None)
+    found = corruptions.shot_noise(grey, seeded())
     values, counts = found.unique(return_counts=True)
     torch.testing.assert_close(values, torch.tensor([0, 1 / 3, 2 / 3, 1]))
     # Poisson of mean 1.5: 0, 1, 2, and 3 or more.
@@ -97,18 +94,18 @@ def test_shot_noise_counts_photons() -> None:
     wanted = torch.tensor([*chances, 1 - sum(chances)])
     torch.testing.assert_close(counts / found.numel(), wanted, atol=0.01, rtol=0)
     assert float(found.mean()) == pytest.approx(float((values * wanted).sum()), abs=0.005)
-    assert float(corruptions.shot_noise(torch.zeros(2, 28, 28), seeded(), None).max()) == 0
+    assert float(corruptions.shot_noise(torch.zeros(2, 28, 28), seeded()).max()) == 0
 
 
 def test_impulse_noise_hits_17_percent() -> None:
-    found = corruptions.impulse_noise(torch.full((50, 28, 28), 0.5), seeded(), None)
+    found = corruptions.impulse_noise(torch.full((50, 28, 28), 0.5), seeded())
     shares = [float((found == value).float().mean()) for value in (0, 0.5, 1)]
     assert shares == pytest.approx([0.085, 0.83, 0.085], abs=0.005)
 
 
 def test_glass_blur_moves_ink_up_and_left_and_keeps_it() -> None:
     dot = block(slice(13, 16), slice(13, 16), 200)
-    found = corruptions.glass_blur(dot, seeded(), None)
+    found = corruptions.glass_blur(dot, seeded())
     assert found.sum((1, 2)).mean() == pytest.approx(9, abs=0.1)  # what swaps and blur keep; bytes are cut, not rounded
     middles = torch.tensor([centre(image) for image in found])
     assert (middles.mean(0).abs() < 1).all()
@@ -117,7 +114,7 @@ def test_glass_blur_moves_ink_up_and_left_and_keeps_it() -> None:
     row = corruptions._gaussian(dot, 0.7, across=False)
     assert torch.equal(row[0].amax(0) > 0, dot[0].amax(0) > 0)
     # The first two rows and columns take part only as the others' places: ink in the corner stays within one pixel.
-    corner = corruptions.glass_blur(block(slice(0, 1), slice(0, 1), 50), seeded(), None)
+    corner = corruptions.glass_blur(block(slice(0, 1), slice(0, 1), 50), seeded())
     assert float(corner[:, :, 1:].max()) == 0
 
 
@@ -125,7 +122,7 @@ def test_glass_blur_is_the_sequence_of_swaps() -> None:
     from scipy.ndimage import gaussian_filter
 
     image = draw_digits(1).images
-    found = corruptions.glass_blur(torch.from_numpy(image).float() / 255, seeded(7), None)[0]
+    found = corruptions.glass_blur(torch.from_numpy(image).float() / 255, seeded(7))[0]
     chances = (torch.rand(1, 2, 26, 26, generator=seeded(7)) * 8).long()[0]
     pixels = np.floor(gaussian_filter(image[0] / 255, (0.7, 0), mode="nearest") * 255)
     for again in range(2):
@@ -140,7 +137,7 @@ def test_glass_blur_is_the_sequence_of_swaps() -> None:
 
 
 def test_motion_blur_trails_to_the_left() -> None:
-    found = corruptions.motion_blur(block(slice(14, 15), slice(25, 26), 40), seeded(), None)
+    found = corruptions.motion_blur(block(slice(14, 15), slice(25, 26), 40), seeded())
     weights = np.exp(-(np.arange(21) ** 2) / 18)
     weights /= weights.sum()
     angles = torch.rand(40, 1, generator=seeded())[:, 0] * 90 - 45
@@ -156,7 +153,7 @@ def test_motion_blur_trails_to_the_left() -> None:
 
 def test_shear_slants_and_stretches() -> None:
     bar = block(slice(7, 21), slice(13, 15), 60)
-    found = corruptions.shear(bar, seeded(), None)
+    found = corruptions.shear(bar, seeded())
     kinds = found.unique(dim=0)
     assert len(kinds) == 2
     assert torch.allclose(kinds[0], kinds[1].flip(1), atol=1e-5) or torch.allclose(
@@ -178,7 +175,7 @@ def test_scale_makes_it_70_percent_about_the_middle() -> None:
 
 def test_rotate_turns_by_the_stated_angle() -> None:
     right = block(slice(13, 15), slice(21, 23), 40)  # 8 pixels to the right of the middle
-    found = corruptions.rotate(right, seeded(), None)
+    found = corruptions.rotate(right, seeded())
     angles = {round(math.atan2(y, x), 2) for x, y in map(centre, found)}
     assert angles == {-0.4, 0.4}
     x, y = centre(corruptions.rotated(right, math.radians(30))[0])
@@ -193,7 +190,7 @@ def test_brightness_adds_a_half() -> None:
 
 
 def test_translate_moves_the_centre_of_mass_by_3_pixels() -> None:
-    found = corruptions.translate(block(slice(10, 15), slice(10, 17), 60), seeded(), None)
+    found = corruptions.translate(block(slice(10, 15), slice(10, 17), 60), seeded())
     places = {(round(x, 3), round(y, 3)) for x, y in map(centre, found)}
     assert places == {(x, y) for x in (-3.5, 2.5) for y in (-4.5, 1.5)}  # from -0.5, -1.5
     bytes_there = torch.from_numpy(draw_digits(5).images)
@@ -211,19 +208,19 @@ def test_stripe_inverts_both_sides(images: Tensor) -> None:
 
 def test_fog_is_a_plasma_over_the_dimmed_digit() -> None:
     ink = block(slice(10, 18), slice(10, 18), 40, 0.8)
-    found = corruptions.fog(ink, seeded(), None)
-    plasma = corruptions._plasma(ink, seeded(), None)
+    found = corruptions.fog(ink, seeded())
+    plasma = corruptions._plasma(ink, seeded())
     torch.testing.assert_close(found, (ink + 3 * plasma) * 0.8 / 3.8)
     assert float(plasma.min()) >= 0
     assert float(plasma.max()) <= 1
-    assert float(corruptions.fog(torch.zeros(1, 28, 28), seeded(), None).max()) == 0  # a blank image has no light
+    assert float(corruptions.fog(torch.zeros(1, 28, 28), seeded()).max()) == 0  # a blank image has no light
     # Neighbours are alike, far ones and other images are not.
     near = (plasma[:, 1:] - plasma[:, :-1]).std()
     assert float(near) < 0.1 < float(plasma.std())
 
 
 def test_spatter_lays_dark_grey_over_some_places() -> None:
-    on_blank, on_full = (corruptions.spatter(torch.full((60, 28, 28), grey), seeded(), None) for grey in (0.0, 1.0))
+    on_blank, on_full = (corruptions.spatter(torch.full((60, 28, 28), grey), seeded()) for grey in (0.0, 1.0))
     drops = on_blank / (63 / 255)
     torch.testing.assert_close(on_full, 1 - drops + on_blank)
     assert float(drops[drops > 0].min()) >= 0.8 - 1e-6
@@ -231,7 +228,7 @@ def test_spatter_lays_dark_grey_over_some_places() -> None:
 
 
 def test_dotted_line_crosses_in_dots_of_two_columns() -> None:
-    found = corruptions.dotted_line(torch.zeros(60, 28, 28), seeded(), None)
+    found = corruptions.dotted_line(torch.zeros(60, 28, 28), seeded())
     columns = found.amax(1)  # (N, 28)
     dots = torch.arange(28) // 2 % 2 == 1
     assert float(columns[:, ~dots].max()) == 0
@@ -243,7 +240,7 @@ def test_dotted_line_crosses_in_dots_of_two_columns() -> None:
 
 
 def test_zigzag_swings_about_its_line() -> None:
-    found = corruptions.zigzag(torch.zeros(80, 28, 28), seeded(), None)
+    found = corruptions.zigzag(torch.zeros(80, 28, 28), seeded())
     height, rise = torch.rand(80, 2, generator=seeded()).unbind(1)
     height, rise = (27 * height).floor(), (10 * rise).floor() - 5
     flat = [k for k in range(80) if rise[k] == 0 and 4 < height[k] < 23]

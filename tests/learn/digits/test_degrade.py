@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tenfold.learn.digits.augment import Augmentation
-from tenfold.learn.digits.degrade import _blurred, wear
-from tenfold.learn.digits.parts import Part
+from tenfold.learn.digits.augment import augment
+from tenfold.learn.digits.degrade import _blurred, degrade
+from tenfold.learn.recipes.augmentation import Augmentation
 
 
 @pytest.fixture
@@ -15,21 +15,21 @@ def bars() -> Tensor:
     return images
 
 
-def worn(images: Tensor, share: float, seed: int = 0, rows: slice = slice(None)) -> Tensor:
-    return wear(images[rows], share, torch.Generator().manual_seed(seed), Part(len(images), rows))
+def degraded(images: Tensor, share: float, seed: int = 0) -> Tensor:
+    return degrade(images, share, torch.Generator().manual_seed(seed))
 
 
-def test_the_share_is_worn_and_the_rest_left_as_it_is(bars: Tensor) -> None:
+def test_the_share_is_degraded_and_the_rest_left_as_it_is(bars: Tensor) -> None:
     before = bars.clone()
-    assert torch.equal(worn(bars, 0.0), bars)
-    same = [(worn(bars, share) == bars).flatten(1).all(1).double().mean() for share in (0.5, 1.0)]
-    assert 0.5 <= same[0] < 0.7  # some of the worn ones are lucky
+    assert torch.equal(degraded(bars, 0.0), bars)
+    same = [(degraded(bars, share) == bars).flatten(1).all(1).double().mean() for share in (0.5, 1.0)]
+    assert 0.5 <= same[0] < 0.7  # some of the degraded ones are lucky
     assert same[1] < 0.3
     assert torch.equal(bars, before)
 
 
-def test_worn_images_are_grey_values_of_many_kinds(bars: Tensor) -> None:
-    images = worn(bars, 1.0)
+def test_degraded_images_are_grey_values_of_many_kinds(bars: Tensor) -> None:
+    images = degraded(bars, 1.0)
     assert images.shape == bars.shape
     assert images.min() == 0
     assert images.max() == 1
@@ -43,19 +43,16 @@ def test_worn_images_are_grey_values_of_many_kinds(bars: Tensor) -> None:
 
 
 def test_blur_keeps_the_ink(bars: Tensor) -> None:
-    blurred = _blurred(bars, torch.Generator().manual_seed(0), Part(len(bars)))
+    blurred = _blurred(bars, torch.Generator().manual_seed(0))
     assert torch.allclose(blurred.sum((1, 2, 3)), bars.sum((1, 2, 3)), rtol=0.01)
     assert len({round(float(peak), 3) for peak in blurred.amax((1, 2, 3))}) > 50  # each its own
 
 
-def test_it_does_not_depend_on_who_has_an_image(bars: Tensor) -> None:
-    whole = worn(bars, 0.8)
-    halves = torch.cat([worn(bars, 0.8, rows=slice(0, None, 2)), worn(bars, 0.8, rows=slice(1, None, 2))])
-    assert torch.allclose(halves, torch.cat([whole[::2], whole[1::2]]), atol=1e-5)
-    assert torch.equal(worn(bars, 0.8), whole)
-    assert not torch.equal(worn(bars, 0.8, seed=1), whole)
+def test_the_seed_decides(bars: Tensor) -> None:
+    assert torch.equal(degraded(bars, 0.8), degraded(bars, 0.8))
+    assert not torch.equal(degraded(bars, 0.8, seed=1), degraded(bars, 0.8))
 
 
-def test_an_augmentation_wears(bars: Tensor) -> None:
-    images = Augmentation.parse("wear=1")(bars, torch.Generator().manual_seed(0))
-    assert torch.equal(images, worn(bars, 1.0))
+def test_an_augmentation_degrades(bars: Tensor) -> None:
+    images = augment(bars, Augmentation.parse("degrade=1"), torch.Generator().manual_seed(0))
+    assert torch.equal(images, degraded(bars, 1.0))

@@ -7,7 +7,7 @@ import torch
 from conftest import draw_digits
 from tenfold.errors import UsageError
 from tenfold.learn.digits import dataset, outliers, pens, pictures, styles
-from tenfold.learn.digits.augment import Augmentation
+from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.recipe import Recipe
 
 
@@ -59,7 +59,7 @@ def test_spoiling_is_random_but_can_be_had_again_and_leaves_digits() -> None:
     augmentation = Augmentation(rotate=10)
 
     def spoiled(seed: int) -> torch.Tensor:
-        return pictures.spoil(ink.clone(), away, augmentation, torch.Generator().manual_seed(seed))
+        return pictures.distort(ink.clone(), away, augmentation, torch.Generator().manual_seed(seed))
 
     one, again, other = spoiled(0), spoiled(0), spoiled(1)
     assert one.shape == (64, 1, 28, 28)

@@ -71,7 +71,7 @@ def test_a_training_becomes_a_film(name: str, data: Path, tmp_path: Path) -> Non
     assert film.epochs == pytest.approx([step / 10 for step in steps], abs=1e-6)
     assert film.points.shape == (len(steps), 100, 2)  # a sixth of 600 digits validate
     assert film.filters.shape[1] == (16 if name in ("mlp", "mish") else 4)
-    assert film.accuracy[-1] > film.accuracy[0] or name == "lean"  # two layers of it, averaged, see no shapes
+    assert film.accuracy[-1] > film.accuracy[0] or name == "separable"  # two layers of it, averaged, see no shapes
     assert 0 < film.share <= 1.0001
     assert film.part == "validation"
     with Image.open(run.path / "training.gif") as moving:

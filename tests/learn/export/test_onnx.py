@@ -109,7 +109,7 @@ def test_a_compact_graph_is_the_same_graph(run: Path, exported: Path, tmp_path: 
 
 def test_four_thousand_parameters_in_eight_bits_are_a_file_of_16_kb(data: Path, tmp_path: Path) -> None:
     few = {"channels": (16, 24, 24, 24, 28), "hidden": (), "batch_size": 50, "epochs": 1}
-    run = train(network="lean", out=tmp_path / "run", quiet=True, data=str(data), **few)
+    run = train(network="separable", out=tmp_path / "run", quiet=True, data=str(data), **few)
     small = export.export(run, quantize="int8")
     assert small.stat().st_size < 16_000 + len(str(data))  # whose name is in it
 
@@ -150,7 +150,7 @@ def test_export_on_the_command_line(run: Path, here: Path, tenfold_cli: Cli) -> 
 
 
 def test_a_model_option_exports_a_run_once(run: Path, here: Path) -> None:
-    from tenfold.cli.models import model_file
+    from tenfold.cli.export import model_file
 
     (run / "model.onnx").unlink(missing_ok=True)
     first = model_file(run)
@@ -159,5 +159,5 @@ def test_a_model_option_exports_a_run_once(run: Path, here: Path) -> None:
     assert model_file(run / "model.safetensors") == first
     assert first.stat().st_mtime_ns == written
     assert model_file(None) is None
-    with pytest.raises(RunError, match="no model"):
+    with pytest.raises(RunError, match="does not exist"):
         model_file(here / "nothing")

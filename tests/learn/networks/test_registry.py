@@ -15,7 +15,7 @@ from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.networks import Dropout
 from tenfold.learn.recipes.presets import RECIPES
-from tenfold.learn.recipes.recipe import NETWORKS, Recipe
+from tenfold.learn.recipes.recipe import Recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -28,8 +28,15 @@ def test_images_become_logits_and_every_parameter_learns(name: str, classes: int
     assert all(p.grad is not None and p.grad.any() for p in network.parameters())
 
 
-def test_the_registry_is_what_recipes_may_name() -> None:
-    assert tuple(networks.BUILDERS) == NETWORKS
+def test_a_network_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="unknown network 'ccn': did you mean 'cnn'"):
+        networks.build("fast", network="ccn")
+
+
+def test_batch_normalisation_needs_two() -> None:
+    with pytest.raises(UsageError, match="--batch-size must be 2 or more for the batch normalisation of strided"):
+        networks.build("fast", batch_size=1)
+    assert networks.build("mlp", batch_size=1)
 
 
 def test_the_networks_are_the_ones_that_were_asked_for() -> None:
@@ -40,12 +47,12 @@ def test_the_networks_are_the_ones_that_were_asked_for() -> None:
     assert kinds("mlp") == ["Flatten", linear, relu, drop, linear, relu, drop, linear]
     assert kinds("mish") == ["Flatten", *[linear, "BatchNorm1d", "Mish", drop] * 2, linear]
     assert kinds("cnn") == ["Conv2d", relu, "Conv2d", "MaxPool2d", relu, "Flatten", drop, linear, relu, drop, linear]
-    recipe = Recipe(network="unpadded", channels=(4, 8, 8), hidden=())
+    recipe = Recipe(network="valid", channels=(4, 8, 8), hidden=())
     convolution = ["Conv2d", "BatchNorm2d", relu]
     pooled = ["Conv2d", "BatchNorm2d", "MaxPool2d", relu]
     layers = [type(layer).__name__ for layer in networks.stock(networks.build(recipe))]
     assert layers == [*pooled, *convolution * 2, "Flatten", drop, linear, "BatchNorm1d"]
-    recipe = Recipe(network="lean", channels=(4, 8, 6), hidden=())
+    recipe = Recipe(network="separable", channels=(4, 8, 6), hidden=())
     separable = ["Conv2d", "Conv2d", "BatchNorm2d", relu]
     network = networks.stock(networks.build(recipe))
     assert [type(layer).__name__ for layer in network] == [
@@ -72,14 +79,14 @@ def test_relu_after_pooling_is_relu_before_pooling() -> None:
     assert torch.equal(network(x), y)
 
 
-@pytest.mark.parametrize("network", ["cnn", "lenet", "lean", "unpadded"])
+@pytest.mark.parametrize("network", ["cnn", "lenet", "separable", "valid"])
 def test_too_many_convolutions(network: str) -> None:
     with pytest.raises(UsageError, match="leave nothing of a 28 x 28 image"):
         networks.build(Recipe(network=network, channels=(4,) * 14))
 
 
 def test_unpadded_convolutions_shrink_the_image() -> None:
-    network = networks.build(Recipe(network="unpadded", channels=(4, 5, 6, 7), hidden=()))
+    network = networks.build(Recipe(network="valid", channels=(4, 5, 6, 7), hidden=()))
     output = network[networks.output_layer(network)]
     assert isinstance(output, nn.Linear)
     assert output.in_features == 7 * 8 * 8  # 14 after pooling, less 2 for each of three

@@ -10,10 +10,11 @@ import tenfold
 from conftest import Cli, draw_digits
 from tenfold.errors import RunError, UsageError
 from tenfold.learn import networks
+from tenfold.learn.export import weights
 from tenfold.learn.export.onnx import export
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.scoring import ensembles
-from tenfold.learn.training import start
+from tenfold.learn.training import losses
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import sources
 
@@ -67,9 +68,9 @@ def test_it_is_evaluated_exported_saved_and_joined_again(members: list[Run], tmp
     assert len(again.model().members) == 3
     three = ensembles.ensemble(members, tmp_path / "all")
     assert torch.equal(infer(again.model().network, digits()), infer(three.model().network, digits()))
-    tenfold.learn.training.models.export(two.model(), "state", tmp_path / "two.pth")
+    weights.export(two.model(), "state", tmp_path / "two.pth")
     with pytest.raises(UsageError, match="save it as state"):
-        tenfold.learn.training.models.export(two.model(), "full", tmp_path / "full.pth")
+        weights.export(two.model(), "full", tmp_path / "full.pth")
 
 
 def test_what_is_no_digit_stays_so() -> None:
@@ -108,7 +109,7 @@ def test_a_small_network_learns_what_the_ensemble_says(
     assert "3 members" in done.out
     taught = Run.open("runs/three-small")
     assert taught.recipe.teacher == str(Path("runs/three").absolute())
-    assert (taught.recipe.heed, taught.recipe.soften) == (1.0, 3.0)
+    assert (taught.recipe.teacher_weight, taught.recipe.teacher_temperature) == (1.0, 3.0)
     plain = tenfold.train(str(recipe), out="runs/plain", quiet=True)
     teacher = Run.open("runs/three").model()
 
@@ -123,17 +124,16 @@ def test_a_small_network_learns_what_the_ensemble_says(
 
 def test_what_a_teacher_says_pulls_no_harder_than_labels_can(members: list[Run]) -> None:
     teacher, images = members[0].model(), torch.randn(40, 1, 28, 28)
-    for soften in (1.0, 3.0, 10.0):
+    for temperature in (1.0, 3.0, 10.0):
         logits = (20 * torch.randn(40, 10)).requires_grad_()
-        recipe = members[0].recipe.changed(soften=soften)
-        start._distilled(logits, images, teacher, recipe).backward()
+        losses.distillation(logits, images, teacher, temperature).backward()
         assert logits.grad is not None
         pull = 40 * logits.grad.abs().sum(1)  # of each image; of a label's cross-entropy it is 2 at most
-        assert 0.1 < pull.max() < 2.001, soften
+        assert 0.1 < pull.max() < 2.001, temperature
 
 
 def test_a_teacher_of_another_question_is_refused(members: list[Run], data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="another question"):
+    with pytest.raises(UsageError, match="that is another task"):
         tenfold.train("mlp", data=data, task="parity", teacher=str(members[0].path), out=tmp_path / "x", **TINY)
     with pytest.raises(UsageError, match="outliers"):
         tenfold.train("mlp", data=data, outliers=10, teacher=str(members[0].path), out=tmp_path / "x", **TINY)

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from tenfold.learn.networks import calibration
 from tenfold.learn.scoring import metrics
-from tenfold.learn.training import calibration
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [1.0, 0.0, 0.5]])
 LABELS = torch.tensor([0, 1, 1, 2])

@@ -96,7 +96,7 @@ def test_seeds_that_diverge_are_told_and_left_out(data: Path, here: Path, tenfol
     SMALL.changed(optimizer="sgd", lr=1e30).save(here / "wild.json")
     status, _, err = tenfold_cli("study", "wild.json", "--seeds", "1", "--data", data, "--jobs", 1)
     assert status == 1
-    assert "none of the 1 trainings came to its end" in err
+    assert "none of the 1 trainings finished" in err
     assert "the loss became" in err
     SMALL.save(here / "small.json")
     status, out, err = tenfold_cli("study", "small.json", "--against", "wild.json", "--seeds", "1", "--data", data)
@@ -115,7 +115,7 @@ def test_what_every_training_would_refuse_is_refused_at_once(data: Path, here: P
         with pytest.raises((DataError, UsageError), match=told):
             study(SMALL, quiet=True, **{"data": data, **wrong})
     assert not Path("runs").exists()
-    with pytest.raises(UsageError, match="--seeds 0"):
+    with pytest.raises(UsageError, match="--seeds must be 1 or more, not 0"):
         study(SMALL, seeds=0)
     with pytest.raises(UsageError, match="--jobs 0"):
         study(SMALL, jobs=0)
@@ -152,7 +152,7 @@ def test_a_folder_holds_one_study(data: Path, here: Path) -> None:
     (here / "full" / "letter.txt").write_text("mine")
     with pytest.raises(StorageError, match="is not empty"):
         study(SMALL, seeds=1, data=data, out="full", quiet=True)
-    with claimed(here / "s"), pytest.raises(StorageError, match="another process is at work"):
+    with claimed(here / "s"), pytest.raises(StorageError, match="another process works in"):
         study(SMALL, seeds=1, data=data, out="s", quiet=True)
     (here / "s" / "study.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):

@@ -177,7 +177,7 @@ def test_a_folder_holds_one_tuning(data: Path, here: Path) -> None:
 
 def test_what_cannot_be_meant_is_refused_before_anything_is_made(data: Path, here: Path, tenfold_cli: Cli) -> None:
     for words, told in (
-        (["--trials", 0], "--trials 0"),
+        (["--trials", 0], "--trials must be 1 or more, not 0"),
         (["--seeds", -1], "--seeds -1"),
         (["--timeout", "soon"], "--timeout soon"),
         (["--timeout", "0"], "above 0"),
@@ -185,7 +185,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_made(data: Path, her
         (["--on", "spark"], "unknown engine"),
         (["--address", "auto"], "--on ray"),
         (["--search", "lr=3..2"], "lower to a higher"),
-        (["mlp", "cnn"], "cnn makes no sense after mlp"),
+        (["mlp", "cnn"], "a field must have a value, as in dropout=0: cnn has none"),
         (["final=true"], "nothing else to choose by"),
         (["val_size=0"], "nothing else to choose by"),
         (["batch_size=50000..60000"], "larger than"),
@@ -285,7 +285,7 @@ def test_while_another_process_confirms_this_one_leaves_it_to_that(data: Path, h
         given = ["small.json", *SEARCH, "--trials", 1, "--data", data, "--out", "t", "--jobs", 1, "--seeds", 0]
         status, out, _ = tenfold_cli("tune", *given)
     assert status == 0
-    assert "another process is still at work" in out
+    assert "another process still works" in out
 
 
 def test_usage_of_python_needs_optuna_only_here(monkeypatch: pytest.MonkeyPatch, data: Path, here: Path) -> None:

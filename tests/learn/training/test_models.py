@@ -10,6 +10,7 @@ from torch import nn
 
 import tenfold
 from tenfold.errors import RunError, UsageError
+from tenfold.learn.export import weights
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.training import models
 from tenfold.learn.training.runs import Run, all_runs, find_model, newest
@@ -37,7 +38,7 @@ def test_the_file_describes_itself(run: Run) -> None:
 def test_loading_gives_the_same_answers(run: Run, images: torch.Tensor, tmp_path: Path) -> None:
     model = run.model()
     assert not model.network.training
-    again = models.load(models.export(model, "safetensors", tmp_path / "m.safetensors"))
+    again = models.load(weights.export(model, "safetensors", tmp_path / "m.safetensors"))
     assert torch.equal(infer(model.network, images), infer(again.network, images))
     assert dataclasses.replace(again, network=model.network) == model
 
@@ -45,18 +46,18 @@ def test_loading_gives_the_same_answers(run: Run, images: torch.Tensor, tmp_path
 def test_weights_and_whole_network_for_others(run: Run, images: torch.Tensor, here: Path) -> None:
     model = run.model()
     wanted = infer(model.network, images)
-    state = models.export(model, "state")
+    state = weights.export(model, "state")
     assert state == Path("mnist_model_state.pth")
     network = tenfold.learn.networks.build(model.recipe, 2)
     network.load_state_dict(torch.load(state, weights_only=True))
     assert torch.equal(infer(network, images), wanted)
-    full = models.export(model, "full")
+    full = weights.export(model, "full")
     assert full == Path("mnist_model_full.pth")
     whole = torch.load(full, weights_only=False)
     assert isinstance(whole, nn.Sequential)
     assert torch.equal(infer(whole, images), wanted)
     with pytest.raises(UsageError, match="unknown format 'stat': did you mean 'state'"):
-        models.export(model, "stat")
+        weights.export(model, "stat")
 
 
 def test_inference_does_not_depend_on_the_batch_and_keeps_the_mode(run: Run, images: torch.Tensor) -> None:
@@ -79,7 +80,7 @@ class Evil:
 
 
 def test_a_pickle_is_refused_and_not_executed(run: Run, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    full = models.export(run.model(), "full")
+    full = weights.export(run.model(), "full")
     for path in (full, here / "evil.pth"):
         if path.name == "evil.pth":
             path.write_bytes(pickle.dumps(Evil()))
@@ -130,7 +131,7 @@ def test_runs_are_found_newest_first(data: Path, here: Path) -> None:
     assert found is not None
     assert found.path == first.path
     assert Run.open(first.path.name).path == first.path
-    with pytest.raises(RunError, match="has no model yet: go on with `tenfold train --resume"):
+    with pytest.raises(RunError, match="has no model yet: resume it with `tenfold train --resume"):
         find_model(second.path)
     model, its_run, _ = find_model(first.model_file)
     assert its_run is not None  # a file in a run stands for the run

@@ -15,10 +15,11 @@ from conftest import Cli, draw_digits
 from tenfold.errors import DataError, Interrupted, RunError, UsageError
 from tenfold.learn.digits import dataset, styles
 from tenfold.learn.export import onnx
+from tenfold.learn.export import weights as formats
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.learn.training import models, start
+from tenfold.learn.training import models, runs, start
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded, sources
 from tenfold.mnist.digits import Digits
@@ -71,7 +72,7 @@ def answers(run: Run, images: np.ndarray) -> np.ndarray:
 
 def test_the_recipe_is_that_of_the_network_with_few_steps_at_a_low_rate() -> None:
     initial = RECIPES["pictures"]
-    recipe = presets.teaching(initial, data="c", init="default")
+    recipe = presets.fine_tuning(initial, data="c", init="default")
     assert recipe.name == "teach"
     for name in ("network", "channels", "hidden", "augment", "pictures", "amp", "channels_last"):
         assert getattr(recipe, name) == getattr(initial, name)
@@ -84,17 +85,17 @@ def test_the_recipe_is_that_of_the_network_with_few_steps_at_a_low_rate() -> Non
 
 def test_options_override_each_field_of_it() -> None:
     changes: dict[str, Any] = {"data": "c", "mix": 1000, "lr": 0.5, "styles": 7, "name": "mine", "channels": (8, 8, 8)}
-    recipe = presets.teaching(RECIPES["pictures"], **changes)
+    recipe = presets.fine_tuning(RECIPES["pictures"], **changes)
     assert {name: getattr(recipe, name) for name in changes} == changes
     assert recipe.outliers == 240
     with pytest.raises(UsageError, match="did you mean 'outliers'"):
-        presets.teaching(RECIPES["pictures"], outlier=3)
+        presets.fine_tuning(RECIPES["pictures"], outlier=3)
 
 
 def test_nothing_is_mixed_in_without_own_digits_or_for_a_new_head() -> None:
-    recipe = presets.teaching(RECIPES["pictures"], init="default")
+    recipe = presets.fine_tuning(RECIPES["pictures"], init="default")
     assert (recipe.mix, recipe.styles, recipe.outliers) == (0, 6000, 12_000)
-    recipe = presets.teaching(RECIPES["pictures"], init="default", data="letters", new_head=True)
+    recipe = presets.fine_tuning(RECIPES["pictures"], init="default", data="letters", new_head=True)
     assert (recipe.mix, recipe.styles, recipe.outliers) == (0, 0, 0)
 
 
@@ -102,7 +103,7 @@ def test_nothing_is_mixed_in_without_own_digits_or_for_a_new_head() -> None:
     ("changes", "says"),
     [
         ({"mix": 100}, "--mix goes with --data"),
-        ({"mix": -1, "data": "c"}, r"--mix -1 makes no sense: it must be .* up to 50,000"),
+        ({"mix": -1, "data": "c"}, r"--mix must be .* up to 50,000, not -1"),
         ({"mix": 50_001, "data": "c"}, "up to 50,000"),
     ],
 )
@@ -216,7 +217,7 @@ def test_corrections_teach_the_bundled_model(
 ) -> None:
     data = corrections(tmp_path / "c", sevens(12))
     fresh = sevens(60, seed=1)
-    model = models.load(models.BUNDLED)
+    model = models.load(runs.BUNDLED)
     before = start.infer(model.network, torch.from_numpy(fresh)).argmax(1)
     assert (before == 7).float().mean() < 0.3
     run = tenfold.train(
@@ -237,7 +238,7 @@ def test_corrections_teach_the_bundled_model(
 def test_the_default_network_is_the_bundled_one(tmp_path: Path, little: Digits) -> None:
     data = corrections(tmp_path / "c", sevens(1))
     run = tenfold.train(init="default", data=data, out=tmp_path / "run", lr=1e-9, weight_decay=0, **QUICK)
-    learnt, bundled = weights(run), load_file(models.BUNDLED)
+    learnt, bundled = weights(run), load_file(runs.BUNDLED)
     assert learnt.keys() == bundled.keys()
     assert torch.allclose(learnt["0.weight"], bundled["0.weight"], atol=1e-6)
     assert run.model().recipe.outliers > 0  # it still tells what is no digit
@@ -253,16 +254,18 @@ def test_a_run_and_its_file_are_taught_by_their_own_recipe(data: Path, tmp_path:
         run = tenfold.train(init=init, data=own, out=tmp_path / f"b{number}", **QUICK)
         assert (run.recipe.name, run.recipe.network, run.recipe.hidden) == ("teach", "mlp", (24,))
         assert (run.recipe.epochs, run.recipe.pictures, run.recipe.outliers) == (1, False, 0)
-        assert run.recipe.init == str(init)
+        assert run.recipe.init == str(first.path)
     plain = tenfold.train(init=first.path, out=tmp_path / "d", **{**QUICK, "mix": 0})
     assert (plain.recipe.name, plain.recipe.data, plain.recipe.hidden) == ("teach", None, (24,))
-    state = models.export(first.model(), "state", tmp_path / "s.pth")
+    state = formats.export(first.model(), "state", tmp_path / "s.pth")
     with pytest.raises(RunError, match="of another network than strided"):  # plain weights say nothing of a recipe
         tenfold.train(init=state, out=tmp_path / "e", **{**QUICK, "mix": 0})
 
 
 def test_a_recipe_that_is_named_is_the_recipe(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"of another network than strided .* leave the recipe out to go on with theirs"):
+    with pytest.raises(
+        RunError, match=r"of another network than strided .* leave the recipe out to continue with theirs"
+    ):
         tenfold.train(
             "fast", init="default", data=corrections(tmp_path / "c", sevens(2)), out=tmp_path / "run", **QUICK
         )
@@ -271,7 +274,7 @@ def test_a_recipe_that_is_named_is_the_recipe(tmp_path: Path) -> None:
 
 def test_another_task_needs_a_new_head_also_of_the_bundled_model(tmp_path: Path) -> None:
     data = corrections(tmp_path / "c", sevens(2))
-    with pytest.raises(RunError, match=r"default was taught another task .* add --new-head"):
+    with pytest.raises(RunError, match=r"default was trained for another task .* add --new-head"):
         tenfold.train(init="default", data=data, out=tmp_path / "run", task="parity", **QUICK)
 
 

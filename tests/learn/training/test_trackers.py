@@ -11,9 +11,9 @@ import torch
 
 from conftest import Cli
 from tenfold.errors import Interrupted, MissingExtra, RunError, StorageError, UsageError
-from tenfold.learn.training.display import Display
-from tenfold.learn.training.start import train
+from tenfold.learn.train import train
 from tenfold.learn.training.trackers import named
+from tenfold.learn.training.watchers import Watcher
 
 TINY: dict[str, Any] = {"epochs": 2, "hidden": (16,), "batch_size": 50, "device": "cpu", "quiet": True}
 
@@ -78,12 +78,13 @@ def test_mlflow_reads_the_training(data: Path, mlflow: Any) -> None:
 def test_a_training_that_is_stopped_and_resumed_is_one_run_of_mlflow(
     data: Path, mlflow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stopped(Display):
-        def epoch(self, row: Any, epochs: int) -> None:
+    class Stopped(Watcher):
+        def step(self, *_: Any) -> None:
             os.kill(os.getpid(), 2)
+            self.step = lambda *_: None  # type: ignore[method-assign]
 
     with pytest.raises(Interrupted):
-        train("mlp", data=data, out="run", track="mlflow", display=Stopped(quiet=True), **TINY | {"quiet": False})
+        train("mlp", data=data, out="run", track="mlflow", watchers=[Stopped()], **TINY)
     client = mlflow.MlflowClient()
     number = tracked(type("Run", (), {"path": Path("run")}))
     assert client.get_run(number).info.status == "KILLED"
@@ -171,10 +172,11 @@ def test_who_fails_is_told_no_more_and_the_training_goes_on(
 
             return call
 
-    display = Display(onlookers=[Faulty()])  # type: ignore[list-item]
-    run = train("mlp", data=data, out=tmp_path / "run", display=display, **TINY | {"quiet": False})
+    faulty: Any = Faulty()
+    run = train("mlp", data=data, out=tmp_path / "run", watchers=[faulty], **TINY | {"quiet": False})
     assert run.model_file.is_file()
-    assert "Faulty is told no more of this training, which goes on: the wire is cut\n" in capsys.readouterr().out
+    says = "Faulty failed and is left out, the training goes on: the wire is cut\n"
+    assert says in capsys.readouterr().out
     assert told.count(when) == (2 if when == "close" else 1)
     assert told[-1] == "close"
 

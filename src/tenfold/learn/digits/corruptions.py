@@ -7,8 +7,7 @@ sides. The random numbers are others, from the same distributions: an image here
 Grey values are float32 where the authors' were float64, which can change the last bit of a byte.
 
 Each function takes float (N, 28, 28) in [0, 1], ink bright, and gives the same; `corrupt` takes and gives bytes. Random
-numbers come from a generator on the CPU, so that a seed means the same on every device; `part` says which rows of a
-batch these are, where several processes share it.
+numbers come from a generator on the CPU, so that a seed means the same on every device.
 """
 
 import math
@@ -20,13 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tenfold.errors import UsageError, nearest
-from tenfold.learn.digits.parts import Part
 
 SIZE = 28
 MIDDLE = (SIZE - 1) / 2
 BLOCK = 100  # images that `corrupt` changes at once, so that what it works on stays in a CPU's cache
 
-Corruption = Callable[[Tensor, torch.Generator, Part | None], Tensor]
+Corruption = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def corrupt(images: Tensor, name: str, seed: int = 0) -> Tensor:
@@ -46,8 +44,8 @@ def corrupt(images: Tensor, name: str, seed: int = 0) -> Tensor:
         block = images[first : first + BLOCK].float() / 255
         entropy = [seed, list(CORRUPTIONS).index(name), first]
         state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
-        part = Part(BLOCK, slice(0, len(block)))
-        changed = CORRUPTIONS[name](block, torch.Generator().manual_seed(state), part)
+        whole = F.pad(block, (0, 0, 0, 0, 0, BLOCK - len(block)))  # a short block draws what a whole one would
+        changed = CORRUPTIONS[name](whole, torch.Generator().manual_seed(state))[: len(block)]
         done[first : first + BLOCK] = as_bytes(changed)
     return done
 
@@ -57,22 +55,22 @@ def as_bytes(images: Tensor) -> Tensor:
     return (images * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def shot_noise(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def shot_noise(images: Tensor, generator: torch.Generator) -> Tensor:
     """Each pixel counts photons, 3 on average at full ink (Poisson); it is a third for each, and full from 3 on."""
     rate = 3 * images
-    uniform = _uniform(images, generator, part, SIZE, SIZE)
+    uniform = _uniform(images, generator, SIZE, SIZE)
     none = torch.exp(-rate)  # the chance of no photon
     at_most = (none, none * (1 + rate), none * (1 + rate + rate**2 / 2))
     return torch.stack([uniform >= chance for chance in at_most]).sum(0) / 3
 
 
-def impulse_noise(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def impulse_noise(images: Tensor, generator: torch.Generator) -> Tensor:
     """17 % of the pixels are drawn, of which half become 1 and half 0."""
-    uniform = _uniform(images, generator, part, SIZE, SIZE)
+    uniform = _uniform(images, generator, SIZE, SIZE)
     return torch.where(uniform < 0.17, (uniform < 0.17 / 2).to(images), images)
 
 
-def glass_blur(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def glass_blur(images: Tensor, generator: torch.Generator) -> Tensor:
     """Gaussian blur along the columns (0.7 pixels), pixels that change places with neighbours, and blur again.
 
     From the last pixel to the third, in rows and in columns, and that twice: in half of the cases the pixel changes
@@ -80,7 +78,7 @@ def glass_blur(images: Tensor, generator: torch.Generator, part: Part | None = N
     """
     smooth = torch.floor(_gaussian(images, 0.7, across=False) * 255 + 1e-5) / 255  # 1e-5: 254.999999 is 255
     pixels = smooth.flatten(1)  # (N, 784)
-    chances = (_uniform(images, generator, part, 2, SIZE - 2, SIZE - 2) * 8).long()  # 3 bits: whether, up, left
+    chances = (_uniform(images, generator, 2, SIZE - 2, SIZE - 2) * 8).long()  # 3 bits: whether, up, left
     moves = (chances & 1) * (SIZE * (chances >> 1 & 1) + (chances >> 2))  # places further on in memory
     row = torch.arange(SIZE - 2, device=images.device)
     for move in moves.unbind(1):
@@ -96,7 +94,7 @@ def glass_blur(images: Tensor, generator: torch.Generator, part: Part | None = N
     return _gaussian(pixels.view_as(images), 0.7, across=False).clamp_(0, 1)
 
 
-def motion_blur(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def motion_blur(images: Tensor, generator: torch.Generator) -> Tensor:
     """A trail to the left, by an angle of up to 45 degrees up or down: 21 weights, half a Gaussian of 3 pixels.
 
     The pixels on the way are the nearest ones to a straight line, as ImageMagick takes them (radius 10, sigma 3).
@@ -104,7 +102,7 @@ def motion_blur(images: Tensor, generator: torch.Generator, part: Part | None = 
     steps = torch.arange(21, device=images.device)
     weights = torch.exp(-(steps**2) / 18)
     weights = weights / weights.sum()
-    angle = torch.deg2rad(90 * _uniform(images, generator, part, 1) - 45)
+    angle = torch.deg2rad(90 * _uniform(images, generator, 1) - 45)
     across = torch.ceil(steps * angle.cos() - 0.5).long()  # (N, 21) pixels, to the right
     down = torch.ceil(steps * angle.sin() - 0.5).long()
     place = torch.arange(SIZE, device=images.device)
@@ -117,9 +115,9 @@ def motion_blur(images: Tensor, generator: torch.Generator, part: Part | None = 
     return blurred.view_as(images)
 
 
-def shear(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def shear(images: Tensor, generator: torch.Generator) -> Tensor:
     """A slant by 0.4 radians either way about the middle, which makes the digit 1 / cos 0.4 as high."""
-    sign = _sign(images, generator, part, 1)[:, 0]
+    sign = _sign(images, generator, 1)[:, 0]
     ones, sine = torch.ones_like(sign), math.sin(0.4) * sign
     return warp(images, (ones, -sine, 0 * ones), (0 * ones, math.cos(0.4) * ones, 0 * ones))
 
@@ -129,9 +127,9 @@ def scale(images: Tensor, *_: object) -> Tensor:
     return scaled(images, 0.7)
 
 
-def rotate(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def rotate(images: Tensor, generator: torch.Generator) -> Tensor:
     """A turn by 0.4 radians (23 degrees) either way about the middle."""
-    return rotated(images, 0.4 * _sign(images, generator, part, 1)[:, 0])
+    return rotated(images, 0.4 * _sign(images, generator, 1)[:, 0])
 
 
 def brightness(images: Tensor, *_: object) -> Tensor:
@@ -139,9 +137,9 @@ def brightness(images: Tensor, *_: object) -> Tensor:
     return (images + 0.5).clamp_(max=1)
 
 
-def translate(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def translate(images: Tensor, generator: torch.Generator) -> Tensor:
     """3 pixels up or down, and 3 left or right."""
-    across, down = _sign(images, generator, part, 2).unbind(1)
+    across, down = _sign(images, generator, 2).unbind(1)
     return shifted(images, 3 * across, 3 * down)
 
 
@@ -152,33 +150,33 @@ def stripe(images: Tensor, *_: object) -> Tensor:
     return changed
 
 
-def fog(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def fog(images: Tensor, generator: torch.Generator) -> Tensor:
     """3 times a plasma fractal in [0, 1], added; the sum is dimmed to what the image's brightest pixel was."""
     peak = images.amax((1, 2), keepdim=True)
-    foggy = images + 3 * _plasma(images, generator, part)
+    foggy = images + 3 * _plasma(images, generator)
     return (foggy * peak / (peak + 3)).clamp_(0, 1)
 
 
-def spatter(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def spatter(images: Tensor, generator: torch.Generator) -> Tensor:
     """Blobs of dark grey (63 of 255): where smoothed noise is above a limit, smoothed themselves, and dense enough."""
-    noise = (part or Part(len(images))).randn(SIZE, SIZE, generator=generator).to(images)
+    noise = torch.randn(len(images), SIZE, SIZE, generator=generator).to(images)
     liquid = _gaussian(0.65 + 0.3 * noise, 1.0)
     drops = _gaussian((liquid > 0.65).to(images), 1.5)
     drops = torch.where(drops < 0.8, 0.0, drops)
     return (images * (1 - drops) + 63 / 255 * drops).clamp_(0, 1)
 
 
-def dotted_line(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def dotted_line(images: Tensor, generator: torch.Generator) -> Tensor:
     """A straight line from the left edge to the right, from any height to any; two columns of it out of four."""
-    left, right = torch.floor(27 * _uniform(images, generator, part, 2)).unbind(1)
+    left, right = torch.floor(27 * _uniform(images, generator, 2)).unbind(1)
     line = _line(0 * left, left, 0 * left + 27, right)
     gaps = torch.arange(SIZE, device=images.device) // 2 % 2 == 0
     return (images + line.masked_fill(gaps, 0)).clamp_(max=1)
 
 
-def zigzag(images: Tensor, generator: torch.Generator, part: Part | None = None) -> Tensor:
+def zigzag(images: Tensor, generator: torch.Generator) -> Tensor:
     """A zigzag of 7 strokes, 2 pixels to either side of a line from column 2 to 25 that may rise or fall by 5."""
-    height, rise = _uniform(images, generator, part, 2).unbind(1)
+    height, rise = _uniform(images, generator, 2).unbind(1)
     height, rise = torch.floor(27 * height), torch.floor(10 * rise) - 5
     angle = torch.atan(rise / 23)
     length = 23 / torch.cos(angle)  # between 23 and 23.6, so there are always six corners
@@ -284,14 +282,14 @@ def warp(images: Tensor, column: Row, row: Row) -> Tensor:
     return F.grid_sample(images[:, None], grid, align_corners=True)[:, 0]
 
 
-def _uniform(images: Tensor, generator: torch.Generator, part: Part | None, *shape: int) -> Tensor:
+def _uniform(images: Tensor, generator: torch.Generator, *shape: int) -> Tensor:
     """Uniform from 0 to 1, (N, *shape), on the images' device."""
-    return (part or Part(len(images))).rand(*shape, generator=generator).to(images.device)
+    return torch.rand(len(images), *shape, generator=generator).to(images.device)
 
 
-def _sign(images: Tensor, generator: torch.Generator, part: Part | None, *shape: int) -> Tensor:
+def _sign(images: Tensor, generator: torch.Generator, *shape: int) -> Tensor:
     """1 or -1, either as likely."""
-    return 1 - 2 * (_uniform(images, generator, part, *shape) < 0.5).to(images)
+    return 1 - 2 * (_uniform(images, generator, *shape) < 0.5).to(images)
 
 
 def _inner(images: Tensor) -> Tensor:
@@ -316,14 +314,14 @@ def _padded(images: Tensor, across: int, down: int, mode: str = "replicate") -> 
     return F.pad(images[:, None], (across, across, down, down), mode=mode)[:, 0]
 
 
-def _plasma(images: Tensor, generator: torch.Generator, part: Part | None) -> Tensor:
+def _plasma(images: Tensor, generator: torch.Generator) -> Tensor:
     """The first corner (N, 28, 28) of a plasma fractal (N, 256, 256) from 0 to 1, whose edges meet: diamond-square.
 
     Midpoints are means of four neighbours plus noise, which is 1.4² = 1.96 times weaker on each finer grid.
     """
     heights, noise = torch.zeros(len(images), 1, 1, device=images.device), 1.0
     while (size := heights.shape[1]) < 256:
-        wobble = (_uniform(images, generator, part, 3, size, size) - 0.5).mul_(2 * noise)
+        wobble = (_uniform(images, generator, 3, size, size) - 0.5).mul_(2 * noise)
         across, down = heights + heights.roll(-1, 2), heights + heights.roll(-1, 1)  # sums of two neighbours
         centre = torch.add(wobble[:, 0], across + across.roll(-1, 1), alpha=0.25)
         upper = torch.add(wobble[:, 1], across.add_(centre).add_(centre.roll(1, 1)), alpha=0.25)

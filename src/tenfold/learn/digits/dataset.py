@@ -11,7 +11,7 @@ from tenfold.errors import DataError, UsageError
 from tenfold.learn.digits import outliers, pens, styles
 from tenfold.learn.recipes import tasks
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.mnist import sources
+from tenfold.mnist import DIGITS, sources
 from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
@@ -21,7 +21,7 @@ MANY = 1_000  # own digits from which a part can be spared to check by
 
 
 @dataclass(frozen=True)
-class Material:
+class Dataset:
     """What a training learns from, on its device: images uint8 (N, 28, 28) and labels int64 (N,).
 
     A recipe with outliers has them among its images, labelled with the number after the last class.
@@ -38,7 +38,7 @@ class Material:
     own_labels: Tensor | None = None
 
 
-def load(recipe: Recipe, device: torch.device, source: sources.Source | None = None) -> Material:
+def load(recipe: Recipe, device: torch.device, source: sources.Source | None = None) -> Dataset:
     """The digits that a recipe learns from, split, labelled as its task has it, on the device.
 
     They are those of its `data`, or of a `source` that is in memory.
@@ -53,7 +53,7 @@ def load(recipe: Recipe, device: torch.device, source: sources.Source | None = N
     training, validation = _mnist(recipe) if recipe.mix else source.split(recipe.val_size, final=recipe.final)
     learnt = task.apply(training).labels
     validation = None if validation is None else task.apply(validation)
-    along = "" if source.embedded or source.classes != sources.DIGITS else ", or learn MNIST's along with --mix 6000"
+    along = "" if source.embedded or source.classes != DIGITS else ", or learn MNIST's along with --mix 6000"
     if len(np.unique(learnt)) < 2:
         raise DataError(f"{source.name} has training digits of one class only: there must be two or more{along}")
     if recipe.batch_size > len(learnt):
@@ -64,7 +64,7 @@ def load(recipe: Recipe, device: torch.device, source: sources.Source | None = N
     if recipe.patience and validation is None:
         raise UsageError("--patience needs validation digits to go by, and --val-size 0 leaves none")
     if recipe.styles:
-        if source.classes != sources.DIGITS:
+        if source.classes != DIGITS:
             raise UsageError(f"--styles draws the ten digits, and {source.name} has other classes: give --styles 0")
         training = sources.join(training, styles.draw(recipe.styles, np.random.default_rng([recipe.seed, 1])))
     shapes = outliers.draw(recipe.outliers, training, np.random.default_rng(recipe.seed)) if recipe.outliers else None
@@ -86,7 +86,7 @@ def load(recipe: Recipe, device: torch.device, source: sources.Source | None = N
         images, labels, distances = images[again], labels[again], None if distances is None else distances[again]
         source = replace(source, notes=(*source.notes, *_told(own, held, validation, times.sum(), task, recipe)))
     own_images, own_labels = _tensors(own if held is None else held, device)
-    return Material(images, labels, *_tensors(validation, device), task, source, distances, own_images, own_labels)
+    return Dataset(images, labels, *_tensors(validation, device), task, source, distances, own_images, own_labels)
 
 
 def held_out(recipe: Recipe, checksum: str | None) -> Digits | None:
@@ -98,7 +98,7 @@ def held_out(recipe: Recipe, checksum: str | None) -> Digits | None:
     Raises DataError when the data cannot be had.
     """
     if recipe.mix:
-        validation, classes = _mnist(recipe)[1], sources.DIGITS
+        validation, classes = _mnist(recipe)[1], DIGITS
     else:
         source = sources.load(recipe.data, track=track)
         validation, classes = source.split(recipe.val_size, final=recipe.final)[1], source.classes
@@ -118,7 +118,7 @@ def _own(source: sources.Source, task: tasks.Task, recipe: Recipe) -> tuple[Digi
 
     Few are all learnt from. Of MANY a share is held out as ever, and always with --val-size or a validation part.
     """
-    if source.classes != sources.DIGITS:
+    if source.classes != DIGITS:
         shown = ", ".join(source.classes[:5]) + (", …" if len(source.classes) > 5 else "")
         raise UsageError(
             f"--mix learns MNIST's ten digits along, and {source.name} has the classes {shown}: "

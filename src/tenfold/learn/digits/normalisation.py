@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tenfold.mnist.sources import SIDE
+from tenfold.mnist import SIDE
 
 BOX = 20  # pixels, the longer side of the digit
 INK = 0.25  # of the brightest: what counts for the bounding box

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.learn.digits import styles
 from tenfold.learn.digits.styles import CANVAS
+from tenfold.mnist import SIDE
 from tenfold.mnist.digits import Digits
-from tenfold.mnist.sources import SIDE
 
 # Letters and signs that nobody takes for a digit, even written badly: no O, I, l, Z, S, B, q, g, b, z, s, o, i, j, D.
 LETTERS = "ACEFHKMNPRTUVWXYacdefhkmnprtuvwxy"

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tenfold.mnist.sources import SIDE, Track, untracked
+from tenfold.mnist import SIDE
+from tenfold.mnist.sources import Track, untracked
 
 SCALE = 2  # skeletons are found on images twice as large
 FINE = SIDE * SCALE

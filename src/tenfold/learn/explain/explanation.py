@@ -23,10 +23,11 @@ from torch import Tensor, nn
 
 from tenfold.errors import DataError, StorageError, UsageError, missing_extra, nearest
 from tenfold.learn import networks
+from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import grey, infer, normalise
 from tenfold.learn.recipes import devices
 from tenfold.learn.scoring.evaluation import test_digits
-from tenfold.learn.training import calibration, runs
+from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
 from tenfold.mnist.sources import Track, untracked

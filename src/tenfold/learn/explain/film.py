@@ -33,8 +33,9 @@ from tenfold.learn.figures import BLUE, GREY, plain, save
 from tenfold.learn.recipes import tasks
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import runs
-from tenfold.learn.training.checkpoint import Epoch
+from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.runs import Run
+from tenfold.learn.training.watchers import Watcher
 from tenfold.mnist import sources
 from tenfold.mnist.digits import Digits
 from tenfold.mnist.sources import Source
@@ -69,8 +70,8 @@ class Film:
         return found
 
 
-class Watch:
-    """An onlooker (see `trackers.Onlooker`) that leaves training.gif, training.png and training.npz in the run folder.
+class Watch(Watcher):
+    """A watcher that leaves training.gif, training.png and training.npz in the run folder.
 
     What it saw stands in the folder `watch` until the end, so that a run which is resumed goes on with it. It looks at
     validation digits, or at training digits where there are none, and disturbs nothing: no random number is drawn. It
@@ -93,20 +94,21 @@ class Watch:
         self._run = run
         self._digits, self._classes, self._part = _digits(run.recipe, self._source)
 
-    def step(self, done: int, steps: int, network: nn.Module) -> None:
-        """So many of the training's steps are done; 0 before the first. Costs nothing but at the planned ones."""
+    def step(self, state: State, steps: int) -> None:
+        """A step is done, or the first is to come. Costs nothing but at the planned ones."""
+        assert self._run is not None
+        done, total = state.epoch * steps + state.step, self._run.recipe.epochs * steps
         if self._plan is None:
-            self._plan = planned(steps, self._looks)
+            self._plan = planned(total, self._looks)
         if done in self._plan:
-            assert self._run is not None
-            self._look(done / steps * self._run.recipe.epochs, network)
+            self._look(done / steps, state.network)
 
-    def epoch(self, row: Epoch, network: nn.Module) -> None:
+    def epoch(self, state: State) -> None:
         """An epoch is done. The network is left as it is."""
         assert self._run is not None
         every = math.ceil(self._run.recipe.epochs / self._looks)
-        if row.epoch % every == 0 or row.epoch == self._run.recipe.epochs:
-            self._look(float(row.epoch), network)
+        if state.epoch % every == 0 or state.epoch == self._run.recipe.epochs:
+            self._look(float(state.epoch), state.network)
         self._work_out()
 
     def end(self, run: Run) -> None:

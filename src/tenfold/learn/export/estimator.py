@@ -17,8 +17,9 @@ from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import models
 from tenfold.learn.training.start import train
+from tenfold.mnist import SIDE
 from tenfold.mnist.digits import Digits
-from tenfold.mnist.sources import SIDE, Source
+from tenfold.mnist.sources import Source
 
 try:
     from sklearn.utils import check_random_state
@@ -105,7 +106,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         """Learn images (N, columns) or (N, H, W) and their labels (N,).
 
         Raises ValueError for what cannot be learnt, in scikit-learn's words where it has some, and tenfold's
-        UsageError, which is one too, for a recipe that makes no sense.
+        UsageError, which is one too, for a recipe that cannot be.
         """
         X, y = validate_data(self, _flat(X), y)  # noqa: N806
         check_classification_targets(y)

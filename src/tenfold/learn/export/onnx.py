@@ -20,10 +20,10 @@ from tenfold import files
 from tenfold.errors import DataError, UsageError, missing_extra, nearest
 from tenfold.learn import networks
 from tenfold.learn.digits import dataset, outliers, pens, pictures
-from tenfold.learn.digits.augment import Augmentation
 from tenfold.learn.digits.normalisation import Normalisation
+from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import grey
-from tenfold.learn.training import calibration
+from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run, find_model
 from tenfold.mnist.digits import Digits
@@ -148,7 +148,7 @@ def observed(model: Model, digits: Digits, *, seed: int = 0) -> tuple[Tensor, Te
     found = []
     with torch.no_grad():
         for index in track(torch.arange(len(images)).split(250), "fitting the threshold"):  # type: ignore[no-untyped-call]
-            ink = pictures.spoil(grey(images[index]), distances[index], _CHANGES, generator)
+            ink = pictures.distort(grey(images[index]), distances[index], _CHANGES, generator)
             found.append(model.network(((ink - networks.MEAN) / networks.STD).to(device)).float().cpu())
     logits = torch.cat(found)
     return F.pad(logits, (0, 1)) if rejects else logits, labels

@@ -1,12 +1,13 @@
-"""Networks.
+"""Networks: from images float (N, 1, 28, 28), normalised, to logits (N, classes), and on to probabilities.
 
-layers          of our own, and networks out of PyTorch's alone      registry    every network by its name
-connected       fully connected networks                             inference   from images to logits
-convolutional   convolutional networks
+registry        every network by its name            layers        layers of our own
+connected       fully connected networks             inference     the one function that makes logits
+convolutional   convolutional networks               calibration   logits to probabilities
+batchnorm       batch norm's statistics, estimated again
 """
 
 from tenfold.learn.networks.inference import MEAN, STD
 from tenfold.learn.networks.layers import Average, Dropout, stock
-from tenfold.learn.networks.registry import BUILDERS, build, output_layer, parameters
+from tenfold.learn.networks.registry import NETWORKS, build, check, output_layer, parameters
 
-__all__ = ["BUILDERS", "MEAN", "STD", "Average", "Dropout", "build", "output_layer", "parameters", "stock"]
+__all__ = ["MEAN", "NETWORKS", "STD", "Average", "Dropout", "build", "check", "output_layer", "parameters", "stock"]

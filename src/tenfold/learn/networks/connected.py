@@ -4,7 +4,7 @@ from torch import nn
 
 from tenfold.learn.networks.layers import Dropout
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.mnist.sources import SIDE
+from tenfold.mnist import SIDE
 
 
 def mlp(recipe: Recipe, classes: int) -> nn.Sequential:

@@ -8,7 +8,7 @@ from tenfold.errors import UsageError
 from tenfold.learn.networks.connected import fully_connected
 from tenfold.learn.networks.layers import Dropout
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.mnist.sources import SIDE
+from tenfold.mnist import SIDE
 
 
 def cnn(recipe: Recipe, classes: int) -> nn.Sequential:
@@ -71,7 +71,7 @@ def vgg(recipe: Recipe, classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, *fully_connected(inputs, recipe, classes, normalise=True))
 
 
-def lean(recipe: Recipe, classes: int) -> nn.Sequential:
+def separable(recipe: Recipe, classes: int) -> nn.Sequential:
     """A pooled 5 x 5 convolution, then depthwise separable 3 x 3 ones, all without padding, and the average at the end.
 
     Each has batch normalisation. A 3 x 3 convolution of its own for each channel and then a 1 x 1 over all of them has
@@ -93,7 +93,7 @@ def lean(recipe: Recipe, classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, *fully_connected(inputs, recipe, classes, normalise=True))
 
 
-def unpadded(recipe: Recipe, classes: int) -> nn.Sequential:
+def valid(recipe: Recipe, classes: int) -> nn.Sequential:
     """A pooled 5 x 5 convolution, then 3 x 3 ones without padding, so that they lose a pixel at each edge.
 
     Each has batch normalisation, and so have the logits. What is left goes to the fully connected layers as it is, so

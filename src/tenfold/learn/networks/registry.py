@@ -10,20 +10,21 @@ from typing import Any
 import torch
 from torch import nn
 
+from tenfold.errors import UsageError, nearest
 from tenfold.learn.networks.connected import mish, mlp
-from tenfold.learn.networks.convolutional import cnn, lean, lenet, strided, unpadded, vgg
+from tenfold.learn.networks.convolutional import cnn, lenet, separable, strided, valid, vgg
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 
-BUILDERS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
+NETWORKS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "mlp": mlp,
     "mish": mish,
     "cnn": cnn,
     "lenet": lenet,
     "strided": strided,
     "vgg": vgg,
-    "lean": lean,
-    "unpadded": unpadded,
+    "separable": separable,
+    "valid": valid,
 }
 
 
@@ -37,12 +38,21 @@ def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.
 
     It is made of PyTorch's own layers, but for a dropout that is faster on a CPU; `stock` gives one without.
 
-    Raises UsageError for an unknown recipe or field, and when the layers leave nothing of a 28 x 28 image or the number
-    of widths is wrong.
+    Raises UsageError for an unknown recipe, field or network, when the layers leave nothing of a 28 x 28 image or the
+    number of widths is wrong, and for batch normalisation in batches of one.
     """
     recipe = presets.resolve(recipe, **changes)
-    network = BUILDERS[recipe.network](recipe, classes)
+    check(recipe)
+    network = NETWORKS[recipe.network](recipe, classes)
+    if recipe.batch_size < 2 and any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in network):
+        raise UsageError(f"--batch-size must be 2 or more for the batch normalisation of {recipe.network}, not 1")
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network  # type: ignore[call-overload]
+
+
+def check(recipe: Recipe) -> None:
+    """Raise UsageError unless there is a network of the name that a recipe says."""
+    if recipe.network not in NETWORKS:
+        raise UsageError(nearest("network", recipe.network, NETWORKS))
 
 
 def output_layer(network: nn.Sequential) -> int:

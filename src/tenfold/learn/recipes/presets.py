@@ -37,7 +37,7 @@ RECIPES: dict[str, Recipe] = {
     # Half of the errors of `fast`, for some more time.
     "fast-99.5": Recipe(
         name="fast-99.5",
-        network="unpadded",
+        network="valid",
         channels=(16, 24, 32, 40),
         hidden=(),
         epochs=4,
@@ -50,8 +50,8 @@ RECIPES: dict[str, Recipe] = {
         warmup=0.1,
         label_smoothing=0.1,
         augment="rotate=6,shift=0.5,scale=0.06",
-        plain=1,
-        settle=True,
+        unaugmented_epochs=1,
+        recalibrate_batchnorm=True,
         channels_last=True,
         amp=True,
     ),
@@ -106,7 +106,7 @@ RECIPES: dict[str, Recipe] = {
     # As accurate as one network gets here; separable convolutions leave time for many epochs of changed digits.
     "accurate": Recipe(
         name="accurate",
-        network="lean",
+        network="separable",
         channels=(48, 96, 144, 192, 256),
         hidden=(),
         dropout_conv=0.1,
@@ -120,15 +120,15 @@ RECIPES: dict[str, Recipe] = {
         schedule="linear",
         warmup=0.1,
         augment="rotate=12,shift=1.5,scale=0.15,shear=12,elastic=1",
-        plain=3,
-        settle=True,
+        unaugmented_epochs=3,
+        recalibrate_batchnorm=True,
         channels_last=True,
         amp=True,
     ),
-    # For digits in bad light, blurred, noisy, crossed out or inverted: it has seen them worn in many ways.
+    # For digits in bad light, blurred, noisy, crossed out or inverted: it has seen them degraded in many ways.
     "robust": Recipe(
         name="robust",
-        network="lean",
+        network="separable",
         channels=(32, 64, 96, 128, 160),
         hidden=(),
         dropout_conv=0.1,
@@ -141,14 +141,14 @@ RECIPES: dict[str, Recipe] = {
         weight_decay=0.05,
         schedule="linear",
         warmup=0.1,
-        augment="rotate=15,shift=2,scale=0.2,shear=15,elastic=0.7,wear=0.5",
+        augment="rotate=15,shift=2,scale=0.2,shear=15,elastic=0.7,degrade=0.5",
         channels_last=True,
         amp=True,
     ),
     # Fewer than 4,000 parameters: in 8 bits, a file of 16 kB.
     "tiny": Recipe(
         name="tiny",
-        network="lean",
+        network="separable",
         channels=(16, 24, 24, 24, 28),
         hidden=(),
         epochs=30,
@@ -160,8 +160,8 @@ RECIPES: dict[str, Recipe] = {
         schedule="linear",
         warmup=0.1,
         augment="rotate=8,shift=1.5,scale=0.08,shear=5,elastic=0.7",
-        plain=2,
-        settle=True,
+        unaugmented_epochs=2,
+        recalibrate_batchnorm=True,
         channels_last=True,
     ),
     # Made for pictures from anywhere: what `tenfold read` uses, in models/digits.onnx.
@@ -188,8 +188,8 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-# How a network is taught more, whatever it is: what decides how much it learns and forgets.
-TEACH: dict[str, Any] = {
+# How a trained network is fine-tuned, whatever it is: what decides how much it learns and forgets.
+FINE_TUNING: dict[str, Any] = {
     "epochs": 3,
     "batch_size": 128,
     "optimizer": "sgd",
@@ -206,7 +206,7 @@ _KEPT = (  # of the recipe of the initial network: what it is, and what digits a
 )
 
 
-def teaching(initial: Recipe, **changes: Any) -> Recipe:
+def fine_tuning(initial: Recipe, **changes: Any) -> Recipe:
     """The recipe "teach", to go on learning from a network that was learnt by the recipe `initial`, with some changes.
 
     Among the changes, `data` of a user's own are mixed with MNIST's digits, so that nothing is forgotten, unless a new
@@ -217,7 +217,7 @@ def teaching(initial: Recipe, **changes: Any) -> Recipe:
     fresh = bool(changes.get("new_head"))
     mix = MIX if changes.get("data") is not None and not fresh else 0
     kept = {name: getattr(initial, name) for name in _KEPT}
-    recipe = Recipe().changed(**{"name": "teach", "mix": mix, **TEACH, **kept, **changes})
+    recipe = Recipe().changed(**{"name": "teach", "mix": mix, **FINE_TUNING, **kept, **changes})
     share = 0.0 if fresh else (recipe.mix or MNIST) / MNIST
     drawn = {name: round(getattr(initial, name) * share) for name in ("styles", "outliers")}
     return recipe.changed(**{**drawn, **changes})

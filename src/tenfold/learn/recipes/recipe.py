@@ -1,136 +1,155 @@
 """A recipe: everything that decides what a training run learns, in one frozen object."""
 
 import dataclasses
+import functools
 import json
 import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from tenfold import files
 from tenfold.errors import DataError, FormatError, UsageError, nearest
-from tenfold.learn.digits.augment import Augmentation
-from tenfold.learn.recipes.devices import DEVICES
+from tenfold.learn.recipes.augmentation import Augmentation
+from tenfold.learn.recipes.devices import check_device
 from tenfold.learn.recipes.tasks import check_task
 
-NETWORKS = ("mlp", "mish", "cnn", "lenet", "strided", "vgg", "lean", "unpadded")
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
 MNIST = 50_000  # training digits that MNIST has beside those for validation
+
+# What fields, networks and augmentations were called in version 0.1.0, whose recipes and runs are still opened.
+OLD_FIELDS = {
+    "heed": "teacher_weight",
+    "soften": "teacher_temperature",
+    "plain": "unaugmented_epochs",
+    "settle": "recalibrate_batchnorm",
+}
+OLD_NETWORKS = {"lean": "separable", "unpadded": "valid"}
+OLD_AUGMENTATIONS = {"wear": "degrade"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to train, on what, and how. The defaults are an ordinary CNN; presets state where they differ.
 
-    Raises UsageError, naming the field, for any value that cannot be meant.
+    What stands beside a field is its help on the command line too. Raises UsageError, naming the field, for any value
+    that it cannot have. Whether there is a network of that name is known when it is built.
     """
 
-    name: str = "custom"
+    name: Annotated[str, "what the recipe is called"] = "custom"
 
-    # what is learnt
-    task: str = "digits"  # digits, parity, is:7, or groups such as 0-4/5-9
-    data: str | None = None  # a user's own data; None is MNIST
-    val_size: float | None = None  # digits held out to choose by, or a share of them below 1; None is a sixth
-    final: bool = False  # learn from the validation digits too, and choose nothing any more
-    mix: int = 0  # MNIST digits learnt along with a user's own, so that nothing is forgotten; they validate then, too
+    # What is learnt
+    task: Annotated[str, "digits, parity, is:7, or groups such as 0-4/5-9"] = "digits"
+    data: Annotated[str | None, "your own digits: IDX files, an .npz, or a folder of class folders"] = None
+    val_size: Annotated[float | None, "validation digits, or their share if below 1; unless the data has some"] = None
+    final: Annotated[bool, "learn from the validation digits too"] = False
+    mix: Annotated[int, "with --data: MNIST digits learnt along, so that nothing is forgotten"] = 0
 
-    # the network
-    network: str = "cnn"
-    channels: tuple[int, ...] = (32, 64)  # of each convolution
-    hidden: tuple[int, ...] = (128,)  # width of each fully connected layer before the last
-    dropout: float = 0.0  # probability, before or between the fully connected layers
-    dropout_conv: float = 0.0  # probability, after the convolutions
-    init: str | None = None  # a run or weights file to start from, or "default", the bundled model; None starts fresh
-    new_head: bool = False  # with init: keep all but its output layer, for another task
+    # The network
+    network: Annotated[str, "the network's name; `tenfold recipes` lists them"] = "cnn"
+    channels: Annotated[tuple[int, ...], "channels of each convolution, as in 32,64"] = (32, 64)
+    hidden: Annotated[tuple[int, ...], "width of each hidden fully connected layer, as in 512,256; or none"] = (128,)
+    dropout: Annotated[float, "dropout between the fully connected layers"] = 0.0
+    dropout_conv: Annotated[float, "dropout after the convolutions"] = 0.0
+    init: Annotated[str | None, "a run or weights file to start from; default is the bundled model"] = None
+    new_head: Annotated[bool, "with --init: a fresh output layer, for another task"] = False
 
-    # how it is learnt
-    epochs: int = 10  # passes over the training digits
-    batch_size: int = 128  # digits
-    optimizer: str = "adam"
-    lr: float = 1e-3  # the highest learning rate of the schedule
-    momentum: float = 0.9  # of sgd and rmsprop; the first beta of adam and adamw
-    beta2: float = 0.999  # the second beta of adam and adamw, the smoothing of rmsprop, the rho of adadelta
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0  # share of the target that is spread over all classes
-    schedule: str = "constant"
-    warmup: float = 0.0  # share of all steps over which the learning rate rises from zero
-    gamma: float = 0.7  # schedule "step": factor after each epoch
-    teacher: str | None = None  # a run, mostly an ensemble, whose probabilities are learnt besides the labels
-    heed: float = 0.9  # with teacher: the share of the loss that they have
-    soften: float = 2.0  # with teacher: the temperature at which they are learnt
-    augment: str = ""  # for example rotate=10,shift=2; see Augmentation
-    plain: int = 0  # the last epochs, that are without augmentation
-    settle: bool = False  # estimate batch normalisation's statistics on digits as they are, after each epoch
-    pictures: bool = False  # learn digits as pictures show them: other pens, blur, noise, few pixels
-    styles: int = 0  # digits drawn in styles that MNIST has few of, learnt along: a 1 with a flag, a crossed 7, print
-    outliers: int = 0  # shapes that are no digit, learnt along so that they can be told: letters, scribbles
-    patience: int = 0  # epochs without a better validation loss before stopping; 0 never stops early
-    seed: int = 0
+    # How it is learnt
+    epochs: Annotated[int, "passes over the training digits"] = 10
+    batch_size: Annotated[int, "digits in a step"] = 128
+    optimizer: Annotated[str, ", ".join(OPTIMIZERS)] = "adam"
+    lr: Annotated[float, "highest learning rate of the schedule"] = 1e-3
+    momentum: Annotated[float, "momentum of sgd and rmsprop; first beta of adam and adamw"] = 0.9
+    beta2: Annotated[float, "second beta of adam and adamw; smoothing of rmsprop; rho of adadelta"] = 0.999
+    weight_decay: Annotated[float, "weight decay"] = 0.0
+    label_smoothing: Annotated[float, "share of the target spread over all classes"] = 0.0
+    schedule: Annotated[str, "of the learning rate: " + ", ".join(SCHEDULES)] = "constant"
+    warmup: Annotated[float, "share of the steps in which the learning rate rises from zero"] = 0.0
+    gamma: Annotated[float, "with schedule step: factor of the learning rate after each epoch"] = 0.7
+    teacher: Annotated[str | None, "a run, such as an ensemble, to learn the probabilities of (distillation)"] = None
+    teacher_weight: Annotated[float, "with --teacher: its share of the loss; the labels have the rest"] = 0.9
+    teacher_temperature: Annotated[float, "with --teacher: the temperature of distillation"] = 2.0
+    augment: Annotated[str, "as in rotate=10,shift=2; also scale, shear, elastic, erase, degrade; or none"] = ""
+    unaugmented_epochs: Annotated[int, "the last epochs, without augmentation"] = 0
+    recalibrate_batchnorm: Annotated[bool, "estimate batch norm's statistics on digits without augmentation"] = False
+    pictures: Annotated[bool, "learn digits as pictures show them: other pens, blur, noise, few pixels"] = False
+    styles: Annotated[int, "digits drawn in styles that MNIST lacks, learnt along: crossed 7s, print"] = 0
+    outliers: Annotated[int, "shapes that are no digit, learnt along so as to be rejected"] = 0
+    patience: Annotated[int, "stop after so many epochs without improvement and keep the best; 0 never"] = 0
+    seed: Annotated[int, "seed of everything random"] = 0
 
-    # where it is learnt
-    device: str = "auto"
-    amp: bool = False  # bfloat16 in the forward pass where that is safe
-    compile: bool = False  # through torch.compile: a slow start, then faster on a GPU
-    channels_last: bool = False  # memory order of convolutions: mostly faster
+    # Where and how fast
+    device: Annotated[str, "auto, cuda, mps, xpu or cpu"] = "auto"
+    amp: Annotated[bool, "mixed precision in bfloat16"] = False
+    compile: Annotated[bool, "use torch.compile: slow to start, then faster on a GPU"] = False
+    channels_last: Annotated[bool, "channels-last memory order: mostly faster"] = False
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
-        for name, known in (("network", NETWORKS), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        for name in FIELDS:
+            object.__setattr__(self, name, _typed(name, getattr(self, name)))
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
                 raise UsageError(nearest(name, getattr(self, name), known))
-        if self.device.split(":")[0] not in DEVICES:
-            raise UsageError(nearest("device", self.device, DEVICES))
+        check_device(self.device)
         check_task(self.task)
         Augmentation.parse(self.augment)
-        for name in ("epochs", "batch_size", "lr", "gamma", "soften"):
-            _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        self._check_ranges()
+        self._check_together()
+
+    def _check_ranges(self) -> None:
+        """Raise UsageError for a number outside of its range."""
+        for name in ("epochs", "batch_size"):
+            self._must(name, getattr(self, name) >= 1, "1 or more")
+        for name in ("lr", "gamma", "teacher_temperature"):
+            self._must(name, getattr(self, name) > 0, "above 0")
         for name in ("dropout", "dropout_conv", "label_smoothing", "warmup", "momentum", "beta2"):
-            _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        _check("heed", self.heed, 0 <= self.heed <= 1, "from 0 to 1")
-        for name in ("weight_decay", "patience", "seed", "plain"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        _check("seed", self.seed, self.seed < 2**63, "below 2**63")
+            self._must(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        self._must("teacher_weight", 0 <= self.teacher_weight <= 1, "from 0 to 1")
+        for name in ("weight_decay", "patience", "unaugmented_epochs", "styles", "outliers"):
+            self._must(name, getattr(self, name) >= 0, "0 or more")
+        self._must("seed", 0 <= self.seed < 2**63, "0 or more, and below 2**63")
         for name in ("channels", "hidden"):
-            _check(name, getattr(self, name), all(width > 0 for width in getattr(self, name)), "widths above 0")
+            self._must(name, all(width > 0 for width in getattr(self, name)), "widths above 0")
         if self.val_size is not None:
-            size = self.val_size
-            _check(
-                "val_size", size, size >= 0 and (size < 1 or size == int(size)), "a number of digits or a share below 1"
-            )
+            whole = self.val_size < 1 or self.val_size == int(self.val_size)
+            self._must("val_size", self.val_size >= 0 and whole, "a number of digits or a share below 1")
+        self._must("mix", 0 <= self.mix <= MNIST, f"a number of MNIST's digits, up to {MNIST:,}")
+        self._must("data", self.data != "", "the path of your digits, or left out for MNIST")
         if not self.name.strip(". ") or any(sign in self.name for sign in "/\\\0"):
-            raise UsageError(f"the name {self.name!r} of the recipe makes no sense: it must be fit for a folder")
-        if self.batch_size < 2 and self.network in ("mish", "strided", "vgg", "lean", "unpadded"):
-            raise UsageError(
-                f"--batch-size 1 makes no sense: the batch normalisation of {self.network} needs 2 or more"
-            )
-        if self.data == "":
-            raise UsageError("--data is empty: give the path of your digits, or leave it out for MNIST")
-        if self.new_head and self.init is None:
-            raise UsageError("--new-head goes with --init: it keeps earlier weights but for their output layer")
-        _check("mix", self.mix, 0 <= self.mix <= MNIST, f"a number of MNIST's digits, up to {MNIST:,}")
-        if self.mix and self.data is None:
-            raise UsageError("--mix goes with --data: it learns MNIST's digits along with your own")
-        if self.teacher is not None and self.outliers:
-            raise UsageError("--teacher does not go with --outliers: it says nothing of what is no digit")
-        if self.plain and self.pictures:
-            raise UsageError("--plain does not go with --pictures: digits as they are look otherwise than pictures do")
-        if self.final and self.patience:
-            raise UsageError("--final leaves no validation digits for --patience to go by: use one of the two")
+            raise UsageError(f"the name of a recipe must be fit for a folder, not {self.name!r}")
+
+    def _check_together(self) -> None:
+        """Raise UsageError for fields that do not go together."""
+        wrong = {
+            "--new-head goes with --init: it keeps earlier weights but for their output layer": self.new_head
+            and self.init is None,
+            "--mix goes with --data: it learns MNIST's digits along with your own": self.mix and self.data is None,
+            "--teacher does not go with --outliers: it says nothing of what is no digit": self.teacher is not None
+            and self.outliers,
+            "--unaugmented-epochs does not go with --pictures: digits without augmentation look otherwise than in "
+            "pictures": self.unaugmented_epochs and self.pictures,
+            "--final leaves no validation digits for --patience to go by: use one of the two": self.final
+            and self.patience,
+        }
+        for says, holds in wrong.items():
+            if holds:
+                raise UsageError(says)
+
+    def _must(self, name: str, good: bool, wanted: str) -> None:
+        if not good:
+            raise UsageError(f"--{name.replace('_', '-')} must be {wanted}, not {_shown(getattr(self, name))}")
 
     def changed(self, **changes: Any) -> Self:
         """This recipe with some fields changed.
 
-        Raises UsageError for a field that does not exist or a value that cannot be meant.
+        Raises UsageError for a field that does not exist or a value that it cannot have.
         """
-        known = {field.name for field in dataclasses.fields(self)}
         for name in changes:
-            if name not in known:
-                raise UsageError(nearest("recipe field", name, sorted(known)))
+            check_name(name)
         return dataclasses.replace(self, **changes)
 
     def differences(self, other: "Recipe | None" = None) -> dict[str, Any]:
@@ -143,6 +162,14 @@ class Recipe:
         return {
             name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
         }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Recipe":
+        """The recipe with these fields, also as version 0.1.0 named them; those that are missing take their defaults.
+
+        Raises UsageError for a field that does not exist or a value that it cannot have.
+        """
+        return cls().changed(**current(fields))
 
     def save(self, path: str | Path) -> None:
         """Write the recipe as JSON. Raises StorageError."""
@@ -161,25 +188,62 @@ class Recipe:
         except ValueError as error:
             raise FormatError(f"{path} is not a recipe in JSON: {error}") from error
         if not isinstance(fields, dict):
-            raise FormatError(f"{path} is not a recipe: a JSON object with the recipe's fields is wanted")
-        return cls().changed(**fields)
+            raise FormatError(f"{path} is not a recipe: it must be a JSON object with the recipe's fields")
+        return cls.from_dict(fields)
 
 
-def _check(name: str, value: object, good: bool, wanted: str) -> None:
-    if not good:
-        raise UsageError(f"--{name.replace('_', '-')} {_shown(value)} makes no sense: it must be {wanted}")
+FIELDS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Recipe))
+PANELS: dict[str, str] = {  # the first field of each group, and what the group is about
+    "task": "What is learnt",
+    "network": "The network",
+    "epochs": "How it is learnt",
+    "device": "Where and how fast",
+}
+
+
+@functools.cache
+def kinds(name: str) -> tuple[Any, ...]:
+    """The types that a field's values may have; None's, if it may be None, last."""
+    kind = typing.get_type_hints(Recipe)[name]
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+
+
+def description(name: str) -> str:
+    """What a field is, as it stands beside it."""
+    text: str = typing.get_type_hints(Recipe, include_extras=True)[name].__metadata__[0]
+    return text
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless a recipe has a field of this name."""
+    if name in OLD_FIELDS:
+        raise UsageError(f"the recipe field {name} is now called {OLD_FIELDS[name]}")
+    if name not in FIELDS:
+        raise UsageError(nearest("recipe field", name, sorted(FIELDS)))
+
+
+def current(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's fields by their present names, whichever version wrote them."""
+    found = {OLD_FIELDS.get(name, name): value for name, value in fields.items()}
+    if "network" in found:
+        found["network"] = OLD_NETWORKS.get(found["network"], found["network"])
+    if isinstance(found.get("augment"), str):
+        for old, new in OLD_AUGMENTATIONS.items():
+            found["augment"] = found["augment"].replace(f"{old}=", f"{new}=")
+    return found
 
 
 def _shown(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return str(value) or "empty"
 
 
-def _typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
+def _typed(name: str, value: Any) -> Any:
     """The value in the field's own type: JSON's lists become tuples, whole floats ints; anything else is an error."""
-    kinds = typing.get_args(field.type) if isinstance(field.type, types.UnionType) else (field.type,)
-    if value is None and type(None) in kinds:
+    if value is None and types.NoneType in kinds(name):
         return value
-    for kind in kinds:
+    for kind in kinds(name):
         if typing.get_origin(kind) is tuple:
             items = [value] if isinstance(value, int) else value
             if isinstance(items, list | tuple) and all(type(item) is int for item in items):
@@ -191,7 +255,6 @@ def _typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
             return value
         elif kind is str and isinstance(value, Path):
             return str(value)
-    wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(
-        kinds[0], "whole numbers"
-    )
-    raise UsageError(f"--{field.name.replace('_', '-')} {_shown(value)} makes no sense: it must be {wanted}")
+    wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    must = wanted.get(kinds(name)[0], "whole numbers")
+    raise UsageError(f"--{name.replace('_', '-')} must be {must}, not {_shown(value)}")

@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from tenfold.errors import DataError, UsageError
-from tenfold.mnist.digits import Digits
-from tenfold.mnist.sources import DIGITS
+from tenfold.mnist import DIGITS
+
+if TYPE_CHECKING:  # so that the command line knows a recipe's fields before anything heavy is loaded
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tenfold.mnist.digits import Digits
 
 _EXAMPLES = "digits, parity, is:7, or groups of digits such as 0-4/5-9 or 0/1-4/5-9"
 
@@ -21,18 +24,22 @@ class Task:
     groups: tuple[tuple[int, ...], ...]
     classes: tuple[str, ...]
 
-    def numbers(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    def numbers(self, labels: "NDArray[np.int64]") -> "NDArray[np.int64]":
         """The group of each label (N,), counted from 0, or -1 where it is in none."""
+        import numpy as np
+
         group_of = np.full(256, -1, np.int64)
         for number, group in enumerate(self.groups):
             group_of[list(group)] = number
         return group_of[labels]
 
-    def apply(self, digits: Digits) -> Digits:
+    def apply(self, digits: "Digits") -> "Digits":
         """The digits whose label is in a group, labelled with the group's number; the others are dropped.
 
         Raises DataError when nothing is left.
         """
+        from tenfold.mnist.digits import Digits
+
         labels = self.numbers(digits.labels)
         kept = labels >= 0
         if not kept.any():

@@ -1,1 +1,7 @@
-"""."""
+"""How good a network is, on digits that it did not learn from.
+
+evaluation   scores on the test set                   robustness   errors on corrupted digits
+metrics      from logits to scores                    ensembles    several networks as one
+prediction   answers for single digits                report       the page about an evaluation
+selfcheck    whether PyTorch computes here as it should
+"""

@@ -11,9 +11,10 @@ from tenfold import files
 from tenfold.errors import DataError, UsageError
 from tenfold.learn import networks
 from tenfold.learn.digits import dataset
+from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.learn.training import calibration, models, runs
+from tenfold.learn.training import models, runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
 from tenfold.mnist.digits import Digits

@@ -16,13 +16,14 @@ from torch import Tensor
 from tenfold import files
 from tenfold.errors import DataError
 from tenfold.learn import figures
+from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
 from tenfold.learn.scoring import metrics, report
-from tenfold.learn.training import calibration, runs
+from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
-from tenfold.mnist import doubtful, embedded, sources
+from tenfold.mnist import DIGITS, doubtful, embedded, sources
 from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
@@ -124,7 +125,7 @@ def test_digits(
     """
     source = sources.load(data if data is not None else model.recipe.data, track=track)
     digits, part = source.test, "test"
-    if digits is None and data is None and model.data_classes == sources.DIGITS:
+    if digits is None and data is None and model.data_classes == DIGITS:
         source = sources.load()
         digits = source.test
     if digits is None and data is not None:
@@ -198,7 +199,7 @@ def _score(
 def _corrected(answers: NDArray[np.int64], digits: Digits, index: NDArray[np.int64], model: Model) -> Corrected | None:
     """The accuracy by the corrected labels, if these are MNIST's own test digits; they are told, and choose nothing."""
     own = embedded.read("test")
-    if model.data_classes != sources.DIGITS or index.max(initial=0) >= len(own):
+    if model.data_classes != DIGITS or index.max(initial=0) >= len(own):
         return None
     if not np.array_equal(digits.images, own.images[index]):
         return None

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
 from tenfold.learn import figures
+from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
 from tenfold.learn.scoring.evaluation import caption, test_digits
-from tenfold.learn.training import calibration, runs
-from tenfold.learn.training.display import Display
+from tenfold.learn.training import runs
 from tenfold.learn.training.runs import Run
 from tenfold.learn.training.start import train
 from tenfold.mnist import sources
+from tenfold.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +56,13 @@ def predict(
     Raises UsageError, RunError, DataError or DeviceError, as their names say.
     """
     if count < 1:
-        raise UsageError(f"--count {count} makes no sense: it must be 1 or more")
+        raise UsageError(f"--count must be 1 or more, not {count}")
     where = devices.choose(device)
     if run is None and runs.newest() is None:
         if data is not None:
             sources.load(data)  # what is wrong with it is better told before the training
-        with Display(quiet=quiet) as display:
-            display.line("there is no finished run yet, so the default recipe is trained first")
+        if not quiet:
+            Progress(stderr=False).line("there is no finished run yet, so the default recipe is trained first")
         run = train(device=device, quiet=quiet)
     model, _, _ = runs.find_model(run, where)
     digits, _, _, index = test_digits(model, data)

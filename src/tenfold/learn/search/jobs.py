@@ -2,26 +2,65 @@
 
 import json
 import math
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tenfold import files as atomic
-from tenfold.engines.jobs import Engine, Report
-from tenfold.errors import ClusterError, DivergedError, Interrupted, RunError
+from tenfold import files
+from tenfold.engines.jobs import Engine, Heard, Report, check, engine
+from tenfold.errors import ClusterError, DivergedError, Interrupted, RunError, UsageError
+from tenfold.learn.recipes import devices
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.learn.training.checkpoint import Epoch
-from tenfold.learn.training.display import Display
+from tenfold.learn.training import ranks
+from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.stopping import Stop
-from tenfold.progress import Tally
+from tenfold.learn.training.watchers import StopTraining, Watcher
+from tenfold.progress import Progress
 
-RESULT = "result.json"  # in a run's folder: the row of a training that came to its end
+RESULT = "result.json"  # in a run's folder: the row of a finished training
 _POLL = 0.5  # seconds between two looks at Ctrl-C
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where trainings are done: by which engine, how many at once, and with how many threads each."""
+
+    on: str = "local"  # or "ray"
+    address: str | None = None  # of the Ray cluster
+    jobs: int | None = None  # at once; None is one for each core, or one on a GPU
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check(self.on, self.address)
+        if ranks.launched():  # whose environment every training would take for its own
+            raise UsageError(
+                "torchrun is for tenfold train: many trainings share the machine by --jobs, others by --on ray"
+            )
+        for name, value in (("jobs", self.jobs), ("threads", self.threads)):
+            if value is not None and value < 1:
+                raise UsageError(f"--{name} must be 1 or more, not {value}")
+        most = 4 * (os.cpu_count() or 1)
+        if self.on == "local" and self.threads > most:
+            raise UsageError(f"--threads must be at most {most} on {os.cpu_count()} cores, not {self.threads}")
+
+    @property
+    def here(self) -> bool:
+        """Whether trainings are done on this machine, so that one that was stopped can be resumed in its folder."""
+        return self.on == "local"
+
+    def opened(self, recipe: Recipe) -> AbstractContextManager[Engine]:
+        """The engine, for trainings of a recipe."""
+        jobs = self.jobs
+        if jobs is None and self.here and devices.choose(recipe.device).type != "cpu":
+            jobs = 1
+        gpus = int(recipe.device.startswith("cuda"))
+        return engine(self.on, jobs=jobs, threads=self.threads, gpus=gpus, address=self.address)
 
 
 @dataclass(frozen=True)
@@ -29,11 +68,7 @@ class Outcome:
     """What came of a training."""
 
     row: dict[str, Any]  # val_accuracy, val_loss and epoch of the weights kept; seconds; and test scores if asked for
-    files: dict[str, bytes] = field(default_factory=dict, repr=False)  # of the run folder, where it is to travel
-
-
-class Ended(Exception):
-    """A training was asked to end early."""
+    contents: dict[str, bytes] = field(default_factory=dict, repr=False)  # of the run folder, where it is to travel
 
 
 @dataclass(frozen=True)
@@ -45,7 +80,7 @@ class Training:
 
     recipe: Recipe
     threads: int = 1
-    folder: str | None = None  # where the run is kept, on this machine; it goes on with one that is there
+    folder: str | None = None  # where the run is kept, on this machine; one that is there is resumed
     travel: bool = False  # the run's files come back with the outcome
     test: bool = False  # score the test set in the end
 
@@ -64,13 +99,13 @@ class Training:
         from tenfold.learn.training.runs import Run
         from tenfold.learn.training.start import train
 
-        display = _Told(report)
+        reporter = _Reporter(report, self.recipe.epochs)
         began = time.perf_counter()
         try:
-            run = _resumed(folder, display)
+            run = _resumed(folder, reporter)
             if run is None:
-                run = train(self.recipe, out=folder, display=display)
-        except Ended:
+                run = train(self.recipe, out=folder, quiet=True, watchers=[reporter])
+        except StopTraining:
             return None
         seconds = time.perf_counter() - began
         model = Run.open(folder).model()
@@ -82,8 +117,8 @@ class Training:
         }
         if self.test:
             row |= test_scores(evaluate(run, draw=False))
-        files = {path.name: path.read_bytes() for path in folder.iterdir() if path != run.checkpoint_file}
-        return Outcome(row, files if self.travel else {})
+        contents = {path.name: path.read_bytes() for path in folder.iterdir() if path != run.checkpoint_file}
+        return Outcome(row, contents if self.travel else {})
 
 
 def test_scores(found: Any) -> dict[str, float]:
@@ -91,29 +126,58 @@ def test_scores(found: Any) -> dict[str, float]:
     return {"test_accuracy": found.accuracy, "test_nll": found.nll, "test_ece": found.ece}
 
 
-class _Told(Display):
-    """A display that shows nothing and tells every epoch to who began the job."""
+class _Reporter(Watcher):
+    """Reports every epoch to the engine, and ends the training when that says so."""
 
-    def __init__(self, report: Report) -> None:
-        super().__init__(quiet=True)
-        self._report = report
+    def __init__(self, report: Report, epochs: int) -> None:
+        self._report, self._epochs = report, epochs
 
-    def epoch(self, row: Epoch, epochs: int) -> None:
-        if not self._report({**asdict(row), "epochs": epochs}):
-            raise Ended
+    def epoch(self, state: State) -> None:
+        if not self._report({**asdict(state.history[-1]), "epochs": self._epochs}):
+            raise StopTraining
 
 
-def _resumed(folder: Path, display: Display) -> Any:
-    """The run in a folder, gone on with to its end; None if there is none that can be."""
+def _resumed(folder: Path, reporter: Watcher) -> Any:
+    """The finished run in a folder, resumed if need be; None if there is none that can be."""
     from tenfold.learn.training.runs import Run
     from tenfold.learn.training.start import train
 
     try:
         run = Run.open(folder)
-        return run if run.finished else train(resume=run, display=display)
+        return run if run.finished else train(resume=run, quiet=True, watchers=[reporter])
     except (RunError, DivergedError):  # nothing there yet, damaged, or it stopped for good: all anew
         shutil.rmtree(folder, ignore_errors=True)
         return None
+
+
+class Tally(Progress):
+    """The progress of many trainings, on standard error: how many are done, and the epochs of those under way."""
+
+    ROWS = 8  # trainings under way that are shown
+
+    def __init__(self, what: str, total: int | None, *, quiet: bool = False) -> None:
+        super().__init__(quiet=quiet)
+        self._what, self.total, self._done, self._note = what, total, 0, ""
+        self._shown: set[int] = set()
+
+    def done(self, number: int, note: str | None = None) -> None:
+        """So many are done, of which `note` is worth saying."""
+        self._done, self._note = number, self._note if note is None else note
+        self.update(None, self._what, number, self.total, self._note)
+
+    def epoch(self, key: int, name: str, row: dict[str, Any]) -> None:
+        """The training `key` has done an epoch, described by a row of its metrics and their number."""
+        if key in self._shown or len(self._shown) < self.ROWS:
+            self._shown.add(key)
+            score = "" if row.get("val_accuracy") is None else f"{row['val_accuracy']:.2%}"
+            self.update(key, f"  {name}", row["epoch"], row["epochs"], score)
+
+    def ended(self, key: int, text: str) -> None:
+        """The training `key` is over: a line on it, and one more is done."""
+        self._shown.discard(key)
+        self.remove(key)
+        self.line(text)
+        self.done(self._done + 1)
 
 
 @dataclass(frozen=True)
@@ -124,25 +188,17 @@ class Lost:
 
 
 def train_all(
-    wanted: Mapping[Path, Recipe],
-    engine: Engine,
-    tally: Tally,
-    stop: Stop,
-    *,
-    threads: int = 1,
-    test: bool = False,
-    here: bool = True,
+    wanted: Mapping[Path, Recipe], engine: Engine, place: Place, tally: Tally, stop: Stop, *, test: bool = False
 ) -> dict[Path, dict[str, Any] | Lost]:
-    """Train a recipe into each folder, but where that is done already; the row of each, or why there is none.
+    """Train a recipe into each folder, except where that is done already; the row of each, or why there is none.
 
     Args:
         wanted: The recipe for each run folder.
-        engine: Where it is done.
+        engine: What `place` has opened.
+        place: Where it is done.
         tally: Shows how far it is.
-        stop: Tells of Ctrl-C.
-        threads: Cores that each computes on.
+        stop: Set by Ctrl-C.
         test: Score each on the test set, too.
-        here: The engine is this machine, so that a training that was stopped is gone on with in its folder.
 
     Raises Interrupted on Ctrl-C, StorageError, and what a training raises that the others would raise as well.
     """
@@ -157,16 +213,11 @@ def train_all(
     number = 0
     while left or running:
         if stop.asked:
-            raise Interrupted(f"stopped after {len(rows):,} of {len(wanted):,} trainings; the same command goes on")
+            raise Interrupted(f"stopped after {len(rows):,} of {len(wanted):,} trainings; the same command resumes")
         while left and len(running) < engine.slots:
-            folder = left.pop(0)
-            if not here:
-                shutil.rmtree(folder, ignore_errors=True)
-            else:
-                folder.parent.mkdir(parents=True, exist_ok=True)
-            place = str(folder.absolute()) if here else None
-            engine.start(number, Training(wanted[folder], threads, place, travel=not here, test=test))
-            running[number], number = folder, number + 1
+            running[number] = left.pop(0)
+            engine.start(number, _job(wanted[running[number]], running[number], place, test))
+            number += 1
         for heard in engine.wait(_POLL):
             folder = running[heard.key]
             name = _name(folder, wanted)
@@ -175,21 +226,34 @@ def train_all(
                 engine.answer(heard.key, True)
                 continue
             del running[heard.key]
-            if heard.kind == "done":
-                assert isinstance(heard.value, Outcome)
-                rows[folder] = _kept(folder, heard.value)
-                tally.ended(heard.key, f"{name}  {_scores(heard.value.row)}")
-            elif heard.kind == "lost" or isinstance(heard.value, DivergedError):
-                rows[folder] = Lost(str(heard.value))
-                tally.ended(heard.key, f"{name}  failed: {heard.value}")
-            elif isinstance(heard.value, Interrupted):  # Ctrl-C reached it before us
+            if heard.kind == "failed" and isinstance(heard.value, Interrupted):  # Ctrl-C reached it before us
                 stop.asked = True
-            else:
-                raise heard.value
+                continue
+            rows[folder], text = _ended(heard, folder)
+            tally.ended(heard.key, f"{name}  {text}")
     if rows and all(isinstance(row, Lost) for row in rows.values()):
         first = next(row for row in rows.values() if isinstance(row, Lost))
-        raise ClusterError(f"none of the {len(rows):,} trainings came to its end; the first: {first.error}")
+        raise ClusterError(f"none of the {len(rows):,} trainings finished; the first: {first.error}")
     return rows
+
+
+def _job(recipe: Recipe, folder: Path, place: Place, test: bool) -> Training:
+    """The job of training a recipe into a folder, which is there if that is on this machine."""
+    if place.here:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return Training(recipe, place.threads, str(folder.absolute()), test=test)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Training(recipe, place.threads, None, travel=True, test=test)
+
+
+def _ended(heard: Heard, folder: Path) -> tuple[dict[str, Any] | Lost, str]:
+    """What came of a training, and in words. Raises what the others would raise as well."""
+    if heard.kind == "done":
+        assert isinstance(heard.value, Outcome)
+        return _kept(folder, heard.value), _scores(heard.value.row)
+    if heard.kind == "lost" or isinstance(heard.value, DivergedError):
+        return Lost(str(heard.value)), f"failed: {heard.value}"
+    raise heard.value
 
 
 def _name(folder: Path, wanted: Mapping[Path, Recipe]) -> str:
@@ -208,7 +272,7 @@ _SHOWN = {"val_accuracy": "validation accuracy", "test_accuracy": "test accuracy
 
 
 def _done(folder: Path, test: bool) -> dict[str, Any] | None:
-    """The row of a training that came to its end before, with its test scores if they are wanted."""
+    """The row of a finished training before, with its test scores if they are wanted."""
     try:
         row: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -223,9 +287,9 @@ def _done(folder: Path, test: bool) -> dict[str, Any] | None:
 
 def _kept(folder: Path, outcome: Outcome) -> dict[str, Any]:
     """The outcome's row, once it and the run's files are in the folder for good."""
-    if outcome.files:
-        with atomic.folder(folder) as temporary:
-            for name, content in outcome.files.items():
+    if outcome.contents:
+        with files.folder(folder) as temporary:
+            for name, content in outcome.contents.items():
                 (temporary / name).write_bytes(content)
             _write(temporary, outcome.row)
     else:
@@ -237,4 +301,4 @@ def _kept(folder: Path, outcome: Outcome) -> dict[str, Any]:
 
 def _write(folder: Path, row: dict[str, Any]) -> None:
     plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-    atomic.text(folder / RESULT, json.dumps(plain) + "\n")
+    files.text(folder / RESULT, json.dumps(plain) + "\n")

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,21 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from tenfold import files
-from tenfold.engines.jobs import check, engine
 from tenfold.errors import DataError, RunError, StorageError, UsageError
 from tenfold.learn import figures, networks
-from tenfold.learn.recipes import devices, presets, tasks
+from tenfold.learn.recipes import presets, tasks
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import statistics
-from tenfold.learn.search.jobs import Lost, train_all
-from tenfold.learn.training import ranks, runs
+from tenfold.learn.search.jobs import Lost, Place, Tally, train_all
+from tenfold.learn.training import runs
 from tenfold.learn.training.stopping import Stop
 from tenfold.mnist import sources
-from tenfold.progress import Tally
 
 SETTINGS = "study.json"
-_FREE = ("device", "name")  # fields in which a study may be gone on with otherwise than it was begun
+_FREE = ("device", "name")  # fields that may be changed when a study is resumed
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Group:
     """The trainings of one recipe in a study."""
 
     recipe: Recipe
-    rows: tuple[dict[str, Any], ...]  # of each seed that came to its end
+    rows: tuple[dict[str, Any], ...]  # of each seed that finished
     failed: dict[int, str]  # why, by seed
     summary: statistics.Summary | None  # of the scores of `rows`; None without any
 
@@ -100,7 +97,7 @@ def study(
         seeds: How many, counted up from the recipe's own seed. More than before add to a study that is there.
         against: A second recipe, to be compared seed by seed.
         test: Score the test set, each run once at its end: for figures to publish, not to choose by.
-        out: The folder; runs/study-<what> when it is None. A study that is there is gone on with.
+        out: The folder; runs/study-<what> when it is None. A study that is there is resumed.
         on: "local", processes of this machine, or "ray".
         address: Of the Ray cluster; see `connection.connected`.
         jobs: Trainings at once; None is one for each core, or one on a GPU.
@@ -112,73 +109,52 @@ def study(
     The same seeds give the same scores wherever they are trained, on processors of one kind.
 
     Raises UsageError, DataError, RunError, StorageError, ClusterError or MissingExtra as their names say, Interrupted
-    on Ctrl-C; the same call goes on.
+    on Ctrl-C; the same call resumes it.
     """
     if seeds < 1:
-        raise UsageError(f"--seeds {seeds} makes no sense: it must be 1 or more")
-    check_engine(on, address, jobs, threads)
+        raise UsageError(f"--seeds must be 1 or more, not {seeds}")
+    place = Place(on, address, jobs, threads)
     common = dict(common or {})
     first = presets.resolve(recipe or presets.DEFAULT, **{**common, **changes})
-    second = None if against is None else presets.resolve(against, **common)
-    both = [first] if second is None else [first, second]
-    if second is not None and _same(first, second):
+    recipes = {"seeds": first} | ({} if against is None else {"against": presets.resolve(against, **common)})
+    if against is not None and _same(first, recipes["against"]):
         raise UsageError("both recipes are the same: there is nothing to compare")
-    for each in both:
+    for each in recipes.values():
         check_data(each)
         if not test:
             check_held_out(each, "score the test set, with --test")
-    folder = Path(out) if out is not None else runs.ROOT / _title(first, changes, second)
+    folder = Path(out) if out is not None else runs.ROOT / _title(first, changes, recipes.get("against"))
+    return _study(folder, recipes, seeds, place, test=test, quiet=quiet)
+
+
+def _study(folder: Path, recipes: Mapping[str, Recipe], seeds: int, place: Place, *, test: bool, quiet: bool) -> Study:
+    """Train the recipes, by the name of their folder, and sum up."""
     settings = {
-        "recipe": first.as_dict(),
-        "against": None if second is None else second.as_dict(),
-        "threads": threads,
+        "recipe": recipes["seeds"].as_dict(),
+        "against": recipes["against"].as_dict() if "against" in recipes else None,
+        "threads": place.threads,
+    }
+    wanted = {
+        folder / part / f"{recipe.seed + k:03}": recipe.changed(seed=recipe.seed + k)
+        for part, recipe in recipes.items()
+        for k in range(seeds)
     }
     with claimed(folder), Stop() as stop:
         _begin(folder, settings)
-        wanted = {
-            folder / part / f"{each.seed + k:03}": each.changed(seed=each.seed + k)
-            for part, each in zip(("seeds", "against"), both, strict=False)
-            for k in range(seeds)
-        }
-        with (
-            engine(on, jobs=jobs_of(jobs, on, first), threads=threads, gpus=gpus(first), address=address) as where,
-            Tally("trainings", len(wanted), quiet=quiet) as tally,
-        ):
-            tally.line(f"{len(wanted)} trainings by {where.name}, {threads} thread{'s' * (threads > 1)} each")
-            rows = train_all(wanted, where, tally, stop, threads=threads, test=test, here=on == "local")
-    split = "test" if test else "validation"
-    groups = [_group(each, folder / part, rows, split) for part, each in zip(("seeds", "against"), both, strict=False)]
-    _check_data_same(rows.values(), folder)
-    other = groups[1] if len(groups) > 1 else None
-    found = Study(folder, split, groups[0], other, None if other is None else _difference(groups[0], other, split))
-    _write(found, settings)
-    return found
-
-
-def check_engine(on: str, address: str | None, jobs: int | None, threads: int) -> None:
-    """Raise UsageError for an engine, or numbers of jobs or threads, that make no sense."""
-    check(on, address)
-    if ranks.launched():  # whose environment every training would take for its own
-        raise UsageError(
-            "torchrun is for tenfold train: many trainings share the machine by --jobs, others by --on ray"
-        )
-    for name, value in (("jobs", jobs), ("threads", threads)):
-        if value is not None and value < 1:
-            raise UsageError(f"--{name} {value} makes no sense: it must be 1 or more")
-    if on == "local" and threads > 4 * (os.cpu_count() or 1):
-        raise UsageError(f"--threads {threads} makes no sense on {os.cpu_count()} cores")
-
-
-def jobs_of(jobs: int | None, on: str, recipe: Recipe) -> int | None:
-    """How many trainings at once, where that is not said: a GPU here takes one."""
-    if jobs is None and on == "local" and devices.choose(recipe.device).type != "cpu":
-        return 1
-    return jobs
-
-
-def gpus(recipe: Recipe) -> int:
-    """How many GPUs of a cluster a training wants: one, if its recipe says so."""
-    return int(recipe.device.startswith("cuda"))
+        with place.opened(recipes["seeds"]) as engine, Tally("trainings", len(wanted), quiet=quiet) as tally:
+            threads = f"{place.threads} thread{'s' * (place.threads > 1)}"
+            tally.line(f"{len(wanted)} trainings by {engine.name}, {threads} each")
+            rows = train_all(wanted, engine, place, tally, stop, test=test)
+        if len({row["data"] for row in rows.values() if not isinstance(row, Lost)}) > 1:
+            raise RunError(
+                f"the data changed while {folder} was made: its scores cannot be compared; choose another --out"
+            )
+        split = "test" if test else "validation"
+        groups = {part: _group(recipe, folder / part, rows, split) for part, recipe in recipes.items()}
+        group, other = groups["seeds"], groups.get("against")
+        done = Study(folder, split, group, other, None if other is None else _difference(group, other, split))
+        _write(done, settings)
+    return done
 
 
 def check_data(recipe: Recipe) -> int:
@@ -206,34 +182,10 @@ def check_held_out(recipe: Recipe, instead: str) -> None:
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder against other processes, as long as this one lives. Raises StorageError when one has it."""
-    with claim(folder) as mine:
+    with files.lock(folder / ".lock", wait=False) as mine:
         if not mine:
-            raise StorageError(f"another process is at work in {folder}: wait for it, or give another --out")
+            raise StorageError(f"another process works in {folder}: wait for it, or give another --out")
         yield
-
-
-@contextmanager
-def claim(folder: Path) -> Iterator[bool]:
-    """Hold a folder against other processes, as long as this one lives; whether that could be done.
-
-    Raises StorageError when there is no such folder and it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "a", encoding="utf-8")  # noqa: SIM115 - held, not read
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-    with lock:
-        try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ModuleNotFoundError:  # on Windows, where nobody keeps two processes apart
-            yield True
-        except OSError:
-            yield False
-        else:
-            yield True
 
 
 def _begin(folder: Path, settings: dict[str, Any]) -> None:
@@ -247,7 +199,7 @@ def _begin(folder: Path, settings: dict[str, Any]) -> None:
         files.text(place, json.dumps({"settings": settings}, indent=2) + "\n")
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"cannot go on with {folder}: {place} is damaged ({error})") from error
+        raise RunError(f"cannot resume {folder}: {place} is damaged ({error})") from error
     changed = [
         f"{name}.{key}" if isinstance(value, dict) and isinstance(before.get(name), dict) else name
         for name, value in settings.items()
@@ -260,7 +212,7 @@ def _begin(folder: Path, settings: dict[str, Any]) -> None:
 
 def _differing(before: Any, now: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
-        whole = Recipe().as_dict() | before  # fields that came since then had their default
+        whole = Recipe.from_dict(before).as_dict()  # fields that came since then had their default
         return [key for key in now if key not in _FREE and whole.get(key) != now[key]]
     return [] if before == now else ["value"]
 
@@ -304,11 +256,6 @@ def _pairs(first: Group, second: Group, split: str) -> list[tuple[float, float]]
     others = {row["seed"] - second.recipe.seed: row[column] for row in second.rows}
     mine = {row["seed"] - first.recipe.seed: row[column] for row in first.rows}
     return [(mine[k], others[k]) for k in sorted(mine.keys() & others.keys())]
-
-
-def _check_data_same(rows: Any, folder: Path) -> None:
-    if len({row["data"] for row in rows if not isinstance(row, Lost)}) > 1:
-        raise RunError(f"the data changed while {folder} was made: its scores cannot be compared; choose another --out")
 
 
 def labels(found: Study) -> list[str]:

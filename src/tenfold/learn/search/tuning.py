@@ -11,7 +11,7 @@ import math
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenfold import files
-from tenfold.engines.jobs import Engine, Heard, engine
+from tenfold.engines.jobs import Engine, Heard
 from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, TenfoldError, UsageError, missing_extra
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
@@ -27,12 +27,11 @@ from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import report as tuning_report
 from tenfold.learn.search import space, statistics
-from tenfold.learn.search import study as studies
-from tenfold.learn.search.jobs import Lost, Outcome, Training, train_all
+from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, train_all
 from tenfold.learn.search.report import AS_IT_WAS, Confirmed
+from tenfold.learn.search.study import check_data, check_held_out
 from tenfold.learn.training import runs
 from tenfold.learn.training.stopping import Stop
-from tenfold.progress import Tally
 
 if TYPE_CHECKING:
     import optuna
@@ -44,7 +43,7 @@ NAME = "tenfold"  # of the study in its file
 FINALISTS = 3  # that are confirmed, beside the recipe as it was
 _TRIES = 4  # to make the tables of the database
 _POLL = 0.5  # seconds between two looks at Ctrl-C
-_HOPELESS = 5  # trials that fail before any succeeds: the space makes no sense
+_HOPELESS = 5  # trials that fail before any succeeds, until the search ends
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Tuning:
     confirmed: tuple[Confirmed, ...]  # the best first, scored over several seeds
     best: Recipe | None
     report: Path | None
-    elsewhere: bool = False  # another process is still at work on it, and will confirm and write the report
+    elsewhere: bool = False  # another process still works on it, and will confirm and write the report
 
     def as_dict(self) -> dict[str, Any]:
         """The tuning as JSON-ready values; scores are accuracies as fractions, or losses."""
@@ -109,8 +108,8 @@ def tune(
         timeout: Seconds after which no trial is begun any more.
         seeds: How many to confirm the best three by, each with other seeds than the trials'; 0 confirms nothing.
         prune: End a trial early that is below the median of the others.
-        seed: Of the search. With jobs=1 the same seed tries the same recipes, also if stopped and gone on with.
-        out: The folder; runs/tune-<recipe> when it is None. A tuning that is there is gone on with, also by several
+        seed: Of the search. With jobs=1 the same seed tries the same recipes, also if stopped and resumed.
+        out: The folder; runs/tune-<recipe> when it is None. A tuning that is there is resumed, also by several
             processes at once.
         on: "local", processes of this machine, or "ray".
         address: Of the Ray cluster; see `connection.connected`.
@@ -120,25 +119,16 @@ def tune(
         changes: Fields of the recipe to change before.
 
     Raises UsageError, DataError, RunError, StorageError, ClusterError or MissingExtra as their names say, Interrupted
-    on Ctrl-C; the same call goes on.
+    on Ctrl-C; the same call resumes it.
     """
     _check(trials, objective, timeout, seeds, seed)
-    studies.check_engine(on, address, jobs, threads)
+    place = Place(on, address, jobs, threads)
     try:
         import optuna
     except ModuleNotFoundError as error:
         raise missing_extra("optuna", "tune") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    base = presets.resolve(recipe or presets.DEFAULT, **changes)
-    wide, base = space.parse(search, base)
-    digits = studies.check_data(base)
-    wide = wide or space.default(base, digits)
-    space.check(wide, base)
-    sizes = wide.get("batch_size")
-    largest = sizes.high if isinstance(sizes, space.Range) else max(map(int, sizes.values)) if sizes else 0
-    if largest > digits:
-        raise UsageError(f"batch_size={sizes}: a batch of {largest:,} is larger than the {digits:,} training digits")
-    studies.check_held_out(base, "there is nothing else to choose by")
+    wide, base = _space(search, presets.resolve(recipe or presets.DEFAULT, **changes))
     folder = Path(out) if out is not None else runs.ROOT / f"tune-{base.name}"
     settings = {
         "recipe": base.changed(device="auto").as_dict(),
@@ -148,40 +138,56 @@ def tune(
         "seed": seed,
         "threads": threads,
     }
-    began = time.monotonic()
-    with ExitStack() as stack:
-        stop = stack.enter_context(Stop())
-        work = _Search(_open(folder, settings), folder, base, wide, objective, seed, trials, prune=prune)
-        where = stack.enter_context(
-            engine(on, jobs=studies.jobs_of(jobs, on, base), threads=threads, gpus=studies.gpus(base), address=address)
-        )
-        me = stack.enter_context(_presence(folder))
-        with Tally("trials", trials, quiet=quiet) as tally:
-            tally.line(f"tuning {base.name} in {folder}, {where.name}: {' '.join(space.as_words(wide))}")
-            work.run(where, tally, stop, me, threads, None if timeout is None else began + timeout)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with Stop() as stop:
+        work = _Search(_open(folder, settings), folder, base, wide, settings, trials)
+        return _tune(work, place, stop, seeds, deadline, quiet=quiet)
+
+
+def _space(words: Sequence[str], recipe: Recipe) -> tuple[space.Space, Recipe]:
+    """The space that is searched, and the recipe around which it is. Raises UsageError, DataError."""
+    wide, base = space.parse(words, recipe)
+    digits = check_data(base)
+    wide = wide or space.default(base, digits)
+    space.check(wide, base)
+    sizes = wide.get("batch_size")
+    largest = sizes.high if isinstance(sizes, space.Range) else max(map(int, sizes.values)) if sizes else 0
+    if largest > digits:
+        raise UsageError(f"batch_size={sizes}: a batch of {largest:,} is larger than the {digits:,} training digits")
+    check_held_out(base, "there is nothing else to choose by")
+    return wide, base
+
+
+def _tune(work: "_Search", place: Place, stop: Stop, seeds: int, deadline: float | None, *, quiet: bool) -> Tuning:
+    """Search, and unless another process still does, confirm the best and write the report."""
+    with place.opened(work.base) as engine, _presence(work.folder) as me:
+        with Tally("trials", work.trials, quiet=quiet) as tally:
+            words = " ".join(work.settings["search"])
+            tally.line(f"tuning {work.base.name} in {work.folder}, {engine.name}: {words}")
+            work.run(engine, tally, stop, me, deadline)
         counts = work.counts()
-        mine = stack.enter_context(studies.claim(folder))
-        if not mine or work.running():
-            return Tuning(folder, objective, counts, (), None, None, elsewhere=True)
-        confirmed: tuple[Confirmed, ...] = ()
-        if seeds and counts["complete"]:
-            with Tally("confirming", None, quiet=quiet) as tally:
-                confirmed = _confirm(work, seeds, where, tally, stop, threads, here=on == "local")
-        best = confirmed[0].recipe if confirmed else work.best()
-        return _finish(work, best, confirmed, folder, settings, where.name)
+        with files.lock(work.folder / ".lock", wait=False) as mine:
+            if not mine or work.running():
+                return Tuning(work.folder, work.objective, counts, (), None, None, elsewhere=True)
+            confirmed: tuple[Confirmed, ...] = ()
+            if seeds and counts["complete"]:
+                with Tally("confirming", None, quiet=quiet) as tally:
+                    confirmed = _confirm(work, seeds, engine, place, tally, stop)
+            best = confirmed[0].recipe if confirmed else work.best()
+            return _finish(work, best, confirmed, engine.name)
 
 
 def _check(trials: int, objective: str, timeout: float | None, seeds: int, seed: int) -> None:
     if objective not in OBJECTIVES:
-        raise UsageError(f"--objective {objective} makes no sense: it must be {' or '.join(OBJECTIVES)}")
+        raise UsageError(f"--objective must be {' or '.join(OBJECTIVES)}, not {objective}")
     if trials < 1:
-        raise UsageError(f"--trials {trials} makes no sense: it must be 1 or more")
+        raise UsageError(f"--trials must be 1 or more, not {trials}")
     if timeout is not None and timeout <= 0:
-        raise UsageError(f"--timeout {timeout:g} makes no sense: it must be above 0 seconds")
+        raise UsageError(f"--timeout must be above 0 seconds, not {timeout:g}")
     if seeds < 0:
-        raise UsageError(f"--seeds {seeds} makes no sense: it must be 0 or more")
+        raise UsageError(f"--seeds must be 0 or more, not {seeds}")
     if seed < 0:
-        raise UsageError(f"--seed {seed} makes no sense: it must be 0 or more")
+        raise UsageError(f"--seed must be 0 or more, not {seed}")
 
 
 def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
@@ -195,16 +201,16 @@ def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
             raise StorageError(f"{folder} is not empty and holds no tuning: choose another --out")
     except OSError as error:
         raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-    with _locked(folder, "open"):  # several processes may begin at once
+    with files.lock(folder / ".open.lock", wait=True):  # several processes may begin at once
         try:
             study = _created(place, settings)
             before = study.user_attrs.get("settings")
             if before is None:
                 study.set_user_attr("settings", settings)
         except (SQLAlchemyError, RuntimeError) as error:
-            raise RunError(f"cannot go on with {folder}: {place} is damaged ({_line(error)[:120]})") from error
+            raise RunError(f"cannot resume {folder}: {place} is damaged ({_line(error)[:120]})") from error
     if before is not None:
-        whole = Recipe().as_dict() | before["recipe"]  # fields that came since then had their default
+        whole = Recipe.from_dict(before["recipe"]).as_dict()  # fields that came since then had their default
         changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
         changed += [f"recipe.{name}" for name, value in settings["recipe"].items() if whole[name] != value]
         if changed:
@@ -248,33 +254,31 @@ class _Search:
         folder: Path,
         base: Recipe,
         wide: space.Space,
-        objective: str,
-        seed: int,
+        settings: dict[str, Any],
         trials: int,
-        *,
-        prune: bool,
     ) -> None:
         self.study, self.folder, self.base, self.wide = study, folder, base, wide
-        self.objective, self.seed, self.trials, self.prune = objective, seed, trials, prune
+        self.settings, self.trials = settings, trials
+        self.objective: str = settings["objective"]
         self._distributions = space.distributions(wide)
-        self._column = f"val_{objective}"
+        self._column = f"val_{self.objective}"
         self._reported: dict[int, set[int]] = {}  # epochs by the trial's number
         self._failures = 0  # of this process, before any trial succeeded
 
-    def run(self, where: Engine, tally: Tally, stop: Stop, me: str, threads: int, deadline: float | None) -> None:
+    def run(self, where: Engine, tally: Tally, stop: Stop, me: str, deadline: float | None) -> None:
         """Train trials until there are as many as wanted, or the time is up; wait for none of other processes."""
         running: dict[int, optuna.trial.Trial] = {}  # by number, those of this process
         self._show(tally)
         while True:
             if stop.asked:
                 done = sum(self.counts().values())
-                raise Interrupted(f"stopped after {done:,} of {self.trials:,} trials; the same command goes on")
+                raise Interrupted(f"stopped after {done:,} of {self.trials:,} trials; the same command resumes")
             while len(running) < where.slots and (deadline is None or time.monotonic() < deadline):
                 trial = self._next(me)
                 if trial is None:
                     break
                 try:
-                    job = Training(space.applied(self.base, trial.params), threads)
+                    job = Training(space.applied(self.base, trial.params), self.settings["threads"])
                 except UsageError as error:  # values that are good one by one and do not go together
                     tally.ended(trial.number, self._ended(trial, Heard(trial.number, "failed", error)))
                     continue
@@ -298,7 +302,7 @@ class _Search:
         """A trial to train: one whose process is gone, or else a new one if there are not enough yet."""
         import optuna
 
-        with _locked(self.folder, "ask"):
+        with files.lock(self.folder / ".ask.lock", wait=True):
             every = self.study.get_trials(deepcopy=False)
             for frozen in every:
                 if frozen.state == optuna.trial.TrialState.RUNNING and not self._owned(frozen):
@@ -317,7 +321,7 @@ class _Search:
             # What is drawn follows from the seed and the trial's number, so that a search that was stopped goes on as
             # it would have.
             number = waiting[0].number if waiting else len(every)
-            drawn = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+            drawn = int(np.random.SeedSequence([self.settings["seed"], number]).generate_state(1)[0])
             self.study.sampler = optuna.samplers.TPESampler(seed=drawn)
             trial = self.study.ask(self._distributions)
             trial.set_user_attr("owner", me)
@@ -335,7 +339,7 @@ class _Search:
             self._reported[trial.number].add(epoch)
             trial.report(value, epoch)
         tally.epoch(trial.number, f"trial {trial.number}", row)
-        if epoch >= int(row["epochs"]) or not self.prune:
+        if epoch >= int(row["epochs"]) or not self.settings["prune"]:
             return True
         return not trial.should_prune()
 
@@ -419,7 +423,7 @@ def _counts(every: Sequence["optuna.trial.FrozenTrial"]) -> dict[str, int]:
 
 
 def _confirm(
-    work: _Search, seeds: int, where: Engine, tally: Tally, stop: Stop, threads: int, *, here: bool
+    work: _Search, seeds: int, engine: Engine, place: Place, tally: Tally, stop: Stop
 ) -> tuple[Confirmed, ...]:
     """The best trials and the recipe as it was, over seeds that the search has not seen; the best mean first.
 
@@ -433,8 +437,8 @@ def _confirm(
         for name, recipe in finalists.items()
     }
     tally.line(f"confirming {len(finalists)} recipes over {seeds} new seed{'s' * (seeds > 1)}")
-    tally.total(len(wanted))
-    rows = train_all(wanted, where, tally, stop, threads=threads, here=here)
+    tally.total = len(wanted)
+    rows = train_all(wanted, engine, place, tally, stop)
     found = []
     for name, recipe in finalists.items():
         mine = [rows[path] for path in wanted if path.parent.name == name.replace(" ", "-")]
@@ -447,16 +451,9 @@ def _confirm(
     return tuple(sorted(found, key=lambda one: sign * statistics.summary(one.scores).mean))
 
 
-def _finish(
-    work: _Search,
-    best: Recipe | None,
-    confirmed: tuple[Confirmed, ...],
-    folder: Path,
-    settings: dict[str, Any],
-    engine_name: str,
-) -> Tuning:
+def _finish(work: _Search, best: Recipe | None, confirmed: tuple[Confirmed, ...], engine_name: str) -> Tuning:
     """Write best.json, tuning.json, the figures and the report."""
-    study, objective = work.study, work.objective
+    study, objective, folder, settings = work.study, work.objective, work.folder, work.settings
     if best is not None:
         best = best.changed(name=work.base.name if best == work.base else f"{work.base.name}-tuned")
         best.save(folder / BEST)
@@ -479,13 +476,13 @@ def _finish(
     found = Tuning(folder, objective, work.counts(), confirmed, best, folder / "report.html")
     files.text(folder / "tuning.json", json.dumps({"settings": settings, **found.as_dict()}, indent=2) + "\n")
     winner = confirmed[0] if confirmed else None
-    about, command = _about(work, settings, engine_name), f"tenfold train {folder / BEST}"
+    about, command = _about(work, engine_name), f"tenfold train {folder / BEST}"
     page = tuning_report.html(study, objective, confirmed, winner, about, pictures, command)
     files.text(folder / "report.html", page)
     return found
 
 
-def _about(work: _Search, settings: dict[str, Any], engine_name: str) -> dict[str, str]:
+def _about(work: _Search, engine_name: str) -> dict[str, str]:
     """What the report says of how it was made."""
     from importlib.metadata import version
 
@@ -493,13 +490,13 @@ def _about(work: _Search, settings: dict[str, Any], engine_name: str) -> dict[st
     return {
         "recipe": work.base.name,
         "data": work.base.data or "MNIST, its validation digits",
-        "search space": " ".join(settings["search"]),
+        "search space": " ".join(work.settings["search"]),
         "objective": f"validation {work.objective}",
         "trials": ", ".join(f"{count} {state}" for state, count in work.counts().items()),
         "time of complete trials": f"{sum(seconds):.0f} s in all",
-        "pruning": "below the median of the other trials at the same epoch" if work.prune else "none",
-        "seed": str(work.seed),
-        "engine": f"{engine_name}, {settings['threads']} thread(s) a trial",
+        "pruning": "below the median of the other trials at the same epoch" if work.settings["prune"] else "none",
+        "seed": str(work.settings["seed"]),
+        "engine": f"{engine_name}, {work.settings['threads']} thread(s) a trial",
         "versions": ", ".join(f"{name} {version(name)}" for name in ("tenfold", "optuna", "torch")),
         "folder": str(work.folder),
     }
@@ -510,48 +507,23 @@ def _presence(folder: Path) -> Iterator[str]:
     """A name of this process, which the folder shows as present until it ends, however it ends."""
     name = uuid.uuid4().hex[:12]
     place = folder / ".workers" / f"{name}.lock"
-    with _locked(folder, "open"):
+    with files.lock(folder / ".open.lock", wait=True):
         place.parent.mkdir(exist_ok=True)
         for other in place.parent.glob("*.lock"):
             if not _is_present(folder, other.stem):
                 other.unlink(missing_ok=True)
-        file = open(place, "w", encoding="utf-8")  # noqa: SIM115 - held until the end
-        _flock(file, wait=True)
-    try:
+    with files.lock(place, wait=True):
         yield name
-    finally:
-        file.close()
-        place.unlink(missing_ok=True)
+    place.unlink(missing_ok=True)
 
 
 def _is_present(folder: Path, name: str) -> bool:
     """Whether the process of that name lives: as long as it does, nobody else can lock its file."""
-    try:
-        with open(folder / ".workers" / f"{name}.lock", "rb") as file:
-            return not _flock(file, wait=False, shared=True)
-    except OSError:
+    path = folder / ".workers" / f"{name}.lock"
+    if not path.exists():
         return False
-
-
-@contextmanager
-def _locked(folder: Path, what: str) -> Iterator[None]:
-    """Keep other processes out of the block."""
-    with open(folder / f".{what}.lock", "a", encoding="utf-8") as file:
-        _flock(file, wait=True)
-        yield
-
-
-def _flock(file: Any, *, wait: bool, shared: bool = False) -> bool:
-    """Lock a file until it is closed; without waiting, whether that could be done."""
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # on Windows one process at a time is to work on a tuning
-        return True
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        return False
-    return True
+    with files.lock(path, wait=False, shared=True) as gone:
+        return not gone
 
 
 def _shown(value: Any) -> str:

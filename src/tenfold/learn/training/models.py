@@ -1,6 +1,5 @@
 """A trained network on disk: weights that describe themselves, and the formats that others read."""
 
-import io
 import json
 import pickle
 import platform
@@ -16,14 +15,10 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from tenfold import files
-from tenfold.errors import RunError, TenfoldError, UsageError, nearest
+from tenfold.errors import RunError, TenfoldError
 from tenfold.learn import networks
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
-
-DEFAULT = "default"  # as the network to start from: the bundled model
-BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
-FORMATS = {"state": "mnist_model_state.pth", "full": "mnist_model_full.pth", "safetensors": "mnist_model.safetensors"}
 
 
 @dataclass(frozen=True)
@@ -74,15 +69,15 @@ def load(path: str | Path, device: torch.device | None = None) -> Model:
         described = {name: json.loads(text) for name, text in texts.items() if name != "format"}
         classes = tuple(described["classes"])
         task = Task(described["task"]["name"], tuple(map(tuple, described["task"]["groups"])), classes)
-        recipe = Recipe().changed(**described["recipe"])
+        recipe = Recipe.from_dict(described["recipe"])
         data_classes = tuple(described["data_classes"])
-        members = tuple(Recipe().changed(**member) for member in described.get("members", ()))
+        members = tuple(Recipe.from_dict(member) for member in described.get("members", ()))
         with torch.random.fork_rng(devices=[]):
             network = _built(recipe, members, len(classes))
         network.load_state_dict(weights)
         metrics, data, temperature = described["metrics"], described["data"], float(described["temperature"])
         if not temperature > 0 or max(map(max, task.groups)) > 255:
-            raise ValueError("its temperature or its groups make no sense")
+            raise ValueError("its temperature must be above 0 and its groups of labels below 256")
     except (ValueError, KeyError, TypeError, RuntimeError, AttributeError, TenfoldError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{path} does not fit this version of tenfold: {reason}") from error
@@ -105,32 +100,6 @@ def described(path: str | Path) -> Model | None:
     """
     path = Path(path)
     return load(path) if path.suffix == ".safetensors" and "recipe" in _read_safetensors(path)[1] else None
-
-
-def export(model: Model, form: str, path: str | Path | None = None) -> Path:
-    """Write the model for other tools and return the path, by default the customary name in this folder.
-
-    "state": the weights alone (`network.load_state_dict(torch.load(path))`). "full": the whole network
-    (`torch.load(path, weights_only=False)`; PyTorch's own layers only, so tenfold need not be installed).
-    "safetensors": the weights with tenfold's description, which tenfold itself loads.
-
-    Raises UsageError for an unknown format, StorageError when the file cannot be written.
-    """
-    if form not in FORMATS:
-        raise UsageError(nearest("format", form, FORMATS))
-    path = Path(path or FORMATS[form])
-    if form == "safetensors":
-        save(model, path)
-        return path
-    if form == "full" and model.members:
-        raise UsageError(
-            "an ensemble is no network of PyTorch's own layers: save it as state or safetensors, or export it"
-        )
-    network = networks.stock(model.network).to("cpu").eval()
-    packed = io.BytesIO()
-    torch.save(network if form == "full" else network.state_dict(), packed)
-    files.content(path, packed.getvalue())
-    return path
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

@@ -7,9 +7,23 @@ import torch
 from torch import Tensor
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed for one epoch, unlike that of any other epoch or seed."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def epoch(seed: int, number: int, count: int, rank: int = 0) -> tuple[torch.Generator, Tensor]:
+    """The generator of an epoch, and the order (count,) in which its digits come; PyTorch's global state is set, too.
+
+    All processes that train together have one order; what they draw else, such as dropout, each has of its own.
+    """
+    generator = torch.Generator().manual_seed(_seed(seed, number))
+    torch.manual_seed(generator.initial_seed())
+    order = torch.randperm(count, generator=generator)
+    if rank:
+        generator.manual_seed(_seed(seed, number, rank))
+        torch.manual_seed(generator.initial_seed())
+    return generator, order
+
+
+def _seed(*numbers: int) -> int:
+    """A seed unlike that of any other numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def capture(generator: torch.Generator, device: torch.device) -> list[Tensor]:

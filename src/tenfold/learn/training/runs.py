@@ -13,16 +13,32 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from tenfold.errors import RunError, StorageError, TenfoldError
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.learn.training import models
-from tenfold.learn.training.checkpoint import Epoch
+
+if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
+    import torch
+
+    from tenfold.learn.training.models import Model
 
 ROOT = Path("runs")
+DEFAULT = "default"  # the bundled model, where a run is wanted
+BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
+
+
+@dataclass
+class Epoch:
+    """A row of metrics.csv. Validation figures are None when there are no validation digits."""
+
+    epoch: int  # counted from 1
+    train_loss: float  # cross-entropy of the batches as they were learnt: augmented, and with dropout
+    train_accuracy: float
+    val_loss: float | None  # cross-entropy
+    val_accuracy: float | None
+    lr: float  # of the epoch's last step
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -59,13 +75,15 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether training came to its end."""
+        """Whether training has finished."""
         return self.model_file.is_file()
 
-    def model(self, device: torch.device | None = None) -> models.Model:
-        """The trained network. Raises RunError when training did not come to its end or the file is damaged."""
+    def model(self, device: "torch.device | None" = None) -> "Model":
+        """The trained network. Raises RunError when training has not finished or the file is damaged."""
+        from tenfold.learn.training import models
+
         if not self.finished:
-            raise RunError(f"{self.path} has no model yet: go on with `tenfold train --resume {self.path}`")
+            raise RunError(f"{self.path} has no model yet: resume it with `tenfold train --resume {self.path}`")
         return models.load(self.model_file, device)
 
     @property
@@ -104,28 +122,46 @@ def newest(root: str | Path = ROOT) -> Run | None:
     return next((run for run in all_runs(root) if run.finished), None)
 
 
-def find_model(
-    target: "str | Path | Run | None", device: torch.device | None = None
-) -> tuple[models.Model, Run | None, Path]:
-    """The model that `target` names, with its run if it is in one, and the folder for what is found out about it.
+def locate(target: "str | Path | Run | None") -> "Run | Path":
+    """What a user means by RUN: a run, or a file of its own.
 
-    `target` is a run, a run's folder or name, or a safetensors file of tenfold's; None is the newest finished run here.
+    A run is given as such, by its folder, by its name in ./runs or by its model.safetensors; None is the newest
+    finished one here; "default" is the file of the bundled model's weights; any other file is itself.
+
     Raises RunError when there is none.
     """
     if target is None:
-        target = newest()
-        if target is None:
+        newest_run = newest()
+        if newest_run is None:
             raise RunError(f"there is no finished run in {ROOT}: `tenfold train` makes one")
-    if not isinstance(target, Run) and Path(target).is_file():
-        path = Path(target)
-        if path.suffix != ".safetensors":
-            models.load_torch(path)  # which tells a pickled network, that is refused, from damage
-            raise RunError(f"{path} has weights without a description: give a run, or its model.safetensors")
-        if path.name != "model.safetensors" or not (path.parent / "recipe.json").is_file():
-            return models.load(path, device), None, path.with_suffix("")
-        target = path.parent
-    run = Run.open(target)
-    return run.model(device), run, run.path
+        return newest_run
+    if isinstance(target, Run):
+        return target
+    path = Path(target).expanduser()
+    if path.is_file():
+        inside = path.name == "model.safetensors" and (path.parent / "recipe.json").is_file()
+        return Run.open(path.parent) if inside else path
+    if str(target) == DEFAULT and not path.exists():
+        return BUNDLED
+    return Run.open(path)
+
+
+def find_model(
+    target: "str | Path | Run | None", device: "torch.device | None" = None
+) -> "tuple[Model, Run | None, Path]":
+    """The model that `target` means (see `locate`), its run if it has one, and the folder for files about it.
+
+    Raises RunError when there is none, or it cannot be used.
+    """
+    from tenfold.learn.training import models
+
+    located = locate(target)
+    if isinstance(located, Run):
+        return located.model(device), located, located.path
+    if located.suffix != ".safetensors":
+        models.load_torch(located)  # which tells a pickled network, that is refused, from damage
+        raise RunError(f"{located} has weights without a description: give a run, or its model.safetensors")
+    return models.load(located, device), None, located.with_suffix("")
 
 
 def create(recipe: Recipe, out: str | Path | None = None) -> Run:
@@ -141,7 +177,7 @@ def create(recipe: Recipe, out: str | Path | None = None) -> Run:
     try:
         if path.is_dir() and any(path.iterdir()):
             how = (
-                f"go on with --resume {path}, or choose another place"
+                f"resume it with --resume {path}, or choose another place"
                 if (path / "recipe.json").is_file()
                 else "choose another"
             )

@@ -5,40 +5,24 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from tenfold import files
 from tenfold.errors import RunError, StorageError, UsageError, missing_extra, nearest
 from tenfold.learn import figures
 from tenfold.learn.networks import MEAN, STD
-from tenfold.learn.training.checkpoint import Epoch
+from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.runs import Run
+from tenfold.learn.training.watchers import Watcher
 
 TRACKERS = ("tensorboard", "mlflow")
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds")
 
 
-class Onlooker(Protocol):
-    """Who is told of a training as it goes on; of one that is resumed, from where it was."""
-
-    def begin(self, run: Run) -> None:
-        """The run folder is there, and the next step is to come. What is raised here ends the training."""
-
-    def epoch(self, row: Epoch, network: nn.Module) -> None:
-        """An epoch is done. The network must be left as it is."""
-
-    def end(self, run: Run) -> None:
-        """The training has come to its end, and its model is in the run folder."""
-
-    def close(self) -> None:
-        """Nothing more will come, whether it came to its end or not."""
-
-
-def named(names: str | Iterable[str]) -> list[Onlooker]:
+def named(names: str | Iterable[str]) -> list[Watcher]:
     """The trackers of these names; a name may be several with commas between.
 
     Raises:
@@ -46,7 +30,7 @@ def named(names: str | Iterable[str]) -> list[Onlooker]:
         MissingExtra: A tracker that is not installed.
         StorageError: MLflow's server or database is not to be had.
     """
-    made: list[Onlooker] = []
+    made: list[Watcher] = []
     split = (name.strip() for part in ([names] if isinstance(names, str) else names) for name in part.split(","))
     for name in dict.fromkeys(split):
         if name not in TRACKERS:
@@ -55,7 +39,7 @@ def named(names: str | Iterable[str]) -> list[Onlooker]:
     return made
 
 
-class TensorBoard:
+class TensorBoard(Watcher):
     """Event files in the run's folder `tensorboard`, for `tensorboard --logdir runs`.
 
     They hold the recipe, the losses, accuracies and learning rate by epoch, histograms of the weights, the figure of
@@ -82,10 +66,10 @@ class TensorBoard:
             for row in run.metrics:
                 self._scalars(row)
 
-    def epoch(self, row: Epoch, network: nn.Module) -> None:  # noqa: D102
-        self._scalars(vars(row))
-        for name, weights in network.named_parameters():
-            self._writer.add_histogram(name, weights.detach().cpu(), row.epoch)
+    def epoch(self, state: State) -> None:  # noqa: D102
+        self._scalars(vars(state.history[-1]))
+        for name, weights in state.network.named_parameters():
+            self._writer.add_histogram(name, weights.detach().cpu(), state.epoch)
         self._writer.flush()
 
     def end(self, run: Run) -> None:  # noqa: D102
@@ -108,7 +92,7 @@ class TensorBoard:
                 self._writer.add_scalar(f"{what}/{part}" if part else what, row[name], int(row["epoch"]))
 
 
-class MLflow:
+class MLflow(Watcher):
     """A run of MLflow's, of the same name: at MLFLOW_TRACKING_URI, or in the file mlflow.db of the working folder.
 
     It holds the fields of the recipe as parameters, the losses, accuracies and learning rate by epoch as metrics, the
@@ -157,8 +141,8 @@ class MLflow:
                 self._log(row)
             files.text(note, json.dumps({"run_id": active.info.run_id}) + "\n")
 
-    def epoch(self, row: Epoch, network: nn.Module) -> None:  # noqa: ARG002, D102
-        self._log(vars(row))
+    def epoch(self, state: State) -> None:  # noqa: D102
+        self._log(vars(state.history[-1]))
 
     def end(self, run: Run) -> None:  # noqa: D102
         self._mlflow.log_figure(figures.curves(run.metrics, run.steps, run.recipe.name), "curves.png")

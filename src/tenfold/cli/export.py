@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tenfold.errors import RunError, UsageError, nearest
+
 EPILOG = """
 Examples:
 
@@ -57,8 +59,6 @@ def export(
     ] = None,
 ) -> None:
     """Write a trained network as one ONNX file that reads pictures, or as a page that reads them in the browser."""
-    from tenfold.errors import UsageError, nearest
-
     if form not in FORMATS:
         raise UsageError(nearest("format", form, FORMATS))
     if form == "web":
@@ -88,7 +88,6 @@ def _web(run: Path | None, output: Path | None, model: Path | None, runtime: Pat
     """Write the site. A single path is the folder to write, as what is read without one is the bundled model."""
     import sys
 
-    from tenfold.errors import UsageError
     from tenfold.serve import site
 
     folder = output or run
@@ -115,21 +114,23 @@ def model_file(given: Path | None) -> Path | None:
 
     None stays None, which is the bundled model. Raises RunError when there is no such file or run.
     """
-    from tenfold.errors import RunError
+    from tenfold.learn.training.runs import Run, locate
 
-    if given is None or given.suffix.lower() == ".onnx" or (given.is_file() and given.suffix != ".safetensors"):
+    if given is None or given.suffix.lower() == ".onnx":
         return given
-    folder = given if (given / "recipe.json").is_file() else Path("runs") / given
-    weights = folder / "model.safetensors" if (folder / "recipe.json").is_file() else given
-    if not weights.is_file() or weights.suffix != ".safetensors":
-        raise RunError(f"there is no model {given}: give a .onnx file, a run, or its model.safetensors")
-    kept = weights.with_suffix(".onnx")
-    fresh = kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime
-    if not fresh and not (kept.is_file() and importlib.util.find_spec("torch") is None):
+    located = locate(given)
+    weights = located.model_file if isinstance(located, Run) else located
+    if weights.suffix != ".safetensors":
+        return weights
+    if not weights.is_file():
+        raise RunError(f"{given} has no model yet: resume it with `tenfold train --resume {given}`")
+    exported = weights.with_suffix(".onnx")
+    fresh = exported.is_file() and exported.stat().st_mtime >= weights.stat().st_mtime
+    if not fresh and not (exported.is_file() and importlib.util.find_spec("torch") is None):
         import sys
 
         from tenfold.learn.export.onnx import export as to_onnx
 
-        print(f"tenfold: exporting {weights} to {kept}, once", file=sys.stderr)
-        to_onnx(weights, kept)
-    return kept
+        print(f"tenfold: exporting {weights} to {exported}, once", file=sys.stderr)
+        to_onnx(weights, exported)
+    return exported

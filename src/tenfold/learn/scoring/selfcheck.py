@@ -9,7 +9,7 @@ from tenfold.learn import networks
 from tenfold.learn.digits.normalisation import Normalisation
 from tenfold.learn.networks.inference import grey, normalise
 from tenfold.learn.recipes import presets
-from tenfold.learn.training import models, optimizers, randomness
+from tenfold.learn.training import models, optimizers, randomness, runs
 from tenfold.mnist.digits import Digits
 
 STEPS = 3  # of training: the first alone would not use what the optimizer keeps
@@ -17,7 +17,7 @@ STEPS = 3  # of training: the first alone would not use what the optimizer keeps
 
 def logits(digits: Digits, device: torch.device) -> NDArray[np.float32]:
     """Logits (N, 10) of the bundled weights, with the normalisation that the model file has before them."""
-    network = models.load(models.BUNDLED, device).network
+    network = models.load(runs.BUNDLED, device).network
     with torch.no_grad():
         ink = Normalisation().to(device)(grey(torch.from_numpy(digits.images).to(device)))
         found = network(normalise(ink)).float().cpu()

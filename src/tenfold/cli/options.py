@@ -1,0 +1,35 @@
+"""Arguments and options that several verbs have."""
+
+from typing import Annotated, Any
+
+import typer
+
+
+def option(panel: str, *names: str, help: str, **more: Any) -> Any:
+    """An option under a heading, whose help says its default itself."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+WHERE = "Where and how fast"
+
+RecipeName = Annotated[
+    str | None,
+    typer.Argument(help="A recipe (see `tenfold recipes`) or a .json file with one. \\[default: fast]"),
+]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Fields to change in it, such as dropout=0 epochs=3 hidden=512x256; --dropout 0 is the same.",
+        metavar="FIELD=VALUE",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+Device = Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")]
+On = Annotated[str, option(WHERE, help="local or ray. \\[default: local]")]
+Address = Annotated[
+    str | None, option(WHERE, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]")
+]
+Jobs = Annotated[
+    int | None, option(WHERE, help="Trainings at once. \\[default: one for each core, or one on a GPU]", metavar="N")
+]
+Threads = Annotated[int, option(WHERE, help="Cores for each training. \\[default: 1]", metavar="N")]

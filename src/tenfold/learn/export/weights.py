@@ -1,0 +1,39 @@
+"""The weights of a trained network in the formats that other programs read."""
+
+import io
+from pathlib import Path
+
+import torch
+
+from tenfold import files
+from tenfold.errors import UsageError, nearest
+from tenfold.learn import networks
+from tenfold.learn.training.models import Model, save
+
+FORMATS = {"state": "mnist_model_state.pth", "full": "mnist_model_full.pth", "safetensors": "mnist_model.safetensors"}
+
+
+def export(model: Model, form: str, path: str | Path | None = None) -> Path:
+    """Write the model for other tools and return the path, by default the customary name in this folder.
+
+    "state": the weights alone (`network.load_state_dict(torch.load(path))`). "full": the whole network
+    (`torch.load(path, weights_only=False)`; PyTorch's own layers only, so tenfold need not be installed).
+    "safetensors": the weights with tenfold's description, which tenfold itself loads.
+
+    Raises UsageError for an unknown format, StorageError when the file cannot be written.
+    """
+    if form not in FORMATS:
+        raise UsageError(nearest("format", form, FORMATS))
+    path = Path(path or FORMATS[form])
+    if form == "safetensors":
+        save(model, path)
+        return path
+    if form == "full" and model.members:
+        raise UsageError(
+            "an ensemble is no network of PyTorch's own layers: save it as state or safetensors, or export it"
+        )
+    network = networks.stock(model.network).to("cpu").eval()
+    packed = io.BytesIO()
+    torch.save(network if form == "full" else network.state_dict(), packed)
+    files.content(path, packed.getvalue())
+    return path
