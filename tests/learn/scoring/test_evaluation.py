@@ -129,7 +129,7 @@ def test_predictions(run: Run, data: Path) -> None:
     wrong = tenfold.predict(run, count=1000, wrong=True)
     assert len(wrong) == len(tenfold.evaluate(run, draw=False).mistakes)
     assert not any(p.right for p in wrong)
-    with pytest.raises(UsageError, match="--count 0 makes no sense"):
+    with pytest.raises(UsageError, match="--count must be 1 or more, not 0"):
         tenfold.predict(run, count=0)
 
 

@@ -101,7 +101,7 @@ def test_seeds_that_diverge_are_told_and_left_out(data: Path, here: Path, tenfol
     SMALL.save(here / "small.json")
     status, out, err = tenfold_cli("study", "small.json", "--against", "wild.json", "--seeds", "1", "--data", data)
     assert status == 1
-    assert "1 of the trainings failed and are left out, first that of seed 0: the loss became" in err
+    assert "1 of the trainings failed and are left out, first seed 0: the loss became" in err
     assert "small" in out
 
 
@@ -117,7 +117,7 @@ def test_what_every_training_would_refuse_is_refused_at_once(data: Path, here: P
     assert not Path("runs").exists()
     with pytest.raises(UsageError, match="--seeds must be 1 or more, not 0"):
         study(SMALL, seeds=0)
-    with pytest.raises(UsageError, match="--jobs 0"):
+    with pytest.raises(UsageError, match="--jobs must be 1 or more, not 0"):
         study(SMALL, jobs=0)
     with pytest.raises(UsageError, match="both recipes are the same"):
         study(SMALL, against=SMALL.changed(name="other"), common={"data": data})

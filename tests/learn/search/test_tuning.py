@@ -178,8 +178,8 @@ def test_a_folder_holds_one_tuning(data: Path, here: Path) -> None:
 def test_what_cannot_be_meant_is_refused_before_anything_is_made(data: Path, here: Path, tenfold_cli: Cli) -> None:
     for words, told in (
         (["--trials", 0], "--trials must be 1 or more, not 0"),
-        (["--seeds", -1], "--seeds -1"),
-        (["--timeout", "soon"], "--timeout soon"),
+        (["--seeds", -1], "--seeds must be 0 or more, not -1"),
+        (["--timeout", "soon"], "--timeout must be seconds, or as in 30m or 2h, not soon"),
         (["--timeout", "0"], "above 0"),
         (["--objective", "auc"], "accuracy or loss"),
         (["--on", "spark"], "unknown engine"),
