@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.engines.jobs import Engine, Heard, Report, engine
+from tenfold.engines.jobs import Engine, Event, Report
+from tenfold.engines.opening import engine
 from tenfold.errors import DataError, UsageError
 
 
@@ -63,14 +64,14 @@ class Clumsy:
         raise Awkward("one", "two")
 
 
-def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Heard]:
+def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Event]:
     """Answer until every job has ended; go on until a job tells `until`."""
-    ends: dict[int, Heard] = {}
+    ends: dict[int, Event] = {}
     end = time.monotonic() + 60
     while len(ends) < jobs:
         assert time.monotonic() < end
         for heard in where.wait(1):
-            if heard.kind == "told":
+            if heard.kind == "reported":
                 where.answer(heard.key, heard.value < until)
             else:
                 assert heard.key not in ends
@@ -81,7 +82,7 @@ def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Heard]:
 def test_jobs_share_processes_and_their_results_come_back() -> None:
     with engine(jobs=2) as where:
         assert where.slots == 2
-        ends: dict[int, Heard] = {}
+        ends: dict[int, Event] = {}
         for first in (0, 2):
             for key in (first, first + 1):
                 where.start(key, Count(key))
@@ -148,7 +149,7 @@ def begun(folder: Path) -> "subprocess.Popen[str]":
         textwrap.dedent(
             """
             import sleep
-            from tenfold.engines.jobs import engine
+            from tenfold.engines.opening import engine
 
             print("program", flush=True)
             with engine(jobs=2) as where:

@@ -16,7 +16,7 @@ import tenfold
 from conftest import on_paper, write_number
 from tenfold.errors import DeviceError, RunError, TenfoldError, UsageError
 from tenfold.mnist import embedded
-from tenfold.read import decode, drawing
+from tenfold.read import decode
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_drawings(reader: tenfold.Reader) -> None:
     assert (drawn != image[..., None]).any(axis=2).sum() > 200
     for source in (image, np.zeros((1, 1)), np.full((40, 500), 255, np.uint8), embedded.read("train").images[0]):
         (page,) = decode.pages(source)
-        figure = drawing.explained(reader, page)
+        figure = reader.explained(page)
         assert min(figure.size) > 100
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from contextlib import ExitStack
 
-    from tenfold.read.many.bulk import Row, Work
-    from tenfold.read.reader import Box
+    from tenfold.read.many.outputs import Output
+    from tenfold.read.many.rows import Row, Work
+    from tenfold.read.reading import Box
 
 EPILOG = """
 Examples:
@@ -128,55 +130,29 @@ def read(
     A digit that is not sure is a ?. For one picture a line is a row of its digits, for several a line is a picture.
     """
     targets = _targets(pictures)
-    part = _box(box)
-    if on not in ("local", "ray"):
-        raise UsageError(nearest("--on", on, ("local", "ray")))
-    if address is not None and on != "ray":
-        raise UsageError("--address is where a Ray cluster is: it needs --on ray")
-    if on == "ray" and "-" in targets:
-        raise UsageError("standard input is read here: leave out --on ray")
-    if on == "ray" and device != "cpu":
-        raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
-    if resume and output is None:
-        raise UsageError("--resume needs the file to go on with: -o FILE")
+    where, outputs = _Where(on, address, workers), _Outputs(output, json, annotate, review, resume, quiet)
+    where.check(targets, device)
+    outputs.check()
     if always_answer and threshold is not None:
-        raise UsageError("--always-answer and --threshold cannot both be meant: give one")
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers {workers} makes no sense: it must be 1 or more")
-    if review is not None and review.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--review {review} is a web page: its name must end in .html")
-    if annotate is not None and annotate.exists() and not annotate.is_dir():
-        raise UsageError(f"--annotate {annotate} is a file: name a folder")
+        raise UsageError("--always-answer and --threshold exclude each other: give one")
+    part = _box(box)
     import warnings
-    from contextlib import ExitStack, closing
     from functools import partial
 
-    from tenfold import files
     from tenfold.cli.models import model_file
     from tenfold.read import urls
     from tenfold.read.classifier import model_bytes
-    from tenfold.read.decode import MAX_PIXELS, source_name
-    from tenfold.read.many import bulk, outputs, parts
+    from tenfold.read.decode import MAX_PIXELS
+    from tenfold.read.many import parts
+    from tenfold.read.many.rows import Work
     from tenfold.read.reader import Reader
 
     for place in (*targets, output or ""):
         urls.check(place)
-    warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is told as an error, or not at all
-    in_parts = on == "ray" and output is not None and parts.is_folder(output)
-    if in_parts and (json or review is not None or annotate is not None):
-        raise UsageError(f"{output} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
-    file_place = None if output is None or in_parts else _file(output, urls.is_url(output))
-    if file_place is not None:
-        outputs.form(file_place)
-    paths = [] if in_parts else bulk.expand(targets)
-    for written in (file_place, review):
-        if written is not None:
-            outputs.writable(written)
-    alone = len(paths) == 1 and paths == targets  # no folder or glob: its text is all that is wanted
-    places = bulk.annotated_places(paths, annotate) if annotate is not None else {}
+    warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is reported as an error, or ignored
     make = partial(
         Reader,
-        model_bytes(model_file(model)) if on == "ray" else model_file(model),
+        model_bytes(model_file(model)) if where.ray else model_file(model),
         device=device,
         threshold=threshold,
         always_answer=always_answer,
@@ -184,147 +160,250 @@ def read(
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         threads=1,
     )
-    work = bulk.Work(make, single, part, review is not None)
-    if on == "ray":
-        make()  # a model or threshold that cannot be used is told before anything is begun
-    if in_parts:
-        assert output is not None
-        _read_parts(work, targets, output, model_bytes(model_file(model)), address, workers, quiet=quiet)
-        return
-    told = json or output is None  # whether rows are printed
-    if file_place is not None and on == "ray":  # what was not finished is gone on with; FILE itself is another work
-        resume = resume or file_place.with_name(f"{file_place.name}.part").exists()
-    counts: Counter[str] = Counter()
-    doubtful: list[Row] = []
+    work = Work(make, single, part, crops=review is not None)
+    into_parts = where.ray and output is not None and parts.is_folder(output)
+    (_read_parts if into_parts else _read_rows)(work, targets, outputs, where)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where pictures are read, and by how many."""
+
+    on: str
+    address: str | None
+    workers: int | None
+
+    def check(self, targets: Sequence[str], device: str) -> None:
+        """Raise UsageError for options that do not go together."""
+        if self.on not in ("local", "ray"):
+            raise UsageError(nearest("--on", self.on, ("local", "ray")))
+        if self.address is not None and not self.ray:
+            raise UsageError("--address is where a Ray cluster is: it needs --on ray")
+        if self.ray and "-" in targets:
+            raise UsageError("standard input is read here: leave out --on ray")
+        if self.ray and device != "cpu":
+            raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers must be 1 or more, not {self.workers}")
+
+    @property
+    def ray(self) -> bool:
+        """Whether it is a Ray cluster."""
+        return self.on == "ray"
+
+    def connect(self, stack: "ExitStack", screen: "_Screen") -> Any:
+        """Ray, connected until the stack ends."""
+        from tenfold.engines.connection import connected
+        from tenfold.read.many import cluster
+
+        screen.start()  # before Ray, which takes seconds
+        return stack.enter_context(connected(self.address, cores=self.workers, packages=cluster.PACKAGES))
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What is written and printed."""
+
+    output: str | None
+    json: bool
+    annotate: Path | None
+    review: Path | None
+    resume: bool
+    quiet: bool
+
+    def check(self) -> None:
+        """Raise UsageError for options that do not go together."""
+        if self.resume and self.output is None:
+            raise UsageError("--resume needs the file to resume: -o FILE")
+        if self.review is not None and self.review.suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"--review {self.review} is a web page: its name must end in .html")
+        if self.annotate is not None and self.annotate.exists() and not self.annotate.is_dir():
+            raise UsageError(f"--annotate {self.annotate} is a file: name a folder")
+
+    @property
+    def printed(self) -> bool:
+        """Whether rows go to standard output."""
+        return self.json or self.output is None
+
+    def file(self) -> Path | None:
+        """The file that is written, if any. Raises UsageError for a folder, or another format."""
+        from tenfold.read import urls
+        from tenfold.read.many import outputs
+
+        if self.output is None:
+            return None
+        if urls.is_url(self.output):
+            raise UsageError(f"{self.output} is not on this machine's disk: --on ray writes there, or name a file")
+        if self.output.endswith(("/", "\\")):
+            raise UsageError(f"{self.output} is a folder: --on ray writes parts into one; here name a file")
+        outputs.form(Path(self.output))
+        return Path(self.output)
+
+
+def _read_rows(work: "Work", targets: Sequence[str], outputs: _Outputs, where: _Where) -> None:
+    """Read into a file, or print, or both; and pictures with boxes and a page for review beside."""
+    from contextlib import ExitStack, closing
+
+    from tenfold import files
+    from tenfold.read.many.outputs import Output, writable
+    from tenfold.read.many.review import review
+    from tenfold.read.many.rows import annotated_places
+    from tenfold.read.many.targets import expand
+
+    place = outputs.file()
+    paths = expand(targets)
+    for written in (place, outputs.review):
+        if written is not None:
+            writable(written)
+    alone = paths == targets and len(paths) == 1  # no folder or glob: its text is all that is wanted
+    places = {} if outputs.annotate is None else annotated_places(paths, outputs.annotate)
+    if where.ray:
+        work.make()  # a model or threshold that cannot be used is an error before anything starts
+    # On Ray FILE.part is resumed in any case; FILE itself is of another reading.
+    resume = outputs.resume or (where.ray and place is not None and place.with_name(f"{place.name}.part").exists())
     with ExitStack() as stack:
-        file = stack.enter_context(outputs.Output(file_place, resume=resume, alone=alone)) if file_place else None
-        left = paths
-        if file is not None:
-            # Kept is what needs no other look: a page for review needs the cut-outs, --annotate the picture.
-            kept = {path for path, record in file.kept.items() if record.read and (record.sure or review is None)}
-            left = [p for p in paths if p not in kept or p == bulk.STDIN or (p in places and not places[p].exists())]
-        screen = stack.enter_context(_Screen(len(left), bar=not quiet and not (told and sys.stdout.isatty())))
+        file = stack.enter_context(Output(place, resume=resume, alone=alone)) if place else None
+        left = _left(paths, file, places, outputs)
+        on_screen = outputs.printed and sys.stdout.isatty()
+        screen = stack.enter_context(_Screen(len(left), bar=not outputs.quiet and not on_screen))
+        results = _Results(outputs, file, screen, alone=alone)
         try:
-            if on == "ray" and left:
-                rows = _on_ray(stack, screen, work, left, places, address, workers, in_order=told)
-            else:
-                rows = bulk.read_many(
-                    make, left, single=single, box=part, workers=workers, crops=review is not None, places=places
-                )
+            rows = _rows(stack, screen, work, left, places, where, in_order=outputs.printed)
             for row in screen.track(stack.enter_context(closing(rows))):
-                if file is not None:
-                    file.write(row)
-                if json:
-                    print(outputs.json_line(row), end="", flush=True)
-                elif told:
-                    print(outputs.bare_text(row) if alone else outputs.text_line(row), end="", flush=True)
-                counts[row.kind] += 1
-                name = source_name(row.path)
-                if row.error is not None:
-                    screen.line(row.error if name in row.error else f"{name}: {row.error}")
-                elif alone and told and not quiet and row.reading is not None and not row.reading.digits:
-                    screen.line(f"no digits found in {name}")
-                if review is not None and not row.sure:
-                    doubtful.append(row)
+                results.add(row)
             if file is not None:
                 file.finish(paths)
         except KeyboardInterrupt:
-            words = "the same command" if resume or on == "ray" else "the same with --resume"
-            again = "" if file is None else f"; {words} goes on"
-            raise Interrupted(f"stopped after {sum(counts.values()):,} of {len(left):,} pictures{again}") from None
-    if review is not None:
-        files.text(review, outputs.review(doubtful, len(paths), review))
-    made = [str(path) for path in (output, review, annotate) if path is not None]
-    if made and not quiet:
-        print(_summary(counts, len(paths), len(paths) - len(left), made), file=sys.stderr)
-    if counts["not read"]:
-        raise typer.Exit(UNREAD)
+            how = "the same command continues" if resume or where.ray else "the same command with --resume continues"
+            raise _stopped(results.counts, len(left), "" if file is None else how) from None
+    if outputs.review is not None:
+        files.text(outputs.review, review(results.doubtful, len(paths), outputs.review))
+    made = [str(path) for path in (outputs.output, outputs.review, outputs.annotate) if path is not None]
+    _finish(results.counts, len(paths), len(paths) - len(left), made, quiet=outputs.quiet)
 
 
-def _on_ray(
+def _left(paths: "list[str]", file: "Output | None", places: "dict[str, Path]", outputs: _Outputs) -> "list[str]":
+    """The pictures to read: kept is what needs no other look; for review it needs cut-outs, to annotate the picture."""
+    from tenfold.read.many.targets import STDIN
+
+    if file is None:
+        return paths
+    kept = {path for path, record in file.kept.items() if record.read and (record.sure or outputs.review is None)}
+    return [
+        path for path in paths if path not in kept or path == STDIN or (path in places and not places[path].exists())
+    ]
+
+
+def _rows(
     stack: "ExitStack",
     screen: "_Screen",
     work: "Work",
-    paths: Sequence[str],
+    paths: "list[str]",
     places: "dict[str, Path]",
-    address: str | None,
-    workers: int | None,
+    where: _Where,
     *,
     in_order: bool,
 ) -> "Generator[Row, None, None]":
-    """The rows of `paths` as a Ray cluster reads them; the connection ends with the stack."""
-    from tenfold.engines.connection import connected
+    """The rows of `paths`, as this machine or a Ray cluster reads them."""
+    from tenfold.read.many import processes
+
+    if not where.ray or not paths:
+        return processes.read_many(work, paths, workers=where.workers, places=places)
     from tenfold.read.many import cluster
 
-    screen.start()  # before Ray, which takes seconds
-    ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
-    return cluster.read_many(ray, work, paths, workers=workers, places=places, in_order=in_order)
+    ray = where.connect(stack, screen)
+    return cluster.read_many(ray, work, paths, workers=where.workers, places=places, in_order=in_order)
 
 
-def _read_parts(
-    work: "Work",
-    targets: Sequence[str],
-    output: str,
-    model: bytes,
-    address: str | None,
-    workers: int | None,
-    *,
-    quiet: bool,
-) -> None:
+class _Results:
+    """What is written, printed and counted of rows."""
+
+    def __init__(self, outputs: _Outputs, file: "Output | None", screen: "_Screen", *, alone: bool) -> None:
+        self._outputs, self._file, self._screen, self._alone = outputs, file, screen, alone
+        self.counts: Counter[str] = Counter()
+        self.doubtful: list[Row] = []  # for the page for review
+
+    def add(self, row: "Row") -> None:
+        """A row that was read."""
+        from tenfold.read.decode import source_name
+        from tenfold.read.many.outputs import bare_text, json_line, text_line
+
+        if self._file is not None:
+            self._file.write(row)
+        if self._outputs.printed:
+            line = json_line if self._outputs.json else bare_text if self._alone else text_line
+            print(line(row), end="", flush=True)
+        self.counts[row.kind] += 1
+        name = source_name(row.path)
+        if row.error is not None:
+            self._screen.line(row.error if name in row.error else f"{name}: {row.error}")
+        elif self._alone and self._outputs.printed and not self._outputs.quiet and row.kind == "without digits":
+            self._screen.line(f"no digits found in {name}")
+        if self._outputs.review is not None and not row.sure:
+            self.doubtful.append(row)
+
+
+def _read_parts(work: "Work", targets: Sequence[str], outputs: _Outputs, where: _Where) -> None:
     """Read into a folder of parts on a Ray cluster, or what is missing of it."""
-    import hashlib
     from contextlib import ExitStack, closing
 
-    from tenfold.engines.connection import connected
-    from tenfold.read.many import bulk, cluster, parts
+    from tenfold.read.many import cluster, parts
+    from tenfold.read.many.targets import stream
 
+    folder = outputs.output
+    assert folder is not None
+    if outputs.json or outputs.review is not None or outputs.annotate is not None:
+        raise UsageError(f"{folder} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
+    plan = parts.settle(folder, stream(targets), _terms(work, targets))[0]
+    numbers = plan.left()
+    total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        screen = stack.enter_context(_Screen(left, bar=not outputs.quiet))
+        try:
+            if numbers:
+                ray = where.connect(stack, screen)
+                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=where.workers)))
+                for some in screen.track(done, Counter.total):
+                    counts += some
+        except KeyboardInterrupt:
+            raise _stopped(counts, left, "the same command continues") from None
+    _finish(counts, total, total - left, [folder], quiet=outputs.quiet)
+
+
+def _terms(work: "Work", targets: Sequence[str]) -> dict[str, Any]:
+    """What the rows depend on. Raises RunError or UsageError for a model or threshold that cannot be used."""
+    import hashlib
+    from functools import partial
+
+    assert isinstance(work.make, partial)  # of Reader, with the bytes of a model
     reader = work.make()
-    terms = {
+    return {
         "pictures": list(targets),
-        "model": hashlib.sha256(model).hexdigest(),
+        "model": hashlib.sha256(work.make.args[0]).hexdigest(),
         "threshold": reader.threshold,
         "upright": reader.upright,
         "max_pixels": reader.max_pixels,
         "single": work.single,
         "box": None if work.box is None else list(work.box),
     }
-    plan, _ = parts.settle(output, bulk.stream(targets), terms)
-    numbers = plan.left()
-    total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
-    counts: Counter[str] = Counter()
-    with ExitStack() as stack:
-        screen = stack.enter_context(_Screen(left, bar=not quiet))
-        try:
-            if numbers:
-                screen.start()
-                ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
-                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=workers)))
-                for some in screen.track(done, Counter.total):
-                    counts += some
-        except KeyboardInterrupt:
-            told = f"stopped after {counts.total():,} of {left:,} pictures; the same command goes on"
-            raise Interrupted(told) from None
-    if not quiet:
-        print(_summary(counts, total, total - left, [output]), file=sys.stderr)
+
+
+def _stopped(counts: "Counter[str]", left: int, how: str) -> Interrupted:
+    return Interrupted(f"stopped after {counts.total():,} of {left:,} pictures{'; ' * bool(how)}{how}")
+
+
+def _finish(counts: "Counter[str]", total: int, kept: int, made: Sequence[str], *, quiet: bool) -> None:
+    """Say what came of the pictures, and end with `UNREAD` where some could not be read."""
+    from tenfold.read.many.rows import KINDS
+
+    if made and not quiet:
+        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
+        before = f"{kept:,} kept, " if kept else ""
+        summary = f"{total:,} picture{'s' * (total != 1)}: {before}{kinds or 'none to read'}; see {', '.join(made)}"
+        print(summary, file=sys.stderr)
     if counts["not read"]:
         raise typer.Exit(UNREAD)
-
-
-def _summary(counts: "Counter[str]", total: int, kept: int, made: Sequence[str]) -> str:
-    from tenfold.read.many.bulk import KINDS
-
-    parts = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
-    before = f"{kept:,} kept, " if kept else ""
-    return f"{total:,} picture{'s' * (total != 1)}: {before}{parts or 'none to read'}; see {', '.join(made)}"
-
-
-def _file(output: str, url: bool) -> Path:
-    """The file that an output which is no folder of parts means."""
-    if url:
-        raise UsageError(f"{output} is not on this machine's disk: --on ray writes there, or name a file")
-    if output.endswith(("/", "\\")):
-        raise UsageError(f"{output} is a folder: --on ray writes parts into one; here name a file")
-    return Path(output)
 
 
 def _targets(pictures: list[str] | None) -> list[str]:
@@ -342,9 +421,7 @@ def _box(text: str | None) -> "Box | None":
     try:
         x, y, width, height = (int(side) for side in text.split(","))
     except ValueError:
-        raise UsageError(
-            f"--box {text} makes no sense: it must be x,y,width,height in pixels, as in 0,0,200,80"
-        ) from None
+        raise UsageError(f"--box must be x,y,width,height in pixels, as in 0,0,200,80, not {text}") from None
     return x, y, width, height
 
 

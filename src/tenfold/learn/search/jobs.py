@@ -170,7 +170,7 @@ def train_all(
         for heard in engine.wait(_POLL):
             folder = running[heard.key]
             name = _name(folder, wanted)
-            if heard.kind == "told":
+            if heard.kind == "reported":
                 tally.epoch(heard.key, name, heard.value)
                 engine.answer(heard.key, True)
                 continue

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold import files
-from tenfold.engines.jobs import check, engine
+from tenfold.engines.opening import check, engine
 from tenfold.errors import DataError, RunError, StorageError, UsageError
 from tenfold.learn import figures, networks
 from tenfold.learn.recipes import devices, presets, tasks

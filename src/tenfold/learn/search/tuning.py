@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenfold import files
-from tenfold.engines.jobs import Engine, Heard, engine
+from tenfold.engines.jobs import Engine, Event
+from tenfold.engines.opening import engine
 from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, TenfoldError, UsageError, missing_extra
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
@@ -276,7 +277,7 @@ class _Search:
                 try:
                     job = Training(space.applied(self.base, trial.params), threads)
                 except UsageError as error:  # values that are good one by one and do not go together
-                    tally.ended(trial.number, self._ended(trial, Heard(trial.number, "failed", error)))
+                    tally.ended(trial.number, self._ended(trial, Event(trial.number, "failed", error)))
                     continue
                 running[trial.number] = trial
                 where.start(trial.number, job)
@@ -284,7 +285,7 @@ class _Search:
                 return
             for heard in where.wait(_POLL):
                 trial = running[heard.key]
-                if heard.kind == "told":
+                if heard.kind == "reported":
                     where.answer(heard.key, self._go_on(trial, heard.value, tally))
                     continue
                 del running[heard.key]
@@ -339,7 +340,7 @@ class _Search:
             return True
         return not trial.should_prune()
 
-    def _ended(self, trial: "optuna.trial.Trial", heard: Heard) -> str:
+    def _ended(self, trial: "optuna.trial.Trial", heard: Event) -> str:
         """Tell Optuna how a trial ended, and return it in a line."""
         import optuna
 

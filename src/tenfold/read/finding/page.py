@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours
@@ -31,6 +30,7 @@ class Found:
     sheet: Sheet | None = None
     turns: int = 0  # quarter turns to the left that were made before reading
     rows: list[list[Segment]] = field(default_factory=list)
+    corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
 
     @property
     def quality(self) -> float:
@@ -43,6 +43,19 @@ class Found:
     def evidence(self) -> float:
         """The quality, and more for many digits: it takes less chance to make one of a blot than six."""
         return self.quality + 0.08 * min(6, _count(self))
+
+    def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
+        """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
+        assert self.sheet is not None
+        height, width = self.sheet.flat.shape  # as turned
+        top, left, bottom, right = piece.top, piece.left, piece.bottom, piece.right
+        for _ in range(self.turns):  # a quarter back, to the right
+            top, left, bottom, right = left, height - bottom, right, height - top
+            height, width = width, height
+        factor = scale / self.sheet.zoom
+        x, y = round(left * factor), round(top * factor)
+        size = max(1, round(right * factor) - x), max(1, round(bottom * factor) - y)
+        return x + self.corner[0], y + self.corner[1], *size
 
 
 def find(colours: Colours, classifier: Classifier, *, single: bool = False, upright: bool = False) -> Found:
@@ -139,10 +152,7 @@ def _seen(
 ) -> Found:
     """A sheet turned and read, with gaps of up to 2 * `join` pixels closed; nothing where there are too many pieces."""
     if turns:
-        sheet = Sheet(
-            np.ascontiguousarray(np.rot90(sheet.flat, turns)),
-            *(sheet.noise, sheet.low, sheet.high, sheet.full, sheet.dark, sheet.zoom),
-        )
+        sheet = replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))
     ink = sheet.ink
     found = strokes.without_specks(strokes.pieces(sheet, join), ink.shape)
     if not 0 < len(found) <= most:
@@ -230,21 +240,3 @@ def words(row: list[Segment]) -> list[list[Segment]]:
             parts.append(digits[start:k])
             start = k
     return [*parts, digits[start:]]
-
-
-def box(piece: Piece, found: Found, scale: float) -> tuple[int, int, int, int]:
-    """Where a piece is in the full picture: x, y, width, height in pixels."""
-    assert found.sheet is not None
-    height, width = found.sheet.flat.shape  # as turned
-    top, left, bottom, right = piece.top, piece.left, piece.bottom, piece.right
-    for _ in range(found.turns):  # a quarter back, to the right
-        top, left, bottom, right = left, height - bottom, right, height - top
-        height, width = width, height
-    factor = scale / found.sheet.zoom
-    x, y = round(left * factor), round(top * factor)
-    return x, y, max(1, round(right * factor) - x), max(1, round(bottom * factor) - y)
-
-
-def upright(image: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
-    """An image turned as it was for reading."""
-    return np.ascontiguousarray(np.rot90(image, turns))

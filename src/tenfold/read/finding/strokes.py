@@ -71,9 +71,7 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         return []
     low = sheet.flat > sheet.low
     if join:
-        around = np.pad(low, join)
-        wider = ndimage.maximum_filter(around, 2 * join + 1)
-        low |= ndimage.minimum_filter(wider, 2 * join + 1)[join:-join, join:-join]
+        low = ndimage.grey_closing(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
     labels, count = ndimage.label(low, _EIGHT)
     inked = np.flatnonzero(low)  # which is little of most pictures
     numbers = labels.ravel()[inked]

@@ -14,12 +14,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tenfold.engines.connection import interrupted
+from tenfold.engines.connection import ask_nodes, interrupted
 from tenfold.errors import ClusterError, StorageError, TenfoldError
 from tenfold.read import urls
 from tenfold.read.decode import source_name
-from tenfold.read.many.bulk import Row, Work, Worker, end
 from tenfold.read.many.parts import Plan
+from tenfold.read.many.processes import Worker, end
+from tenfold.read.many.rows import Row, Work
 from tenfold.read.reader import Reader
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2", "scipy")  # on which readings depend
@@ -40,7 +41,7 @@ def read_many(
     places: Mapping[str, Path] | None = None,
     in_order: bool = True,
 ) -> Generator[Row, None, None]:
-    """A row for every picture: what `bulk.read_many` gives, read by workers of a cluster.
+    """A row for every picture: what `processes.read_many` gives, read by workers of a cluster.
 
     A picture that brings its process down is a row that says so; a node that is lost is made up for by the others.
 
@@ -86,20 +87,10 @@ def cores(ray: Any) -> int:
 
 def check_shared(ray: Any, places: Sequence[str]) -> None:
     """Raise ClusterError where a node on another machine has not what is here, and every picture would be missed."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     here = sorted({os.path.abspath(os.path.expanduser(place)) for place in places if os.path.exists(place)})
-    asked = ray.remote(num_cpus=0, max_retries=0)(_missing)
-    others = [node for node in ray.nodes() if node["Alive"] and node["NodeManagerHostname"] != socket.gethostname()]
-    for node in others if here else ():
-        near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        name, errors = node["NodeManagerHostname"], ray.exceptions
-        try:
-            missing = ray.get(asked.options(scheduling_strategy=near).remote(here), timeout=60)
-        except (errors.TaskUnschedulableError, errors.NodeDiedError, errors.WorkerCrashedError):
-            continue  # it has died, and Ray has only now heard of it
-        except errors.RayError as error:
-            raise ClusterError(f"the node {name} does not answer: end it, or wait until it does") from error
+    for name, missing in ask_nodes(ray, _missing, here, but=socket.gethostname()) if here else ():
+        if isinstance(missing, Exception):
+            raise ClusterError(f"the node {name} does not answer: end it, or wait until it does") from missing
         if missing:
             raise ClusterError(f"the node {name} has no {missing[0]}: give URLs, or a disk that all nodes have there")
 

@@ -22,7 +22,7 @@ from typing import Any
 from tenfold.errors import DataError, FormatError, StorageError, UsageError
 from tenfold.read import urls
 from tenfold.read.many import outputs
-from tenfold.read.many.bulk import Row
+from tenfold.read.many.rows import Row
 
 LEAST, MOST = 250, 10_000  # pictures of a part
 _SHARE = 64  # a part has this part of what is before it: few pictures make parts enough for all workers
