@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -48,11 +49,13 @@ Exit status:
 
 _Item = TypeVar("_Item")
 UNREAD = 3  # the exit status when a picture could not be read
-_OUT, _HOW, _SPEED = "What is written", "How it is read", "Where, and how fast"
 
 
-def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, show_default=False)
+
+
+_out, _how, _speed = (partial(_option, panel) for panel in ("What is written", "How it is read", "Where, and how fast"))
 
 
 def read(
@@ -64,80 +67,59 @@ def read(
     ] = None,
     output: Annotated[
         str | None,
-        _option(
-            _OUT,
-            "--output",
-            "-o",
-            help="A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
+        _out(
+            "A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
+            *("--output", "-o"),
             metavar="FILE|DIR/|URL",
         ),
     ] = None,
-    json: Annotated[
-        bool, _option(_OUT, "--json", help="Print JSON, a line for each picture, and nothing else.")
-    ] = False,
+    json: Annotated[bool, _out("Print JSON, a line for each picture, and nothing else.", "--json")] = False,
     annotate: Annotated[
-        Path | None, _option(_OUT, help="Write each picture with boxes around its digits to here.", metavar="DIR")
+        Path | None, _out("Write each picture with boxes around its digits to here.", metavar="DIR")
     ] = None,
-    review: Annotated[
-        Path | None, _option(_OUT, help="An HTML page of every digit that is not sure.", metavar="FILE")
-    ] = None,
+    review: Annotated[Path | None, _out("An HTML page of every digit that is not sure.", metavar="FILE")] = None,
     resume: Annotated[
-        bool, _option(_OUT, "--resume", help="With -o: keep the rows that are there, read only what is missing.")
+        bool, _out("With -o: keep the rows that are there, read only what is missing.", "--resume")
     ] = False,
-    quiet: Annotated[
-        bool, _option(_OUT, "--quiet", "-q", help="No progress, notes or summary; only results and errors.")
-    ] = False,
-    single: Annotated[bool, _option(_HOW, "--single", help="Each picture is one digit.")] = False,
+    quiet: Annotated[bool, _out("No progress, notes or summary; only results and errors.", "--quiet", "-q")] = False,
+    single: Annotated[bool, _how("Each picture is one digit.", "--single")] = False,
     upright: Annotated[
-        bool, _option(_HOW, "--upright", help="Pictures are the right way up: none is tried turned by quarters.")
+        bool, _how("Pictures are the right way up: none is tried turned by quarters.", "--upright")
     ] = False,
     box: Annotated[
-        str | None,
-        _option(_HOW, help="Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H"),
+        str | None, _how("Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H")
     ] = None,
     threshold: Annotated[
         float | None,
-        _option(
-            _HOW,
-            help="The probability from which a digit is sure; below it is a ?. \\[default: the model's]",
-            metavar="P",
-        ),
+        _how("The probability from which a digit is sure; below it is a ?. \\[default: the model's]", metavar="P"),
     ] = None,
-    always_answer: Annotated[
-        bool, _option(_HOW, "--always-answer", help="Answer with the likeliest digit, never with ?.")
-    ] = False,
+    always_answer: Annotated[bool, _how("Answer with the likeliest digit, never with ?.", "--always-answer")] = False,
     model: Annotated[
         Path | None,
-        _option(
-            _HOW, help="A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"
-        ),
+        _how("A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"),
     ] = None,
-    max_pixels: Annotated[
-        int | None, _option(_HOW, help="Refuse pictures with more. \\[default: 100,000,000]", metavar="N")
-    ] = None,
-    workers: Annotated[
-        int | None, _option(_SPEED, help="Processes that read. \\[default: one for each core]", metavar="N")
-    ] = None,
-    on: Annotated[str, _option(_SPEED, help="local or ray. \\[default: local]")] = "local",
+    max_pixels: Annotated[int | None, _how("Refuse pictures with more. \\[default: 100,000,000]", metavar="N")] = None,
+    workers: Annotated[int | None, _speed("Processes that read. \\[default: one for each core]", metavar="N")] = None,
+    on: Annotated[str, _speed("local or ray. \\[default: local]")] = "local",
     address: Annotated[
-        str | None,
-        _option(_SPEED, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]"),
+        str | None, _speed("Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]")
     ] = None,
-    device: Annotated[str, _option(_SPEED, help="cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
+    device: Annotated[str, _speed("cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
 ) -> None:
     """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
 
     A digit that is not sure is a ?. For one picture a line is a row of its digits, for several a line is a picture.
     """
-    targets = _targets(pictures)
-    where, outputs = _Where(on, address, workers), _Outputs(output, json, annotate, review, resume, quiet)
-    where.check(targets, device)
-    outputs.check()
+    targets, part = _targets(pictures), _box(box)
+    given = _Given(output, json, annotate, review, resume, quiet, on, address, workers)
+    given.check()
+    if given.ray and "-" in targets:
+        raise UsageError("standard input is read here: leave out --on ray")
+    if given.ray and device != "cpu":
+        raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
     if always_answer and threshold is not None:
         raise UsageError("--always-answer and --threshold exclude each other: give one")
-    part = _box(box)
     import warnings
-    from functools import partial
 
     from tenfold.cli.models import model_file
     from tenfold.read import urls
@@ -152,7 +134,7 @@ def read(
     warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is reported as an error, or ignored
     make = partial(
         Reader,
-        model_bytes(model_file(model)) if where.ray else model_file(model),
+        model_bytes(model_file(model)) if given.ray else model_file(model),
         device=device,
         threshold=threshold,
         always_answer=always_answer,
@@ -161,48 +143,15 @@ def read(
         threads=1,
     )
     work = Work(make, single, part, crops=review is not None)
-    into_parts = where.ray and output is not None and parts.is_folder(output)
-    (_read_parts if into_parts else _read_rows)(work, targets, outputs, where)
+    if given.ray and output is not None and parts.is_folder(output):
+        _read_parts(work, targets, output, given)
+    else:
+        _read_rows(work, targets, given)
 
 
 @dataclass(frozen=True)
-class _Where:
-    """Where pictures are read, and by how many."""
-
-    on: str
-    address: str | None
-    workers: int | None
-
-    def check(self, targets: Sequence[str], device: str) -> None:
-        """Raise UsageError for options that do not go together."""
-        if self.on not in ("local", "ray"):
-            raise UsageError(nearest("--on", self.on, ("local", "ray")))
-        if self.address is not None and not self.ray:
-            raise UsageError("--address is where a Ray cluster is: it needs --on ray")
-        if self.ray and "-" in targets:
-            raise UsageError("standard input is read here: leave out --on ray")
-        if self.ray and device != "cpu":
-            raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"--workers must be 1 or more, not {self.workers}")
-
-    @property
-    def ray(self) -> bool:
-        """Whether it is a Ray cluster."""
-        return self.on == "ray"
-
-    def connect(self, stack: "ExitStack", screen: "_Screen") -> Any:
-        """Ray, connected until the stack ends."""
-        from tenfold.engines.connection import connected
-        from tenfold.read.many import cluster
-
-        screen.start()  # before Ray, which takes seconds
-        return stack.enter_context(connected(self.address, cores=self.workers, packages=cluster.PACKAGES))
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """What is written and printed."""
+class _Given:
+    """The options on what is written, and on where and how fast."""
 
     output: str | None
     json: bool
@@ -210,15 +159,29 @@ class _Outputs:
     review: Path | None
     resume: bool
     quiet: bool
+    on: str
+    address: str | None
+    workers: int | None
 
     def check(self) -> None:
-        """Raise UsageError for options that do not go together."""
+        """Raise UsageError for what cannot be, and for options that do not go together."""
+        if self.on not in ("local", "ray"):
+            raise UsageError(nearest("--on", self.on, ("local", "ray")))
+        if self.address is not None and not self.ray:
+            raise UsageError("--address is where a Ray cluster is: it needs --on ray")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers must be 1 or more, not {self.workers}")
         if self.resume and self.output is None:
             raise UsageError("--resume needs the file to resume: -o FILE")
         if self.review is not None and self.review.suffix.lower() not in (".html", ".htm"):
             raise UsageError(f"--review {self.review} is a web page: its name must end in .html")
         if self.annotate is not None and self.annotate.exists() and not self.annotate.is_dir():
             raise UsageError(f"--annotate {self.annotate} is a file: name a folder")
+
+    @property
+    def ray(self) -> bool:
+        """Whether a Ray cluster reads."""
+        return self.on == "ray"
 
     @property
     def printed(self) -> bool:
@@ -239,8 +202,16 @@ class _Outputs:
         outputs.form(Path(self.output))
         return Path(self.output)
 
+    def connect(self, stack: "ExitStack", screen: "_Screen") -> Any:
+        """Ray, connected until the stack ends."""
+        from tenfold.engines.connection import connected
+        from tenfold.read.many.cluster import PACKAGES
 
-def _read_rows(work: "Work", targets: Sequence[str], outputs: _Outputs, where: _Where) -> None:
+        screen.start()  # before Ray, which takes seconds
+        return stack.enter_context(connected(self.address, cores=self.workers, packages=PACKAGES))
+
+
+def _read_rows(work: "Work", targets: list[str], given: _Given) -> None:
     """Read into a file, or print, or both; and pictures with boxes and a page for review beside."""
     from contextlib import ExitStack, closing
 
@@ -250,76 +221,62 @@ def _read_rows(work: "Work", targets: Sequence[str], outputs: _Outputs, where: _
     from tenfold.read.many.rows import annotated_places
     from tenfold.read.many.targets import expand
 
-    place = outputs.file()
+    place = given.file()
     paths = expand(targets)
-    for written in (place, outputs.review):
+    for written in (place, given.review):
         if written is not None:
             writable(written)
-    alone = paths == targets and len(paths) == 1  # no folder or glob: its text is all that is wanted
-    places = {} if outputs.annotate is None else annotated_places(paths, outputs.annotate)
-    if where.ray:
+    alone = len(paths) == 1 and paths == targets  # no folder or glob: its text is all that is wanted
+    places = {} if given.annotate is None else annotated_places(paths, given.annotate)
+    if given.ray:
         work.make()  # a model or threshold that cannot be used is an error before anything starts
     # On Ray FILE.part is resumed in any case; FILE itself is of another reading.
-    resume = outputs.resume or (where.ray and place is not None and place.with_name(f"{place.name}.part").exists())
+    resume = given.resume or (given.ray and place is not None and place.with_name(f"{place.name}.part").exists())
     with ExitStack() as stack:
         file = stack.enter_context(Output(place, resume=resume, alone=alone)) if place else None
-        left = _left(paths, file, places, outputs)
-        on_screen = outputs.printed and sys.stdout.isatty()
-        screen = stack.enter_context(_Screen(len(left), bar=not outputs.quiet and not on_screen))
-        results = _Results(outputs, file, screen, alone=alone)
+        left = paths if file is None else _left(paths, file, places, given)
+        bar = not given.quiet and not (given.printed and sys.stdout.isatty())
+        results = _Results(given, file, stack.enter_context(_Screen(len(left), bar=bar)), alone=alone)
         try:
-            rows = _rows(stack, screen, work, left, places, where, in_order=outputs.printed)
-            for row in screen.track(stack.enter_context(closing(rows))):
+            rows = _rows(stack, results.screen, work, left, places, given)
+            for row in results.screen.track(stack.enter_context(closing(rows))):
                 results.add(row)
             if file is not None:
                 file.finish(paths)
         except KeyboardInterrupt:
-            how = "the same command continues" if resume or where.ray else "the same command with --resume continues"
-            raise _stopped(results.counts, len(left), "" if file is None else how) from None
-    if outputs.review is not None:
-        files.text(outputs.review, review(results.doubtful, len(paths), outputs.review))
-    made = [str(path) for path in (outputs.output, outputs.review, outputs.annotate) if path is not None]
-    _finish(results.counts, len(paths), len(paths) - len(left), made, quiet=outputs.quiet)
+            how = "the same command" if resume or given.ray else "the same command with --resume"
+            raise _stopped(results.counts, len(left), "" if file is None else f"; {how} continues") from None
+    if given.review is not None:
+        files.text(given.review, review(results.doubtful, len(paths), given.review))
+    made = [str(path) for path in (given.output, given.review, given.annotate) if path is not None]
+    _finish(results.counts, len(paths), len(paths) - len(left), made, quiet=given.quiet)
 
 
-def _left(paths: "list[str]", file: "Output | None", places: "dict[str, Path]", outputs: _Outputs) -> "list[str]":
+def _left(paths: list[str], file: "Output", places: dict[str, Path], given: _Given) -> list[str]:
     """The pictures to read: kept is what needs no other look; for review it needs cut-outs, to annotate the picture."""
-    from tenfold.read.many.targets import STDIN
-
-    if file is None:
-        return paths
-    kept = {path for path, record in file.kept.items() if record.read and (record.sure or outputs.review is None)}
-    return [
-        path for path in paths if path not in kept or path == STDIN or (path in places and not places[path].exists())
-    ]
+    kept = {path for path, record in file.kept.items() if record.read and (record.sure or given.review is None)}
+    return [path for path in paths if path not in kept or path == "-" or (path in places and not places[path].exists())]
 
 
 def _rows(
-    stack: "ExitStack",
-    screen: "_Screen",
-    work: "Work",
-    paths: "list[str]",
-    places: "dict[str, Path]",
-    where: _Where,
-    *,
-    in_order: bool,
+    stack: "ExitStack", screen: "_Screen", work: "Work", paths: list[str], places: dict[str, Path], given: _Given
 ) -> "Generator[Row, None, None]":
     """The rows of `paths`, as this machine or a Ray cluster reads them."""
-    from tenfold.read.many import processes
+    if given.ray and paths:
+        from tenfold.read.many import cluster
 
-    if not where.ray or not paths:
-        return processes.read_many(work, paths, workers=where.workers, places=places)
-    from tenfold.read.many import cluster
+        ray = given.connect(stack, screen)
+        return cluster.read_many(ray, work, paths, workers=given.workers, places=places, in_order=given.printed)
+    from tenfold.read.many.processes import read_many
 
-    ray = where.connect(stack, screen)
-    return cluster.read_many(ray, work, paths, workers=where.workers, places=places, in_order=in_order)
+    return read_many(work, paths, workers=given.workers, places=places)
 
 
 class _Results:
     """What is written, printed and counted of rows."""
 
-    def __init__(self, outputs: _Outputs, file: "Output | None", screen: "_Screen", *, alone: bool) -> None:
-        self._outputs, self._file, self._screen, self._alone = outputs, file, screen, alone
+    def __init__(self, given: _Given, file: "Output | None", screen: "_Screen", *, alone: bool) -> None:
+        self._given, self._file, self._alone, self.screen = given, file, alone, screen
         self.counts: Counter[str] = Counter()
         self.doubtful: list[Row] = []  # for the page for review
 
@@ -330,51 +287,48 @@ class _Results:
 
         if self._file is not None:
             self._file.write(row)
-        if self._outputs.printed:
-            line = json_line if self._outputs.json else bare_text if self._alone else text_line
+        if self._given.printed:
+            line = json_line if self._given.json else bare_text if self._alone else text_line
             print(line(row), end="", flush=True)
         self.counts[row.kind] += 1
-        name = source_name(row.path)
+        name, noted = source_name(row.path), self._alone and self._given.printed and not self._given.quiet
         if row.error is not None:
-            self._screen.line(row.error if name in row.error else f"{name}: {row.error}")
-        elif self._alone and self._outputs.printed and not self._outputs.quiet and row.kind == "without digits":
-            self._screen.line(f"no digits found in {name}")
-        if self._outputs.review is not None and not row.sure:
+            self.screen.line(row.error if name in row.error else f"{name}: {row.error}")
+        elif noted and row.kind == "without digits":
+            self.screen.line(f"no digits found in {name}")
+        if self._given.review is not None and not row.sure:
             self.doubtful.append(row)
 
 
-def _read_parts(work: "Work", targets: Sequence[str], outputs: _Outputs, where: _Where) -> None:
+def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) -> None:
     """Read into a folder of parts on a Ray cluster, or what is missing of it."""
     from contextlib import ExitStack, closing
 
     from tenfold.read.many import cluster, parts
     from tenfold.read.many.targets import stream
 
-    folder = outputs.output
-    assert folder is not None
-    if outputs.json or outputs.review is not None or outputs.annotate is not None:
+    if given.json or given.review is not None or given.annotate is not None:
         raise UsageError(f"{folder} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
-    plan = parts.settle(folder, stream(targets), _terms(work, targets))[0]
+    plan, _ = parts.settle(folder, stream(targets), _terms(work, targets))
     numbers = plan.left()
     total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        screen = stack.enter_context(_Screen(left, bar=not outputs.quiet))
+        screen = stack.enter_context(_Screen(left, bar=not given.quiet))
         try:
             if numbers:
-                ray = where.connect(stack, screen)
-                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=where.workers)))
+                ray = given.connect(stack, screen)
+                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=given.workers)))
                 for some in screen.track(done, Counter.total):
                     counts += some
         except KeyboardInterrupt:
-            raise _stopped(counts, left, "the same command continues") from None
-    _finish(counts, total, total - left, [folder], quiet=outputs.quiet)
+            raise _stopped(counts, left, "; the same command continues") from None
+    _finish(counts, total, total - left, [folder], quiet=given.quiet)
 
 
-def _terms(work: "Work", targets: Sequence[str]) -> dict[str, Any]:
+def _terms(work: "Work", targets: list[str]) -> dict[str, Any]:
     """What the rows depend on. Raises RunError or UsageError for a model or threshold that cannot be used."""
     import hashlib
-    from functools import partial
 
     assert isinstance(work.make, partial)  # of Reader, with the bytes of a model
     reader = work.make()
@@ -390,7 +344,7 @@ def _terms(work: "Work", targets: Sequence[str]) -> dict[str, Any]:
 
 
 def _stopped(counts: "Counter[str]", left: int, how: str) -> Interrupted:
-    return Interrupted(f"stopped after {counts.total():,} of {left:,} pictures{'; ' * bool(how)}{how}")
+    return Interrupted(f"stopped after {counts.total():,} of {left:,} pictures{how}")
 
 
 def _finish(counts: "Counter[str]", total: int, kept: int, made: Sequence[str], *, quiet: bool) -> None:
