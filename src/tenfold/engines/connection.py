@@ -42,10 +42,12 @@ def connected(
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        with _signals(_later):  # in the middle of it a module would be left that is half there
+        with _signals(hold=True) as held:  # in the middle of it a module would be left that is half there
             import ray
     except ModuleNotFoundError as error:
         raise missing_extra("ray", "cluster") from error
+    if held:
+        raise KeyboardInterrupt
     if ray.is_initialized():  # by a program that uses tenfold: it is theirs, and stays
         yield ray
         return
@@ -74,7 +76,7 @@ def connected(
                 _check_versions(ray, address, packages)
             yield ray
         finally:
-            with _signals(_never):
+            with _signals(hold=True):  # it is being ended already
                 started = [child for child in psutil.Process().children() if child not in before]
                 _shut_down(ray, started if address == "local" else [])
 
@@ -107,34 +109,21 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _later(noted: list[int]) -> None:
-    """Do at the end what a signal asked for in the meantime."""
-    if noted:
-        raise KeyboardInterrupt
-
-
-def _never(noted: list[int]) -> None:
-    """Take no notice of signals: it is being ended already."""
-
-
 @contextmanager
-def _signals(after: Callable[[list[int]], None] | None = None) -> Iterator[None]:
-    """Leave SIGINT and SIGTERM at the end as they were; with `after` they are noted meanwhile, and given to it."""
+def _signals(*, hold: bool = False) -> Iterator[list[int]]:
+    """Leave SIGINT and SIGTERM at the end as they were; with `hold` those that come meanwhile are only listed."""
+    held: list[int] = []
     if not _in_main_thread():
-        yield
+        yield held
         return
-    noted: list[int] = []
     before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
-    if after is not None:
-        for which in before:
-            signal.signal(which, lambda number, _: noted.append(number))
+    for which in before if hold else ():
+        signal.signal(which, lambda number, _: held.append(number))
     try:
-        yield
+        yield held
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
-    if after is not None:
-        after(noted)
 
 
 def _check_reachable(address: str) -> None:
@@ -227,7 +216,7 @@ def _native_hushed() -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Keep Ray's own messages, such as pages of a dead node's log, out of the output; the engine tells what matters."""
+    """Keep Ray's own messages, such as pages of a dead node's log, out of the output: the engine says what matters."""
     from ray._private import worker
 
     if hasattr(worker, "print_to_stdstream"):

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Page
-from tenfold.read.finding.page import Found
+from tenfold.read.finding.page import View
 from tenfold.read.finding.segments import Segment, cut_out
 
 SURE, UNSURE, NONE, PAPER, TEXT = (0, 130, 60), (205, 30, 30), (120, 120, 120), (250, 250, 247), (30, 30, 30)
@@ -39,27 +39,26 @@ def annotated(page: Page, labels: Iterable[tuple[tuple[int, int, int, int], str,
     return picture
 
 
-def explained(page: Page, found: Found, classifier: Classifier, threshold: float) -> Image.Image:
+def explained(page: Page, view: View, classifier: Classifier, threshold: float) -> Image.Image:
     """Every stage of reading a page in one figure: the picture, light removed, ink, boxes, each digit's input.
 
-    Below each digit's 28 x 28 input stand the probabilities of all classes and, where the model tells it, of none.
-    `found` is what was found on the page by `classifier`, `threshold` the probability from which a digit is sure.
+    Below each digit's 28 x 28 input stand the probabilities of all classes and, where the model knows it, of none.
+    `view` is what `classifier` made of the page, `threshold` the probability from which a digit is sure.
     """
     stages = [("the picture", np.asarray(page.image))]
     cells: list[Image.Image] = []
-    if found.sheet is None:
+    if view.sheet is None:
         note = "there is no ink in it: nothing differs enough from its surroundings"
     else:
-        flat, ink = found.sheet.flat, found.sheet.ink
-        kind = "dark" if found.sheet.dark else "light"
+        flat, ink = view.sheet.flat, view.sheet.ink
+        kind = "dark" if view.sheet.dark else "light"
         stages.append((f"the light removed, {kind} ink", _grey(flat / max(float(flat.max()), 1e-6))))
-        stages.append((f"ink, from {found.sheet.low:.2f} on if joined to {found.sheet.high:.2f}", _grey(ink)))
-        stages.append(("boxes: green sure, red not, grey no digit", _boxes(found, ink, threshold)))
-        turned = f", turned by {90 * found.turns} degrees to the left" if found.turns else ""
-        segments = [segment for row in found.rows for segment in row]
-        note = f"{sum(s.digit for s in segments)} digits in {len(found.rows)} rows{turned}; "
-        note += f"{found.quality:.0%} of the ink read"
-        shown = segments[: 6 * _ACROSS]
+        stages.append((f"ink, from {view.sheet.low:.2f} on if joined to {view.sheet.high:.2f}", _grey(ink)))
+        stages.append(("boxes: green sure, red not, grey no digit", _boxes(view, ink, threshold)))
+        turned = f", turned by {90 * view.turns} degrees to the left" if view.turns else ""
+        note = f"{view.count} digits in {len(view.rows)} rows{turned}; "
+        note += f"{view.quality:.0%} of the ink read"
+        shown = view.segments[: 6 * _ACROSS]
         inputs = classifier.normalised(classifier.crops([cut_out(segment.piece, ink) for segment in shown]))
         names = (*classifier.classes, *(("none",) if classifier.description.rejects else ()))
         cells = [_cell(s, image, names, threshold) for s, image in zip(shown, inputs, strict=True)]
@@ -71,18 +70,17 @@ def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.repeat(((1 - values.clip(0, 1)) * 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _boxes(found: Found, ink: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+def _boxes(view: View, ink: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
     """The ink with a box around each piece, every piece of ink that was read in black and the rest pale."""
     image = np.full((*ink.shape, 3), 255, np.uint8)
     image[ink > 0.2] = (225, 222, 214)
-    segments = [segment for row in found.rows for segment in row]
-    for s in segments:
+    for s in view.segments:
         p = s.piece
         image[p.top : p.bottom, p.left : p.right][p.mask] = TEXT if s.digit else (170, 170, 170)
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
     line = max(1, round(max(ink.shape) / 250))
-    for s in segments:
+    for s in view.segments:
         place = [s.piece.left - line, s.piece.top - line, s.piece.right + line, s.piece.bottom + line]
         pen.rectangle(place, outline=_colour(s, threshold), width=line)
     return np.asarray(picture)

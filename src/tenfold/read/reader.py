@@ -15,7 +15,7 @@ from tenfold.errors import TooLargeError, UsageError
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
-from tenfold.read.finding.page import Found, find, words
+from tenfold.read.finding.page import View, find, words
 from tenfold.read.finding.segments import cut_out
 from tenfold.read.reading import Box, Digit, Reading
 
@@ -113,11 +113,11 @@ class Reader:
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
             pages.append(page.small() if page.colours.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
-            found = self._find(page, single=single, box=box, upright=upright)
-            digits += self._digits(found, page, number, line, least, details=details)
+            view = self._view(page, single=single, box=box, upright=upright)
+            digits += self._digits(view, page, number, line, least, details=details)
             if details:
-                others = [segment.piece for row in found.rows for segment in row if not segment.digit]
-                left_out += [found.box(piece, page.scale) for piece in others]
+                others = [segment.piece for segment in view.segments if not segment.digit]
+                left_out += [view.box(piece, page.scale) for piece in others]
         path = str(picture) if isinstance(picture, str | Path) else None
         return Reading(tuple(digits), path, least, tuple(pages), len(pages), tuple(left_out))
 
@@ -150,12 +150,12 @@ class Reader:
         return self.classifier.probabilities(np.ascontiguousarray(array, np.float32))
 
     def _digits(
-        self, found: Found, page: Page, number: int, line: int, threshold: float, *, details: bool
+        self, view: View, page: Page, number: int, line: int, threshold: float, *, details: bool
     ) -> list[Digit]:
-        """The digits found on a page, whose number is given, from row `line` of the file on."""
+        """The digits of page `number`, from row `line` of the file on."""
         digits: list[Digit] = []
         pieces = []
-        for row in found.rows:
+        for row in view.rows:
             numbers = words(row)
             for k, segment in ((k, segment) for k, segments in enumerate(numbers) for segment in segments):
                 values = {n: float(p) for n, p in zip(self.classifier.classes, segment.probabilities, strict=False)}
@@ -164,7 +164,7 @@ class Reader:
                         value=self.classifier.classes[segment.best],
                         probability=segment.probability,
                         probabilities=values,
-                        box=found.box(segment.piece, page.scale),
+                        box=view.box(segment.piece, page.scale),
                         sure=segment.probability >= threshold,
                         line=line,
                         number=k,
@@ -173,15 +173,15 @@ class Reader:
                 )
                 pieces.append(segment.piece)
             line += bool(numbers)
-        if not (details and digits and found.sheet):
+        if not (details and digits and view.sheet):
             return digits
-        ink = found.sheet.ink
+        ink = view.sheet.ink
         seen = self.classifier.normalised(self.classifier.crops([cut_out(piece, ink) for piece in pieces]))
         grey = (seen[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
         return [replace(digit, seen=image) for digit, image in zip(digits, grey, strict=True)]
 
-    def _find(self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None) -> Found:
-        """What is found on a page or in a box of it."""
+    def _view(self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None) -> View:
+        """What the finder makes of a page or of a box of it."""
         upright = self.upright if upright is None else upright
         if box is None:
             return find(page.colours, self.classifier, single=single, upright=upright)
@@ -204,7 +204,7 @@ class Reader:
         """Every stage of reading a page in one figure; `decode.pages` gives the pages of a picture."""
         from tenfold.read.drawing import explained
 
-        return explained(page, self._find(page, single=single), self.classifier, self.threshold)
+        return explained(page, self._view(page, single=single), self.classifier, self.threshold)
 
 
 def _probability(threshold: float) -> float:

@@ -83,7 +83,7 @@ def test_faults_are_rows_and_a_model_is_loaded_once(tmp_path: Path, ray: Any) ->
 def test_a_process_that_dies_between_two_pictures_is_the_fault_of_neither(ray: Any) -> None:
     work = cluster._Rows.__new__(cluster._Rows)
     work._work, work._notes = slow(), None
-    work._worker = work._begin()
+    work._worker = work._start()
     try:
         before = work._worker.process
         assert work.rows([("late", None)])[0].error is None

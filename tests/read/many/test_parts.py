@@ -42,7 +42,7 @@ def test_a_plan_is_settled_once(tmp_path: Path) -> None:
     plan.write(1, ROWS)
     again, known = settle(f"{tmp_path}/out", iter(["not", "these"]), {"model": "a"})
     assert (again.left(), known, again.pictures(0)) == ([0, 2], True, PATHS[:3])
-    with pytest.raises(UsageError, match="was begun with another model"):
+    with pytest.raises(UsageError, match="was started with another model"):
         settle(f"{tmp_path}/out/", PATHS, {"model": "b"})
 
 

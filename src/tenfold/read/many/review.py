@@ -5,6 +5,7 @@ import html
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from string import Template
 from urllib.parse import quote
 
 from tenfold.read import urls
@@ -32,15 +33,15 @@ def review(rows: Sequence[Row], pictures: int, path: Path) -> str:
     counts = f"{_counted(len(doubts), 'unsure digit')}, {_counted(len(empty), 'picture')} without digits"
     counts += f", {len(broken):,} that could not be read; of {_counted(pictures, 'picture')} in all"
     cards = [_card(row.path, row.reading, digit, crop, path) for row, digit, crop in doubts if row.reading]
+    nothing = [f"<li>{_link(row.path, path)}</li>" for row in empty]
+    errors = [f"<li>{_link(row.path, path)}: {_escaped(row.error or '')}</li>" for row in broken]
     body = [
         f"<h1>{title}</h1><p>{counts}.</p>",
         _section("Unsure digits, the least sure first", 'ol class="cards"', cards),
-        _section("No digits found", "ul", [f"<li>{_link(row.path, path)}</li>" for row in empty]),
-        _section(
-            "Not read", "ul", [f"<li>{_link(row.path, path)}: {_escaped(row.error or '')}</li>" for row in broken]
-        ),
     ]
-    return _PAGE.format(title=title, style=_STYLE, body="\n".join(filter(None, body)))
+    body += [_section("No digits found", "ul", nothing), _section("Not read", "ul", errors)]
+    template = Template(Path(__file__).with_name("review.html").read_text(encoding="utf-8"))
+    return template.substitute(title=title, body="\n".join(filter(None, body)))
 
 
 def _counted(number: int, noun: str) -> str:
@@ -91,41 +92,3 @@ def _link(path: str, page: Path) -> str:
 def _escaped(words: str) -> str:
     """Words for HTML; bytes of a file's name that are no text as a question mark."""
     return html.escape(words.encode("utf-8", "replace").decode())
-
-
-_STYLE = """
-:root { color-scheme: light dark; --ground: #f6f5f1; --card: #fff; --ink: #1d1d1b; --pale: #6b6a64; --edge: #dcdad2;
-  --mark: #ffd9d2; --marked: #8f1d10; --link: #0b57a4; }
-@media (prefers-color-scheme: dark) { :root { --ground: #181816; --card: #232321; --ink: #ecebe6; --pale: #a3a199;
-  --edge: #3b3a36; --mark: #6b2218; --marked: #ffd9d2; --link: #8cbcf0; } }
-body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; font: 1rem/1.45 system-ui, sans-serif;
-  background: var(--ground); color: var(--ink); }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .75rem; }
-a { color: var(--link); overflow-wrap: anywhere; } p { margin: .25rem 0; }
-.cards { list-style: none; margin: 0; padding: 0; display: grid; gap: .75rem;
-  grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
-article { display: grid; grid-template-columns: 5.5rem 1fr; gap: .25rem .75rem; padding: .75rem; height: 100%;
-  box-sizing: border-box; background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; }
-article p { grid-column: 1 / -1; font-size: .85rem; }
-article p.line { font: 1.1rem ui-monospace, monospace; overflow-wrap: anywhere; }
-img { width: 5.5rem; height: 5.5rem; object-fit: contain; background: #fff; border-radius: .25rem; }
-table { border-collapse: collapse; align-self: start; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-size: .8rem; color: var(--pale); }
-th { text-align: left; padding-right: .75rem; } td { text-align: right; }
-mark { background: var(--mark); color: var(--marked); border-radius: .2rem; padding: 0 .15em; font-weight: bold; }
-"""
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
