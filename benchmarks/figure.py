@@ -11,7 +11,7 @@ import tenfold
 from pages import on_paper, ruled, shaded, sheet, written
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
-from tenfold.read import decode, drawing
+from tenfold.read import decode
 
 SEED = 5  # a page on which one digit is not sure
 
@@ -26,7 +26,7 @@ def main() -> None:
     page = shaded(ruled(on_paper(ink, generator), 70, generator, squared=False, strength=0.3), generator)
     colours = np.stack([page, page * 0.97, page * 0.86], axis=2)
     (seen,) = decode.pages(colours)
-    figure = drawing.explained(tenfold.Reader(), seen)
+    figure = tenfold.Reader().explained(seen)
     figure.quantize(256).save(Path(__file__).parent.parent / "docs" / "explained.png", optimize=True)
     print(tenfold.Reader().read(colours).text)
 

@@ -60,10 +60,10 @@ def main() -> None:
         if wrong:
             print(f"{row['file']}: {row['wanted']} read as {row['text']!r}, single {row.get('single')!r}")
         if wrong and options.show:
-            from tenfold.read import decode, drawing
+            from tenfold.read import decode
 
             options.show.mkdir(parents=True, exist_ok=True)
-            image: Image.Image = drawing.explained(reader, next(iter(decode.pages(path))))
+            image: Image.Image = reader.explained(next(iter(decode.pages(path))))
             image.save(options.show / f"{path.stem}.png")
     summary: dict[str, Any] = {"machine": machine_name(), "n": len(rows)}
     print(f"\n{'kind':18} {'n':>4} {'text':>8} {'single':>8}")

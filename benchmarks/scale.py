@@ -30,7 +30,7 @@ from PIL import Image
 
 from measuring import RESULTS, median, save
 from pages import on_paper, sheet, written
-from tenfold.engines.jobs import Heard, Job
+from tenfold.engines.jobs import Event, Job
 from tenfold.mnist import embedded
 
 TRAININGS = 8  # of a command
@@ -122,7 +122,7 @@ class Instant:
     name, slots = "nothing", 1
 
     def __init__(self) -> None:
-        self._heard: list[Heard] = []
+        self._heard: list[Event] = []
         self._scores = np.random.default_rng(0)
 
     def start(self, key: int, job: Job) -> None:  # noqa: ARG002, D102
@@ -131,11 +131,11 @@ class Instant:
         score = float(self._scores.uniform(0.9, 0.99))
         for epoch in (1, 2, 3):
             told = {"epoch": epoch, "epochs": 3, "val_accuracy": score, "val_loss": 1 - score}
-            self._heard.append(Heard(key, "told", told))
+            self._heard.append(Event(key, "reported", told))
         row = {"val_accuracy": score, "val_loss": 1 - score, "seconds": 0.0, "epoch": 3}
-        self._heard.append(Heard(key, "done", Outcome(row)))
+        self._heard.append(Event(key, "done", Outcome(row)))
 
-    def wait(self, seconds: float) -> list[Heard]:  # noqa: ARG002, D102
+    def wait(self, seconds: float) -> list[Event]:  # noqa: ARG002, D102
         heard, self._heard = self._heard, []
         return heard
 
@@ -266,10 +266,10 @@ def limits() -> list[dict[str, Any]]:
 def limit(what: str, number: int, place: Path) -> dict[str, Any]:
     """A row of what `number` pictures or parts take; the memory is the whole process's at its largest, in MB."""
     if what == "plan":
-        from tenfold.read.many import bulk, parts
+        from tenfold.read.many import parts, targets
 
         began = time.perf_counter()
-        plan, _ = parts.settle(f"{place}-parts", bulk.stream([str(place)]), {})
+        plan, _ = parts.settle(f"{place}-parts", targets.stream([str(place)]), {})
         took = time.perf_counter() - began
         assert sum(plan.sizes) == number
         size = sum(file.stat().st_size for file in Path(f"{place}-parts").rglob("*") if file.is_file())

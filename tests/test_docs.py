@@ -232,7 +232,7 @@ def _quick_processes() -> Iterator[None]:
         return
     context, before = multiprocessing.get_context("forkserver"), multiprocessing.get_context
     context.set_forkserver_preload(
-        ["tenfold.learn.training.start", "tenfold.learn.search.jobs", "tenfold.read.many.bulk"]
+        ["tenfold.learn.training.start", "tenfold.learn.search.jobs", "tenfold.read.many.processes"]
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(

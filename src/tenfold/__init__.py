@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from tenfold.learn.training.models import Model
     from tenfold.learn.training.runs import Run
     from tenfold.mnist.dataset import MNIST
-    from tenfold.read.reader import Digit, Reader, Reading
+    from tenfold.read.reader import Reader
+    from tenfold.read.reading import Digit, Reading
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Digit": "tenfold.read.reader",
+    "Digit": "tenfold.read.reading",
     "DigitClassifier": "tenfold.learn.export.estimator",
     "Inside": "tenfold.learn.explain.explanation",
     "MNIST": "tenfold.mnist.dataset",
@@ -52,7 +53,7 @@ _HOME = {
     "Prediction": "tenfold.learn.scoring.prediction",
     "RECIPES": "tenfold.learn.recipes.presets",
     "Reader": "tenfold.read.reader",
-    "Reading": "tenfold.read.reader",
+    "Reading": "tenfold.read.reading",
     "Recipe": "tenfold.learn.recipes.recipe",
     "Run": "tenfold.learn.training.runs",
     "Robustness": "tenfold.learn.scoring.robustness",

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from conftest import Cli, on_paper, write_number
-from tenfold.read.reader import Reader, Reading
+from tenfold.read.reader import Reader
+from tenfold.read.reading import Reading
 
 NUMBERS = ("3827", "140", "62", "9053", "71")
 
@@ -164,13 +165,13 @@ def test_a_resumed_file_is_the_same(
         done = tenfold_cli("read", "scans", "-o", name)
     assert done.status == 130
     last = done.err.splitlines()[-1]
-    assert last == "tenfold: stopped after 4 of 7 pictures; the same with --resume goes on"
+    assert last == "tenfold: stopped after 4 of 7 pictures; the same command with --resume continues"
     assert not Path(name).exists()
     with open(f"{name}.part", "ab") as part:
         part.write(b'{"path": "scans/bl')
     done = tenfold_cli("read", "scans", "-o", name)
     assert done.status == 1
-    assert "--resume goes on with it, or remove it" in done.err
+    assert "resume it with --resume, or remove it" in done.err
     readings.clear()
     done = tenfold_cli("read", "scans", "-o", name, "--resume")
     assert done.status == 3
@@ -204,14 +205,14 @@ def test_resuming_gives_the_whole_review_and_all_annotated_pictures(
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        ("scans --resume", 2, "--resume needs the file to go on with"),
+        ("scans --resume", 2, "--resume needs the file to resume"),
         ("scans -o out.xlsx", 2, "must end in .csv, .json, .jsonl, .txt"),
         ("scans --box 1,2,3", 2, "must be x,y,width,height"),
         ("scans --box a,b,c,d", 2, "must be x,y,width,height"),
-        ("scans --threshold 1.5", 2, "it is a probability"),
+        ("scans --threshold 1.5", 2, "must be a probability"),
         ("scans --threshold 0.5 --always-answer", 2, "give one"),
-        ("scans --max-pixels 0", 2, "it must be 1 or more"),
-        ("scans --workers 0", 2, "--workers 0 makes no sense"),
+        ("scans --max-pixels 0", 2, "must be 1 or more"),
+        ("scans --workers 0", 2, "--workers must be 1 or more"),
         ("scans --review look.png", 2, "must end in .html"),
         ("scans --annotate scans", 2, "would write over"),
         ("scans --annotate scans/7.png", 2, "is a file: name a folder"),

@@ -84,8 +84,8 @@ def marked(mark: str) -> list[str]:
         ("scans -o s3://me:secret@bucket/out.csv", "leave the password out of s3://…@bucket"),
         ("scans --on ray --json -o s3://me:secret@bucket/out", "leave the password out of s3://…@bucket"),
         ("https://me:secret@host/7.png", "leave the password out of https://…@host"),
-        ("scans --on ray --threshold 2", "it is a probability"),
-        ("scans --on ray --workers 0", "--workers 0 makes no sense"),
+        ("scans --on ray --threshold 2", "must be a probability"),
+        ("scans --on ray --workers 0", "--workers must be 1 or more"),
     ],
 )
 def test_what_cannot_be_meant(tenfold_cli: Cli, here: Path, words: str, says: str) -> None:
@@ -177,7 +177,7 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     status, out, err = ended(process)
     assert (status, out) == (130, ""), err
     last = err.splitlines()[-1]
-    assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 120 pictures; the same command goes on", last)
+    assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 120 pictures; the same command continues", last)
     for _ in range(200):
         if not marked(mark):
             break

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.engines.jobs import Engine, Heard, Report, engine
-from tenfold.errors import DataError, UsageError
+from tenfold.engines.jobs import Engine, Event, Report
+from tenfold.engines.opening import engine
+from tenfold.errors import DataError
 
 
 @dataclass(frozen=True)
 class Count:
-    """Tells numbers up to `last`, and returns the last that it was let to."""
+    """Reports numbers up to `last`, and returns the last that it was let to."""
 
     last: int
 
@@ -63,32 +64,32 @@ class Clumsy:
         raise Awkward("one", "two")
 
 
-def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Heard]:
-    """Answer until every job has ended; go on until a job tells `until`."""
-    ends: dict[int, Heard] = {}
+def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Event]:
+    """Answer until every job has ended; each is to go on until it reports `until`."""
+    ends: dict[int, Event] = {}
     end = time.monotonic() + 60
     while len(ends) < jobs:
         assert time.monotonic() < end
-        for heard in where.wait(1):
-            if heard.kind == "told":
-                where.answer(heard.key, heard.value < until)
+        for event in where.wait(1):
+            if event.kind == "reported":
+                where.answer(event.key, event.value < until)
             else:
-                assert heard.key not in ends
-                ends[heard.key] = heard
+                assert event.key not in ends
+                ends[event.key] = event
     return ends
 
 
 def test_jobs_share_processes_and_their_results_come_back() -> None:
     with engine(jobs=2) as where:
         assert where.slots == 2
-        ends: dict[int, Heard] = {}
+        ends: dict[int, Event] = {}
         for first in (0, 2):
             for key in (first, first + 1):
                 where.start(key, Count(key))
             ends |= drain(where, 2)
-    assert {key: (heard.kind, heard.value[0]) for key, heard in ends.items()} == {k: ("done", k) for k in range(4)}
-    assert len({heard.value[1] for heard in ends.values()}) == 2
-    assert os.getpid() not in {heard.value[1] for heard in ends.values()}
+    assert {key: (event.kind, event.value[0]) for key, event in ends.items()} == {k: ("done", k) for k in range(4)}
+    assert len({event.value[1] for event in ends.values()}) == 2
+    assert os.getpid() not in {event.value[1] for event in ends.values()}
 
 
 def test_a_job_ends_when_it_is_answered_so() -> None:
@@ -100,37 +101,30 @@ def test_a_job_ends_when_it_is_answered_so() -> None:
 def test_errors_come_back_as_they_are_also_awkward_ones() -> None:
     with engine(jobs=1) as where:
         where.start(0, Fail(DataError("no such thing")))
-        found = drain(where, 1)[0]
-        assert (found.kind, str(found.value)) == ("failed", "no such thing")
-        assert isinstance(found.value, DataError)
+        ended = drain(where, 1)[0]
+        assert (ended.kind, str(ended.value)) == ("failed", "no such thing")
+        assert isinstance(ended.value, DataError)
         where.start(1, Clumsy())
-        found = drain(where, 1)[1]
-        assert (found.kind, str(found.value)) == ("failed", "Awkward: one two")
+        ended = drain(where, 1)[1]
+        assert (ended.kind, str(ended.value)) == ("failed", "Awkward: one two")
         where.start(2, Count(1))  # and the process goes on
         assert drain(where, 1)[2].kind == "done"
 
 
-def test_a_job_whose_process_dies_is_begun_again_once(tmp_path: Path) -> None:
+def test_a_job_whose_process_dies_is_started_again_once(tmp_path: Path) -> None:
     with engine(jobs=1) as where:
         where.start(0, Die(str(tmp_path / "once")))
         assert drain(where, 1)[0].value == "alive"
         where.start(1, Die())
-        found = drain(where, 1)[1]
-        assert found.kind == "lost"
-        assert "died twice" in found.value
+        ended = drain(where, 1)[1]
+        assert ended.kind == "lost"
+        assert "died twice" in ended.value
         where.start(2, Count(1))
         assert drain(where, 1)[2].kind == "done"
 
 
-def test_unknown_engines_and_stray_addresses_are_refused() -> None:
-    with pytest.raises(UsageError, match="did you mean 'ray'"), engine("rey"):
-        pass
-    with pytest.raises(UsageError, match="--on ray"), engine(address="auto"):
-        pass
-
-
 def begun(folder: Path) -> "subprocess.Popen[str]":
-    """A program, without a guard against being run again in its processes, that prints what two jobs tell."""
+    """A program, without a guard against being run again in its processes, that prints what two jobs report."""
     (folder / "sleep.py").write_text(
         textwrap.dedent(
             """
@@ -148,7 +142,7 @@ def begun(folder: Path) -> "subprocess.Popen[str]":
         textwrap.dedent(
             """
             import sleep
-            from tenfold.engines.jobs import engine
+            from tenfold.engines.opening import engine
 
             print("program", flush=True)
             with engine(jobs=2) as where:
@@ -156,9 +150,9 @@ def begun(folder: Path) -> "subprocess.Popen[str]":
                     where.start(key, sleep.Sleep())
                 print("begun", flush=True)
                 while True:
-                    for heard in where.wait(1):
-                        print(heard.value, flush=True)
-                        where.answer(heard.key, True)
+                    for event in where.wait(1):
+                        print(event.value, flush=True)
+                        where.answer(event.key, True)
             """
         )
     )
@@ -171,7 +165,7 @@ def begun(folder: Path) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_the_processes_begin_is_told_once(tmp_path: Path) -> None:
+def test_ctrl_c_while_the_processes_begin_is_reported_once(tmp_path: Path) -> None:
     running = begun(tmp_path)
     time.sleep(0.06)  # a process takes longer to begin
     os.killpg(running.pid, signal.SIGINT)  # to all that a terminal has in front, as it does

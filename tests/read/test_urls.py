@@ -1,3 +1,5 @@
+"""Pictures by their URL: what is one, what is refused, and files of this machine by theirs."""
+
 import sys
 from pathlib import Path
 
@@ -5,7 +7,7 @@ import pytest
 
 from tenfold.errors import DataError, MissingExtra, StorageError, UsageError
 from tenfold.read import urls
-from tenfold.read.many import bulk
+from tenfold.read.many.targets import expand
 
 pytest.importorskip("pyarrow")
 
@@ -65,21 +67,21 @@ def test_a_folder_of_this_machine_needs_no_package(tmp_path: Path, monkeypatch: 
     names = ["#1?x=2.png", "ü 50%.png"]
     for name in names:
         (tmp_path / name).touch()
-    assert bulk.expand([f"file://{tmp_path}"]) == [f"file://{tmp_path}/{name}" for name in names]
+    assert expand([f"file://{tmp_path}"]) == [f"file://{tmp_path}/{name}" for name in names]
 
 
 def test_a_password_and_a_place_without_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="leave the password out of s3://…@bucket"):
         urls.content("s3://me:secret@bucket/7.png")
     with pytest.raises(DataError, match="there is nothing at"):
-        bulk.expand([f"file://{tmp_path}/none"])
+        expand([f"file://{tmp_path}/none"])
     with pytest.raises(DataError, match="there are no pictures in"):
-        bulk.expand([f"file://{tmp_path}"])
-    assert bulk.expand([f"file://{tmp_path}/7.png"]) == [f"file://{tmp_path}/7.png"]  # told of when its turn comes
+        expand([f"file://{tmp_path}"])
+    assert expand([f"file://{tmp_path}/7.png"]) == [f"file://{tmp_path}/7.png"]  # told of when its turn comes
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
     urls._store.cache_clear()
     with pytest.raises(MissingExtra, match=r"tenfold\[cluster\]"):
-        bulk.expand(["s3://bucket/scans"])
+        expand(["s3://bucket/scans"])

@@ -109,7 +109,7 @@ def _read(picture: Path, output: Path | None, single: bool, page: int, model: Pa
     from tenfold import files
     from tenfold.cli.export import model_file
     from tenfold.errors import UsageError
-    from tenfold.read import decode, drawing
+    from tenfold.read import decode
     from tenfold.read.reader import Reader
 
     path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
@@ -119,7 +119,7 @@ def _read(picture: Path, output: Path | None, single: bool, page: int, model: Pa
     shown = next(itertools.islice(decode.pages(str(picture), max_pixels=max_pixels), max(0, page - 1), None), None)
     if page < 1 or shown is None:
         raise UsageError(f"there is no page {page} in {picture}")
-    figure = drawing.explained(reader, shown, single=single)
+    figure = reader.explained(shown, single=single)
     packed = io.BytesIO()
     figure.save(packed, FORMATS[path.suffix.lower()])
     files.content(path, packed.getvalue())

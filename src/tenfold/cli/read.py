@@ -4,6 +4,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from contextlib import ExitStack
 
-    from tenfold.read.many.bulk import Row, Work
-    from tenfold.read.reader import Box
+    from tenfold.read.many.outputs import Output
+    from tenfold.read.many.rows import Row, Work
+    from tenfold.read.reading import Box
 
 EPILOG = """
 Examples:
@@ -46,11 +49,13 @@ Exit status:
 
 _Item = TypeVar("_Item")
 UNREAD = 3  # the exit status when a picture could not be read
-_OUT, _HOW, _SPEED = "What is written", "How it is read", "Where, and how fast"
 
 
-def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, show_default=False)
+
+
+_out, _how, _speed = (partial(_option, panel) for panel in ("What is written", "How it is read", "Where, and how fast"))
 
 
 def read(
@@ -62,121 +67,74 @@ def read(
     ] = None,
     output: Annotated[
         str | None,
-        _option(
-            _OUT,
-            "--output",
-            "-o",
-            help="A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
+        _out(
+            "A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
+            *("--output", "-o"),
             metavar="FILE|DIR/|URL",
         ),
     ] = None,
-    json: Annotated[
-        bool, _option(_OUT, "--json", help="Print JSON, a line for each picture, and nothing else.")
-    ] = False,
+    json: Annotated[bool, _out("Print JSON, a line for each picture, and nothing else.", "--json")] = False,
     annotate: Annotated[
-        Path | None, _option(_OUT, help="Write each picture with boxes around its digits to here.", metavar="DIR")
+        Path | None, _out("Write each picture with boxes around its digits to here.", metavar="DIR")
     ] = None,
-    review: Annotated[
-        Path | None, _option(_OUT, help="An HTML page of every digit that is not sure.", metavar="FILE")
-    ] = None,
+    review: Annotated[Path | None, _out("An HTML page of every digit that is not sure.", metavar="FILE")] = None,
     resume: Annotated[
-        bool, _option(_OUT, "--resume", help="With -o: keep the rows that are there, read only what is missing.")
+        bool, _out("With -o: keep the rows that are there, read only what is missing.", "--resume")
     ] = False,
-    quiet: Annotated[
-        bool, _option(_OUT, "--quiet", "-q", help="No progress, notes or summary; only results and errors.")
-    ] = False,
-    single: Annotated[bool, _option(_HOW, "--single", help="Each picture is one digit.")] = False,
+    quiet: Annotated[bool, _out("No progress, notes or summary; only results and errors.", "--quiet", "-q")] = False,
+    single: Annotated[bool, _how("Each picture is one digit.", "--single")] = False,
     upright: Annotated[
-        bool, _option(_HOW, "--upright", help="Pictures are the right way up: none is tried turned by quarters.")
+        bool, _how("Pictures are the right way up: none is tried turned by quarters.", "--upright")
     ] = False,
     box: Annotated[
-        str | None,
-        _option(_HOW, help="Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H"),
+        str | None, _how("Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H")
     ] = None,
     threshold: Annotated[
         float | None,
-        _option(
-            _HOW,
-            help="The probability from which a digit is sure; below it is a ?. \\[default: the model's]",
-            metavar="P",
-        ),
+        _how("The probability from which a digit is sure; below it is a ?. \\[default: the model's]", metavar="P"),
     ] = None,
-    always_answer: Annotated[
-        bool, _option(_HOW, "--always-answer", help="Answer with the likeliest digit, never with ?.")
-    ] = False,
+    always_answer: Annotated[bool, _how("Answer with the likeliest digit, never with ?.", "--always-answer")] = False,
     model: Annotated[
         Path | None,
-        _option(
-            _HOW, help="A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"
-        ),
+        _how("A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"),
     ] = None,
-    max_pixels: Annotated[
-        int | None, _option(_HOW, help="Refuse pictures with more. \\[default: 100,000,000]", metavar="N")
-    ] = None,
-    workers: Annotated[
-        int | None, _option(_SPEED, help="Processes that read. \\[default: one for each core]", metavar="N")
-    ] = None,
-    on: Annotated[str, _option(_SPEED, help="local or ray. \\[default: local]")] = "local",
+    max_pixels: Annotated[int | None, _how("Refuse pictures with more. \\[default: 100,000,000]", metavar="N")] = None,
+    workers: Annotated[int | None, _speed("Processes that read. \\[default: one for each core]", metavar="N")] = None,
+    on: Annotated[str, _speed("local or ray. \\[default: local]")] = "local",
     address: Annotated[
-        str | None,
-        _option(_SPEED, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]"),
+        str | None, _speed("Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]")
     ] = None,
-    device: Annotated[str, _option(_SPEED, help="cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
+    device: Annotated[str, _speed("cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
 ) -> None:
     """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
 
     A digit that is not sure is a ?. For one picture a line is a row of its digits, for several a line is a picture.
     """
-    targets = _targets(pictures)
-    part = _box(box)
-    if on not in ("local", "ray"):
-        raise UsageError(nearest("--on", on, ("local", "ray")))
-    if address is not None and on != "ray":
-        raise UsageError("--address is where a Ray cluster is: it needs --on ray")
-    if on == "ray" and "-" in targets:
+    targets, part = _targets(pictures), _box(box)
+    given = _Given(output, json, annotate, review, resume, quiet, on, address, workers)
+    given.check()
+    if given.ray and "-" in targets:
         raise UsageError("standard input is read here: leave out --on ray")
-    if on == "ray" and device != "cpu":
+    if given.ray and device != "cpu":
         raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
-    if resume and output is None:
-        raise UsageError("--resume needs the file to go on with: -o FILE")
     if always_answer and threshold is not None:
-        raise UsageError("--always-answer and --threshold cannot both be meant: give one")
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers {workers} makes no sense: it must be 1 or more")
-    if review is not None and review.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--review {review} is a web page: its name must end in .html")
-    if annotate is not None and annotate.exists() and not annotate.is_dir():
-        raise UsageError(f"--annotate {annotate} is a file: name a folder")
+        raise UsageError("--always-answer and --threshold exclude each other: give one")
     import warnings
-    from contextlib import ExitStack, closing
-    from functools import partial
 
-    from tenfold import files
     from tenfold.cli.export import model_file
     from tenfold.read import urls
     from tenfold.read.classifier import model_bytes
-    from tenfold.read.decode import MAX_PIXELS, source_name
-    from tenfold.read.many import bulk, outputs, parts
+    from tenfold.read.decode import MAX_PIXELS
+    from tenfold.read.many import parts
+    from tenfold.read.many.rows import Work
     from tenfold.read.reader import Reader
 
     for place in (*targets, output or ""):
         urls.check(place)
-    warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is told as an error, or not at all
-    in_parts = on == "ray" and output is not None and parts.is_folder(output)
-    if in_parts and (json or review is not None or annotate is not None):
-        raise UsageError(f"{output} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
-    file_place = None if output is None or in_parts else _file(output, urls.is_url(output))
-    if file_place is not None:
-        outputs.form(file_place)
-    paths = [] if in_parts else bulk.expand(targets)
-    for written in (file_place, review):
-        if written is not None:
-            outputs.writable(written)
-    alone = len(paths) == 1 and paths == targets  # no folder or glob: its text is all that is wanted
-    places = bulk.annotated_places(paths, annotate) if annotate is not None else {}
+    warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is reported as an error, or ignored
     make = partial(
         Reader,
-        model_bytes(model_file(model)) if on == "ray" else model_file(model),
+        model_bytes(model_file(model)) if given.ray else model_file(model),
         device=device,
         threshold=threshold,
         always_answer=always_answer,
@@ -184,147 +142,222 @@ def read(
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         threads=1,
     )
-    work = bulk.Work(make, single, part, review is not None)
-    if on == "ray":
-        make()  # a model or threshold that cannot be used is told before anything is begun
-    if in_parts:
-        assert output is not None
-        _read_parts(work, targets, output, model_bytes(model_file(model)), address, workers, quiet=quiet)
-        return
-    told = json or output is None  # whether rows are printed
-    if file_place is not None and on == "ray":  # what was not finished is gone on with; FILE itself is another work
-        resume = resume or file_place.with_name(f"{file_place.name}.part").exists()
-    counts: Counter[str] = Counter()
-    doubtful: list[Row] = []
+    work = Work(make, single, part, crops=review is not None)
+    if given.ray and output is not None and parts.is_folder(output):
+        _read_parts(work, targets, output, given)
+    else:
+        _read_rows(work, targets, given)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The options on what is written, and on where and how fast."""
+
+    output: str | None
+    json: bool
+    annotate: Path | None
+    review: Path | None
+    resume: bool
+    quiet: bool
+    on: str
+    address: str | None
+    workers: int | None
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot be, and for options that do not go together."""
+        if self.on not in ("local", "ray"):
+            raise UsageError(nearest("--on", self.on, ("local", "ray")))
+        if self.address is not None and not self.ray:
+            raise UsageError("--address is where a Ray cluster is: it needs --on ray")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers must be 1 or more, not {self.workers}")
+        if self.resume and self.output is None:
+            raise UsageError("--resume needs the file to resume: -o FILE")
+        if self.review is not None and self.review.suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"--review {self.review} is a web page: its name must end in .html")
+        if self.annotate is not None and self.annotate.exists() and not self.annotate.is_dir():
+            raise UsageError(f"--annotate {self.annotate} is a file: name a folder")
+
+    @property
+    def ray(self) -> bool:
+        """Whether a Ray cluster reads."""
+        return self.on == "ray"
+
+    @property
+    def printed(self) -> bool:
+        """Whether rows go to standard output."""
+        return self.json or self.output is None
+
+    def file(self) -> Path | None:
+        """The file that is written, if any. Raises UsageError for a folder, or another format."""
+        from tenfold.read import urls
+        from tenfold.read.many import outputs
+
+        if self.output is None:
+            return None
+        if urls.is_url(self.output):
+            raise UsageError(f"{self.output} is not on this machine's disk: --on ray writes there, or name a file")
+        if self.output.endswith(("/", "\\")):
+            raise UsageError(f"{self.output} is a folder: --on ray writes parts into one; here name a file")
+        outputs.form(Path(self.output))
+        return Path(self.output)
+
+    def connect(self, stack: "ExitStack", screen: "_Screen") -> Any:
+        """Ray, connected until the stack ends."""
+        from tenfold.engines.connection import connected
+        from tenfold.read.many.cluster import PACKAGES
+
+        screen.start()  # before Ray, which takes seconds
+        return stack.enter_context(connected(self.address, cores=self.workers, packages=PACKAGES))
+
+
+def _read_rows(work: "Work", targets: list[str], given: _Given) -> None:
+    """Read into a file, or print, or both; and pictures with boxes and a page for review beside."""
+    from contextlib import ExitStack, closing
+
+    from tenfold import files
+    from tenfold.read.many.outputs import Output, writable
+    from tenfold.read.many.review import review
+    from tenfold.read.many.rows import annotated_places
+    from tenfold.read.many.targets import expand
+
+    place = given.file()
+    paths = expand(targets)
+    for written in (place, given.review):
+        if written is not None:
+            writable(written)
+    alone = len(paths) == 1 and paths == targets  # no folder or glob: its text is all that is wanted
+    places = {} if given.annotate is None else annotated_places(paths, given.annotate)
+    if given.ray:
+        work.make()  # a model or threshold that cannot be used is an error before anything starts
+    # On Ray FILE.part is resumed in any case; FILE itself is of another reading.
+    resume = given.resume or (given.ray and place is not None and place.with_name(f"{place.name}.part").exists())
     with ExitStack() as stack:
-        file = stack.enter_context(outputs.Output(file_place, resume=resume, alone=alone)) if file_place else None
-        left = paths
-        if file is not None:
-            # Kept is what needs no other look: a page for review needs the cut-outs, --annotate the picture.
-            kept = {path for path, record in file.kept.items() if record.read and (record.sure or review is None)}
-            left = [p for p in paths if p not in kept or p == bulk.STDIN or (p in places and not places[p].exists())]
-        screen = stack.enter_context(_Screen(len(left), bar=not quiet and not (told and sys.stdout.isatty())))
+        file = stack.enter_context(Output(place, resume=resume, alone=alone)) if place else None
+        left = paths if file is None else _left(paths, file, places, given)
+        bar = not given.quiet and not (given.printed and sys.stdout.isatty())
+        results = _Results(given, file, stack.enter_context(_Screen(len(left), bar=bar)), alone=alone)
         try:
-            if on == "ray" and left:
-                rows = _on_ray(stack, screen, work, left, places, address, workers, in_order=told)
-            else:
-                rows = bulk.read_many(
-                    make, left, single=single, box=part, workers=workers, crops=review is not None, places=places
-                )
-            for row in screen.track(stack.enter_context(closing(rows))):
-                if file is not None:
-                    file.write(row)
-                if json:
-                    print(outputs.json_line(row), end="", flush=True)
-                elif told:
-                    print(outputs.bare_text(row) if alone else outputs.text_line(row), end="", flush=True)
-                counts[row.kind] += 1
-                name = source_name(row.path)
-                if row.error is not None:
-                    screen.line(row.error if name in row.error else f"{name}: {row.error}")
-                elif alone and told and not quiet and row.reading is not None and not row.reading.digits:
-                    screen.line(f"no digits found in {name}")
-                if review is not None and not row.sure:
-                    doubtful.append(row)
+            rows = _rows(stack, results.screen, work, left, places, given)
+            for row in results.screen.track(stack.enter_context(closing(rows))):
+                results.add(row)
             if file is not None:
                 file.finish(paths)
         except KeyboardInterrupt:
-            words = "the same command" if resume or on == "ray" else "the same with --resume"
-            again = "" if file is None else f"; {words} goes on"
-            raise Interrupted(f"stopped after {sum(counts.values()):,} of {len(left):,} pictures{again}") from None
-    if review is not None:
-        files.text(review, outputs.review(doubtful, len(paths), review))
-    made = [str(path) for path in (output, review, annotate) if path is not None]
-    if made and not quiet:
-        print(_summary(counts, len(paths), len(paths) - len(left), made), file=sys.stderr)
-    if counts["not read"]:
-        raise typer.Exit(UNREAD)
+            how = "the same command" if resume or given.ray else "the same command with --resume"
+            raise _stopped(results.counts, len(left), "" if file is None else f"; {how} continues") from None
+    if given.review is not None:
+        files.text(given.review, review(results.doubtful, len(paths), given.review))
+    made = [str(path) for path in (given.output, given.review, given.annotate) if path is not None]
+    _finish(results.counts, len(paths), len(paths) - len(left), made, quiet=given.quiet)
 
 
-def _on_ray(
-    stack: "ExitStack",
-    screen: "_Screen",
-    work: "Work",
-    paths: Sequence[str],
-    places: "dict[str, Path]",
-    address: str | None,
-    workers: int | None,
-    *,
-    in_order: bool,
+def _left(paths: list[str], file: "Output", places: dict[str, Path], given: _Given) -> list[str]:
+    """The pictures to read: kept is what needs no other look; for review it needs cut-outs, to annotate the picture."""
+    kept = {path for path, record in file.kept.items() if record.read and (record.sure or given.review is None)}
+    return [path for path in paths if path not in kept or path == "-" or (path in places and not places[path].exists())]
+
+
+def _rows(
+    stack: "ExitStack", screen: "_Screen", work: "Work", paths: list[str], places: dict[str, Path], given: _Given
 ) -> "Generator[Row, None, None]":
-    """The rows of `paths` as a Ray cluster reads them; the connection ends with the stack."""
-    from tenfold.engines.connection import connected
-    from tenfold.read.many import cluster
+    """The rows of `paths`, as this machine or a Ray cluster reads them."""
+    if given.ray and paths:
+        from tenfold.read.many import cluster
 
-    screen.start()  # before Ray, which takes seconds
-    ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
-    return cluster.read_many(ray, work, paths, workers=workers, places=places, in_order=in_order)
+        ray = given.connect(stack, screen)
+        return cluster.read_many(ray, work, paths, workers=given.workers, places=places, in_order=given.printed)
+    from tenfold.read.many.processes import read_many
+
+    return read_many(work, paths, workers=given.workers, places=places)
 
 
-def _read_parts(
-    work: "Work",
-    targets: Sequence[str],
-    output: str,
-    model: bytes,
-    address: str | None,
-    workers: int | None,
-    *,
-    quiet: bool,
-) -> None:
+class _Results:
+    """What is written, printed and counted of rows."""
+
+    def __init__(self, given: _Given, file: "Output | None", screen: "_Screen", *, alone: bool) -> None:
+        self._given, self._file, self._alone, self.screen = given, file, alone, screen
+        self.counts: Counter[str] = Counter()
+        self.doubtful: list[Row] = []  # for the page for review
+
+    def add(self, row: "Row") -> None:
+        """A row that was read."""
+        from tenfold.read.decode import source_name
+        from tenfold.read.many.outputs import bare_text, json_line, text_line
+
+        if self._file is not None:
+            self._file.write(row)
+        if self._given.printed:
+            line = json_line if self._given.json else bare_text if self._alone else text_line
+            print(line(row), end="", flush=True)
+        self.counts[row.kind] += 1
+        name, noted = source_name(row.path), self._alone and self._given.printed and not self._given.quiet
+        if row.error is not None:
+            self.screen.line(row.error if name in row.error else f"{name}: {row.error}")
+        elif noted and row.kind == "without digits":
+            self.screen.line(f"no digits found in {name}")
+        if self._given.review is not None and not row.sure:
+            self.doubtful.append(row)
+
+
+def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) -> None:
     """Read into a folder of parts on a Ray cluster, or what is missing of it."""
-    import hashlib
     from contextlib import ExitStack, closing
 
-    from tenfold.engines.connection import connected
-    from tenfold.read.many import bulk, cluster, parts
+    from tenfold.read.many import cluster, parts
+    from tenfold.read.many.targets import stream
 
+    if given.json or given.review is not None or given.annotate is not None:
+        raise UsageError(f"{folder} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
+    plan, _ = parts.settle(folder, stream(targets), _terms(work, targets))
+    numbers = plan.left()
+    total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        screen = stack.enter_context(_Screen(left, bar=not given.quiet))
+        try:
+            if numbers:
+                ray = given.connect(stack, screen)
+                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=given.workers)))
+                for some in screen.track(done, Counter.total):
+                    counts += some
+        except KeyboardInterrupt:
+            raise _stopped(counts, left, "; the same command continues") from None
+    _finish(counts, total, total - left, [folder], quiet=given.quiet)
+
+
+def _terms(work: "Work", targets: list[str]) -> dict[str, Any]:
+    """What the rows depend on. Raises RunError or UsageError for a model or threshold that cannot be used."""
+    import hashlib
+
+    assert isinstance(work.make, partial)  # of Reader, with the bytes of a model
     reader = work.make()
-    terms = {
+    return {
         "pictures": list(targets),
-        "model": hashlib.sha256(model).hexdigest(),
+        "model": hashlib.sha256(work.make.args[0]).hexdigest(),
         "threshold": reader.threshold,
         "upright": reader.upright,
         "max_pixels": reader.max_pixels,
         "single": work.single,
         "box": None if work.box is None else list(work.box),
     }
-    plan, _ = parts.settle(output, bulk.stream(targets), terms)
-    numbers = plan.left()
-    total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
-    counts: Counter[str] = Counter()
-    with ExitStack() as stack:
-        screen = stack.enter_context(_Screen(left, bar=not quiet))
-        try:
-            if numbers:
-                screen.start()
-                ray = stack.enter_context(connected(address, cores=workers, packages=cluster.PACKAGES))
-                done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=workers)))
-                for some in screen.track(done, Counter.total):
-                    counts += some
-        except KeyboardInterrupt:
-            told = f"stopped after {counts.total():,} of {left:,} pictures; the same command goes on"
-            raise Interrupted(told) from None
-    if not quiet:
-        print(_summary(counts, total, total - left, [output]), file=sys.stderr)
+
+
+def _stopped(counts: "Counter[str]", left: int, how: str) -> Interrupted:
+    return Interrupted(f"stopped after {counts.total():,} of {left:,} pictures{how}")
+
+
+def _finish(counts: "Counter[str]", total: int, kept: int, made: Sequence[str], *, quiet: bool) -> None:
+    """Say what came of the pictures, and end with `UNREAD` where some could not be read."""
+    from tenfold.read.many.rows import KINDS
+
+    if made and not quiet:
+        kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
+        before = f"{kept:,} kept, " if kept else ""
+        summary = f"{total:,} picture{'s' * (total != 1)}: {before}{kinds or 'none to read'}; see {', '.join(made)}"
+        print(summary, file=sys.stderr)
     if counts["not read"]:
         raise typer.Exit(UNREAD)
-
-
-def _summary(counts: "Counter[str]", total: int, kept: int, made: Sequence[str]) -> str:
-    from tenfold.read.many.bulk import KINDS
-
-    parts = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
-    before = f"{kept:,} kept, " if kept else ""
-    return f"{total:,} picture{'s' * (total != 1)}: {before}{parts or 'none to read'}; see {', '.join(made)}"
-
-
-def _file(output: str, url: bool) -> Path:
-    """The file that an output which is no folder of parts means."""
-    if url:
-        raise UsageError(f"{output} is not on this machine's disk: --on ray writes there, or name a file")
-    if output.endswith(("/", "\\")):
-        raise UsageError(f"{output} is a folder: --on ray writes parts into one; here name a file")
-    return Path(output)
 
 
 def _targets(pictures: list[str] | None) -> list[str]:
@@ -342,9 +375,7 @@ def _box(text: str | None) -> "Box | None":
     try:
         x, y, width, height = (int(side) for side in text.split(","))
     except ValueError:
-        raise UsageError(
-            f"--box {text} makes no sense: it must be x,y,width,height in pixels, as in 0,0,200,80"
-        ) from None
+        raise UsageError(f"--box must be x,y,width,height in pixels, as in 0,0,200,80, not {text}") from None
     return x, y, width, height
 
 

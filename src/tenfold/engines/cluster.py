@@ -1,4 +1,4 @@
-"""Jobs as tasks on a Ray cluster; those whose node dies are begun again by Ray."""
+"""Jobs as tasks on a Ray cluster; those whose node dies are started again by Ray."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from tenfold.engines.jobs import LIVES, Heard, Job
+from tenfold.engines.jobs import LIVES, Event, Job
 from tenfold.errors import ClusterError
 
 _OFTEN = 1.0  # seconds between two looks at whether the head is there
@@ -14,7 +14,7 @@ _PATIENCE = 15.0  # seconds that the head may be gone, since it may be started a
 
 
 class Cluster:
-    """The engine of a Ray cluster. What jobs tell goes through an actor beside the driver, as Ray's tasks cannot."""
+    """The engine of a Ray cluster. Reports go through an actor beside the driver, as Ray's tasks cannot send any."""
 
     def __init__(self, ray: Any, jobs: int | None = None, threads: int = 1, gpus: int = 0) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -25,7 +25,7 @@ class Cluster:
         self._mailbox = made.remote()
         self._run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=LIVES)(_run)
         self._tasks: dict[Any, int] = {}
-        self._news: Any = None  # of the mailbox, asked for and not yet come
+        self._news: Any = None  # the mailbox's next reports, asked for and not yet come
         head = getattr(ray.get_runtime_context(), "gcs_address", "")
         self._head = head if head and _answers(head) else None  # None where it is only reached through another
         self._gone, self._looked = False, -_OFTEN
@@ -57,7 +57,7 @@ class Cluster:
 
     def _lost(self, why: str) -> ClusterError:
         self._gone = True
-        return ClusterError(f"the head of the Ray cluster is gone ({why}): start it again; the same command goes on")
+        return ClusterError(f"the head of the Ray cluster is gone ({why}): start it again; the same command continues")
 
     def _alive(self) -> list[Any]:
         self._check_head()
@@ -74,65 +74,65 @@ class Cluster:
         return max(1, min(fits, self._most or fits))
 
     def start(self, key: int, job: Job) -> None:
-        """Begin a job, as soon as a node has room for it."""
+        """Start a job, as soon as a node has room for it."""
         self._tasks[self._run.remote(job, self._mailbox, key)] = key
 
-    def wait(self, seconds: float) -> list[Heard]:
-        """What was heard of the jobs within so many seconds."""
+    def wait(self, seconds: float) -> list[Event]:
+        """What happened to the jobs within so many seconds."""
         ray = self._ray
         self._check_head()
         if self._news is None:
             self._news = self._mailbox.take.remote()
         ready, _ = ray.wait([self._news, *self._tasks], num_returns=1, timeout=seconds, fetch_local=True)
-        heard = []
+        events = []
         for one in ready:
             if one == self._news:
                 self._news = None
                 try:
-                    heard += [Heard(key, "told", value) for key, value in ray.get(one)]
+                    events += [Event(key, "reported", value) for key, value in ray.get(one)]
                 except ray.exceptions.RayError as error:  # the mailbox is where this process is
                     raise self._lost("what ran beside it here has died") from error
             else:
-                heard.append(self._ended(one, self._tasks.pop(one)))
-        return heard
+                events.append(self._ended(one, self._tasks.pop(one)))
+        return events
 
-    def _ended(self, task: Any, key: int) -> Heard:
+    def _ended(self, task: Any, key: int) -> Event:
         errors = self._ray.exceptions
         try:
-            return Heard(key, "done", self._ray.get(task))
+            return Event(key, "done", self._ray.get(task))
         except errors.RayTaskError as error:
-            return Heard(key, "failed", getattr(error, "cause", None) or RuntimeError(str(error)))
+            return Event(key, "failed", getattr(error, "cause", None) or RuntimeError(str(error)))
         except errors.RayError as error:
-            return Heard(key, "lost", " ".join(str(error).split())[:300])
+            return Event(key, "lost", " ".join(str(error).split())[:300])
 
     def answer(self, key: int, go_on: bool) -> None:
-        """Answer the job that told something last."""
+        """Answer the job's last report."""
         self._mailbox.answer.remote(key, go_on)
 
 
 class _Mailbox:
-    """What jobs tell, until the driver takes it, and the answers they wait for."""
+    """The reports of jobs, until the driver takes them, and the answers they wait for."""
 
     def __init__(self) -> None:
-        self._told: list[tuple[int, Any]] = []
+        self._reports: list[tuple[int, Any]] = []
         self._some = asyncio.Event()
         self._waiting: dict[int, asyncio.Future[bool]] = {}
 
-    async def tell(self, key: int, value: Any) -> bool:
+    async def report(self, key: int, value: Any) -> bool:
         before = self._waiting.get(key)
-        if before is not None and not before.done():  # of a job that was begun again, as its node died
+        if before is not None and not before.done():  # of a job that was started again, as its node died
             before.cancel()
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting[key] = answer
-        self._told.append((key, value))
+        self._reports.append((key, value))
         self._some.set()
         return await answer
 
     async def take(self) -> list[tuple[int, Any]]:
         await self._some.wait()
         self._some.clear()
-        told, self._told = self._told, []
-        return told
+        reports, self._reports = self._reports, []
+        return reports
 
     async def answer(self, key: int, go_on: bool) -> None:
         answer = self._waiting.get(key)
@@ -155,6 +155,6 @@ def _run(job: Job, mailbox: Any, key: int) -> object:
     import ray
 
     def report(value: Any) -> bool:
-        return bool(ray.get(mailbox.tell.remote(key, value)))
+        return bool(ray.get(mailbox.report.remote(key, value)))
 
     return job(report)

@@ -42,10 +42,12 @@ def connected(
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        with _signals(_later):  # in the middle of it a module would be left that is half there
+        with _signals(hold=True) as held:  # in the middle of it a module would be left that is half there
             import ray
     except ModuleNotFoundError as error:
         raise missing_extra("ray", "cluster") from error
+    if held:
+        raise KeyboardInterrupt
     if ray.is_initialized():  # by a program that uses tenfold: it is theirs, and stays
         yield ray
         return
@@ -74,7 +76,7 @@ def connected(
                 _check_versions(ray, address, packages)
             yield ray
         finally:
-            with _signals(_never):
+            with _signals(hold=True):  # it is being ended already
                 started = [child for child in psutil.Process().children() if child not in before]
                 _shut_down(ray, started if address == "local" else [])
 
@@ -107,34 +109,21 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _later(noted: list[int]) -> None:
-    """Do at the end what a signal asked for in the meantime."""
-    if noted:
-        raise KeyboardInterrupt
-
-
-def _never(noted: list[int]) -> None:
-    """Take no notice of signals: it is being ended already."""
-
-
 @contextmanager
-def _signals(after: Callable[[list[int]], None] | None = None) -> Iterator[None]:
-    """Leave SIGINT and SIGTERM at the end as they were; with `after` they are noted meanwhile, and given to it."""
+def _signals(*, hold: bool = False) -> Iterator[list[int]]:
+    """Leave SIGINT and SIGTERM at the end as they were; with `hold` those that come meanwhile are only listed."""
+    held: list[int] = []
     if not _in_main_thread():
-        yield
+        yield held
         return
-    noted: list[int] = []
     before = {which: signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)}
-    if after is not None:
-        for which in before:
-            signal.signal(which, lambda number, _: noted.append(number))
+    for which in before if hold else ():
+        signal.signal(which, lambda number, _: held.append(number))
     try:
-        yield
+        yield held
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
-    if after is not None:
-        after(noted)
 
 
 def _check_reachable(address: str) -> None:
@@ -143,7 +132,7 @@ def _check_reachable(address: str) -> None:
         return
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon or not port.isdigit():
-        raise ClusterError(f"the address {address} makes no sense: it must be HOST:PORT, ray://HOST:PORT or auto")
+        raise ClusterError(f"the address must be HOST:PORT, ray://HOST:PORT or auto, not {address}")
     try:
         socket.create_connection((host, int(port)), _PATIENCE).close()
     except (OSError, OverflowError) as error:
@@ -152,32 +141,39 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-def _check_versions(ray: Any, address: str, packages: Sequence[str]) -> None:
-    """Raise ClusterError where a node would compute with another tenfold, and give other results."""
+def ask_nodes(
+    ray: Any, function: Callable[[Any], Any], argument: Any, *, but: str | None = None
+) -> Iterator[tuple[str, Any]]:
+    """What `function(argument)` returns on each node that is alive, or the error it ended in, by the node's host name.
+
+    Nodes on the host `but` are left out.
+    """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    asked = ray.remote(num_cpus=0, max_retries=0)(_versions)
-    told = [
-        (
-            node["NodeManagerHostname"],
-            asked.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
-                packages
-            ),
-        )
-        for node in ray.nodes()
-        if node["Alive"]
-    ]
-    ours, errors = _versions(packages), ray.exceptions
-    for name, answer in told:
+    task, errors = ray.remote(num_cpus=0, max_retries=0)(function), ray.exceptions
+    asked = []
+    for node in ray.nodes():
+        if node["Alive"] and node["NodeManagerHostname"] != but:
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked.append((node["NodeManagerHostname"], task.options(scheduling_strategy=there).remote(argument)))
+    for name, answer in asked:
         try:
-            theirs = ray.get(answer, timeout=60)
+            yield name, ray.get(answer, timeout=60)
         except (errors.TaskUnschedulableError, errors.NodeDiedError, errors.WorkerCrashedError):
-            continue  # it has died, and Ray has only now heard of it
-        except Exception as error:
-            why = " ".join(str(error).split())[-200:]
+            continue  # it has died, and Ray has only now noticed
+        except Exception as error:  # noqa: BLE001 - whoever asks says what it means
+            yield name, error
+
+
+def _check_versions(ray: Any, address: str, packages: Sequence[str]) -> None:
+    """Raise ClusterError where a node would compute with another tenfold, and give other results."""
+    ours = _versions(packages)
+    for name, theirs in ask_nodes(ray, _versions, packages):
+        if isinstance(theirs, Exception):
+            why = " ".join(str(theirs).split())[-200:]
             raise ClusterError(
                 f"the node {name} of {address} cannot run tenfold: install the same version on every node ({why})"
-            ) from error
+            ) from theirs
         if theirs != ours:
             raise ClusterError(
                 f"the node {name} of {address} has {theirs}, here is {ours}: results would differ; install the same"
@@ -188,13 +184,11 @@ def _versions(packages: Sequence[str]) -> str:
     """What must be the same everywhere for the same results."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
+    versions = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
     for package in ("tenfold", *packages):
-        try:
-            found.append(f"{package} {version(package).partition('+')[0]}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
+        with suppress(PackageNotFoundError):
+            versions.append(f"{package} {version(package).partition('+')[0]}")
+    return ", ".join(versions)
 
 
 @contextmanager
@@ -222,7 +216,7 @@ def _native_hushed() -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Keep Ray's own messages, such as pages of a dead node's log, out of the output; the engine tells what matters."""
+    """Keep Ray's own messages, such as pages of a dead node's log, out of the output: the engine says what matters."""
     from ray._private import worker
 
     if hasattr(worker, "print_to_stdstream"):

@@ -1,6 +1,6 @@
 """Jobs in processes of this machine, which are kept for the jobs to come.
 
-The processes import what a job is made of, but not the program that began it: a job's class is found in a module.
+The processes import what a job is made of, but not the program that started it: a job's class is found in a module.
 """
 
 import multiprocessing
@@ -9,13 +9,13 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any
 
-from tenfold.engines.jobs import Heard, Job
+from tenfold.engines.jobs import Event, Job
 
 _DEATHS = 2  # of one job: on one machine, what killed it twice kills it again
 _GRACE = 15.0  # seconds that a job has to save its state when all is stopped
@@ -41,22 +41,22 @@ class Processes:
             worker.end()
 
     def start(self, key: int, job: Job) -> None:
-        """Begin a job, in a process that is idle or else in a new one."""
+        """Start a job, in a process that is idle or else in a new one."""
         self._jobs[key] = job
-        self._begin(key)
+        self._start(key)
 
-    def _begin(self, key: int) -> None:
+    def _start(self, key: int) -> None:
         worker = next((worker for worker in self._workers if worker.key is None), None)
         if worker is None:
             worker = _Worker()
             self._workers.append(worker)
         worker.key = key
-        with suppress(OSError):  # it died, which is heard of when waiting
+        with suppress(OSError):  # it died, which `wait` notices
             worker.pipe.send_bytes(pickle.dumps(self._jobs[key]))
 
-    def wait(self, seconds: float) -> list[Heard]:
-        """What was heard of the jobs within so many seconds."""
-        heard = []
+    def wait(self, seconds: float) -> list[Event]:
+        """What happened to the jobs within so many seconds."""
+        events: list[Event] = []
         ready = wait([worker.pipe for worker in self._workers], seconds)
         for worker in [worker for worker in self._workers if worker.pipe in ready]:
             key = worker.key
@@ -66,27 +66,27 @@ class Processes:
                 self._workers.remove(worker)
                 code = worker.end()
                 if key is not None:
-                    heard += self._died(key, code)
+                    events += self._died(key, code)
                 continue
             assert key is not None
-            heard.append(Heard(key, kind, value))
-            if kind != "told":
+            events.append(Event(key, kind, value))
+            if kind != "reported":
                 worker.key = None
                 del self._jobs[key]
-        return heard
+        return events
 
-    def _died(self, key: int, code: int | None) -> list[Heard]:
-        """Begin a job again whose process died, as long as it has not died time and again."""
+    def _died(self, key: int, code: int | None) -> list[Event]:
+        """Start a job again whose process died, unless that was the second time."""
         self._deaths[key] = self._deaths.get(key, 0) + 1
         if self._deaths[key] < _DEATHS:
-            self._begin(key)
+            self._start(key)
             return []
         del self._jobs[key]
         why = "too little memory" if code == -signal.SIGKILL else "a fault in a library"
-        return [Heard(key, "lost", f"the process that did it died twice (status {code}): {why}, or it was killed")]
+        return [Event(key, "lost", f"the process that did it died twice (status {code}): {why}, or it was killed")]
 
     def answer(self, key: int, go_on: bool) -> None:
-        """Answer the job that told something last."""
+        """Answer the job's last report."""
         for worker in self._workers:
             if worker.key == key:
                 with suppress(OSError):
@@ -106,7 +106,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _apart():
+        with _isolated():
             self.process.start()
         theirs.close()  # so that its death is the end of the pipe here
         self.key: int | None = None
@@ -116,7 +116,7 @@ class _Worker:
         if self.key is not None and self.process.is_alive() and self.process.pid and hasattr(os, "killpg"):
             with suppress(OSError):
                 os.kill(self.process.pid, signal.SIGINT)
-        self.pipe.close()  # whoever waits for a job or an answer hears of it
+        self.pipe.close()  # which ends its waiting for a job or an answer
 
     def end(self) -> int | None:
         """Wait for its end, for a while, then make it end; its exit status."""
@@ -129,10 +129,10 @@ class _Worker:
 
 
 @contextmanager
-def _apart() -> Iterator[None]:
+def _isolated() -> Iterator[None]:
     """A block in which a process is started that shares neither the program nor Ctrl-C.
 
-    multiprocessing would have it run the program's own file, which may begin all this once more: a script is not always
+    multiprocessing would have it run the program's own file, which may start all this once more: a script is not always
     written with `if __name__ == "__main__"`. And Ctrl-C, until it is in a process group of its own, waits for that.
     """
     program = sys.modules["__main__"]
@@ -140,7 +140,7 @@ def _apart() -> Iterator[None]:
     if hasattr(signal, "pthread_sigmask"):  # which is inherited
         from multiprocessing import resource_tracker
 
-        resource_tracker.ensure_running()  # before, as beginning that unmasks it
+        resource_tracker.ensure_running()  # before, as starting that unmasks it
         masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     sys.modules["__main__"] = ModuleType("__main__")  # that came from no file
     try:
@@ -160,10 +160,10 @@ def _serve(pipe: Connection) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not at once, so that temporary folders are removed
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(_terminate,), daemon=True).start()
 
     def report(value: Any) -> bool:
-        pipe.send_bytes(pickle.dumps(("told", value)))
+        pipe.send_bytes(pickle.dumps(("reported", value)))
         return bool(pickle.loads(pipe.recv_bytes()))  # noqa: S301
 
     with suppress(EOFError, OSError, KeyboardInterrupt):  # the first process is gone, or ends this one
@@ -173,7 +173,7 @@ def _serve(pipe: Connection) -> None:
                 answer = "done", pickle.loads(packed)(report)  # noqa: S301
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 raise
-            except Exception as error:  # noqa: BLE001 - it is told to the first process
+            except Exception as error:  # noqa: BLE001 - it is reported to the first process
                 answer = "failed", error
             pipe.send_bytes(_packed(answer))
 
@@ -188,9 +188,13 @@ def _packed(answer: tuple[str, Any]) -> bytes:
     return packed
 
 
-def _outlive_nobody() -> None:
-    """End this process when the one that started it is gone, also if it was killed in the middle of a long job."""
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_parent(end: Callable[[], None]) -> None:
+    """Call `end` when the process that started this one is gone, also if that was killed: for a thread of its own."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+        end()

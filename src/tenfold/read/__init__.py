@@ -1,10 +1,11 @@
 """The reading wing: from any picture to the digits in it, by onnxruntime alone.
 
-decode     a file, bytes, array or PIL image -> colours float (H, W, 3)
-paper      colours -> ink: the light and the paper taken away
-lines      ruled lines and page edges taken out of the ink
-strokes    ink -> connected strokes, specks left out, and the rows they stand in
-classifier the model file: normalised, classified, in batches
-segments   the strokes of a row -> digits: broken ones joined, touching ones cut, as the classifier finds best
-reader     all of it: Reader, Reading, Digit
+reader      Reader: pictures in, digits out
+reading     Reading, Digit: what was read, its text, and how sure it is
+decode      a file, bytes, array or PIL image to its pages in colours (H, W, 3)
+urls        pictures and folders of an object store
+finding/    from the colours of a page to the ink of each digit
+classifier  the model file: normalises and classifies digits in batches
+drawing     pictures of what was read: boxes, and every stage on the way
+many/       thousands of pictures, on all cores or on a Ray cluster
 """

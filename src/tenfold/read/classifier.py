@@ -29,7 +29,7 @@ class Description:
     """What a model file says about itself."""
 
     classes: tuple[str, ...]
-    rejects: bool  # whether it tells what is no digit
+    rejects: bool  # whether it knows what is no digit
     temperature: float
     threshold: float  # the probability from which an answer counts as sure
     metadata: dict[str, Any]  # all of it
@@ -41,10 +41,10 @@ class Classifier:
     def __init__(
         self, model: str | Path | bytes | None = None, *, device: str = "cpu", threads: int | None = None
     ) -> None:
-        """Load a model file, the bundled one unless told, or the bytes of one.
+        """Load a model file, by default the bundled one, or the bytes of one.
 
         `device` is cpu, cuda, coreml, or auto for the first that this onnxruntime has; `threads` share the work of one
-        call, as many as there are cores unless told. Raises RunError for a file that cannot be used, DeviceError.
+        call, by default as many as there are cores. Raises RunError for a file that cannot be used, DeviceError.
         """
         model = model if isinstance(model, bytes) else _file(model)
         name = "the model" if isinstance(model, bytes) else str(model)
@@ -103,7 +103,7 @@ def shrink(ink: Ink, side: int) -> Ink:
 
 
 def model_bytes(model: str | Path | None = None) -> bytes:
-    """What a model file holds, the bundled one unless told. Raises RunError where there is none."""
+    """What a model file holds, by default the bundled one. Raises RunError where there is none."""
     path = _file(model)
     try:
         return path.read_bytes()
@@ -145,13 +145,13 @@ def _description(name: str, texts: dict[str, str]) -> Description:
     if not texts.get("format", "").startswith("tenfold-reader"):
         raise RunError(f"{name} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
     try:
-        found = {key: _value(text) for key, text in texts.items()}
+        metadata = {key: _value(text) for key, text in texts.items()}
         return Description(
-            tuple(str(each) for each in found["classes"]),
-            bool(found["rejects"]),
-            float(found["temperature"]),
-            float(found["threshold"]),
-            found,
+            classes=tuple(str(name) for name in metadata["classes"]),
+            rejects=bool(metadata["rejects"]),
+            temperature=float(metadata["temperature"]),
+            threshold=float(metadata["threshold"]),
+            metadata=metadata,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{name} does not fit this version of tenfold: {error}") from error

@@ -4,6 +4,7 @@ import io
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -38,8 +39,9 @@ class Page:
     @property
     def image(self) -> Image.Image:
         """The page as a PIL image."""
-        whole = self.colours if self.colours.dtype == np.uint8 else (self.colours * 255).astype(np.uint8)
-        return Image.fromarray(whole)
+        return Image.fromarray(
+            self.colours if self.colours.dtype == np.uint8 else (self.colours * 255).astype(np.uint8)
+        )
 
     def small(self) -> "Page":
         """The page with its colours as bytes, a quarter of the size, to be kept and looked at."""
@@ -67,8 +69,8 @@ def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
         raise
     except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
         reason = "it is cut off" if "truncated" in str(error).lower() else "it is damaged"
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"cannot read {name}: {reason} ({told})") from error
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"cannot read {name}: {reason} ({said})") from error
 
 
 def _pages(source: Source, name: str, max_pixels: int) -> Iterator[Page]:
@@ -83,8 +85,14 @@ def _pages(source: Source, name: str, max_pixels: int) -> Iterator[Page]:
         source = source.read()
     if isinstance(source, bytes):
         yield from _from_bytes(source, name, max_pixels)
-        return
-    yield _from_array(np.asarray(source), max_pixels)
+    else:
+        yield _from_array(np.asarray(source), max_pixels)
+
+
+def fitting(width: int, height: int, most: int) -> tuple[int, int]:
+    """A width and height in the same proportion, of which the longer is at most `most` pixels."""
+    factor = max(1.0, max(height, width) / most)
+    return max(1, round(width / factor)), max(1, round(height / factor))
 
 
 def source_name(source: Source) -> str:
@@ -119,7 +127,10 @@ def _from_bytes(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
         return
     heic = raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"mif1", b"hevc", b"msf1")
     if heic:
-        _register_heic()
+        with suppress(ImportError):
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
     try:
         with _LOCK:
             before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -147,14 +158,6 @@ def _from_bytes(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
     except UnidentifiedImageError as error:
         hint = ": pip install pillow-heif reads HEIC" if heic else ""
         raise FormatError(f"{name} is not a picture, or of a kind that Pillow does not know{hint}") from error
-
-
-def _register_heic() -> None:
-    try:
-        import pillow_heif
-    except ImportError:
-        return
-    pillow_heif.register_heif_opener()
 
 
 def _from_pdf(raw: bytes, name: str, max_pixels: int) -> Iterator[Page]:
@@ -202,29 +205,23 @@ def _page(picture: Image.Image, name: str, max_pixels: int) -> Page:
         if (picture.width > picture.height) != (size[0] > size[1]):
             size = size[::-1]
     if picture.mode.startswith(("I", "F")):  # more than 8 bits a pixel, which convert would cut off
-        values = np.asarray(picture)
-        colours = _from_array(values, max_pixels).colours
-        return _shrunk(colours, size)
+        return _shrunk(_from_array(np.asarray(picture), max_pixels).colours, size)
     if picture.mode == "LA" or "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
     elif picture.mode not in ("L", "RGB"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     if max(picture.size) > WORK:
-        factor = max(picture.size) / WORK
-        shape = (max(1, round(picture.width / factor)), max(1, round(picture.height / factor)))
-        picture = picture.resize(shape, Image.Resampling.BOX, reducing_gap=2.0)
+        picture = picture.resize(fitting(*picture.size, WORK), Image.Resampling.BOX, reducing_gap=2.0)
     values = np.asarray(picture, np.float32) / np.float32(255)
     return Page(_three(values), *size)
 
 
 def _shrunk(colours: Colours, size: tuple[int, int]) -> Page:
     """Colours made no larger than is needed."""
-    height, width = colours.shape[:2]
-    if max(height, width) <= WORK:
+    shape = (colours.shape[1], colours.shape[0])
+    if max(shape) <= WORK:
         return Page(colours, *size)
-    factor = max(height, width) / WORK
-    shape = (max(1, round(width / factor)), max(1, round(height / factor)))
-    channels = [Image.fromarray(colours[..., k]).resize(shape, Image.Resampling.BOX) for k in range(3)]
+    channels = [Image.fromarray(colours[..., k]).resize(fitting(*shape, WORK), Image.Resampling.BOX) for k in range(3)]
     return Page(np.stack([np.asarray(c, np.float32) for c in channels], axis=2), *size)
 
 
@@ -251,16 +248,14 @@ def _from_array(values: NDArray[Any], max_pixels: int) -> Page:
         raise FormatError(f"an array of shape {shape} is no picture: (H, W), (H, W, C) or (C, H, W) is wanted")
     _check_size(values.shape[1], values.shape[0], "the array", max_pixels)
     kind = values.dtype.kind
-    if kind in "buif":
-        scaled = values.astype(np.float32)
-        low, high = float(scaled.min()), float(scaled.max())
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise DataError("the array holds values that are no numbers")
-        # Floats go to 1, give or take what resampling overshoots; whole numbers to 1 are a mask.
-        most = 1.0 if high <= (1.5 if kind == "f" else 1) else next((m for m in _TOPS if high <= m), high)
-        if low < (-0.5 if kind == "f" and most == 1 else 0):
-            raise DataError(f"the array holds values from {low:g} to {high:g}: 0 to 1, or 0 to 255, is wanted")
-        scaled = np.clip(scaled / np.float32(most), 0, 1)
-    else:
+    if kind not in "buif":
         raise FormatError(f"an array of {values.dtype} is no picture: grey values or colours are wanted")
-    return _shrunk(_three(scaled), (values.shape[1], values.shape[0]))
+    scaled = values.astype(np.float32)
+    low, high = float(scaled.min()), float(scaled.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise DataError("the array holds values that are no numbers")
+    # Floats go to 1, give or take what resampling overshoots; whole numbers to 1 are a mask.
+    most = 1.0 if high <= (1.5 if kind == "f" else 1) else next((m for m in _TOPS if high <= m), high)
+    if low < (-0.5 if kind == "f" and most == 1 else 0):
+        raise DataError(f"the array must hold values from 0 to 1, or 0 to 255, not from {low:g} to {high:g}")
+    return _shrunk(_three(np.clip(scaled / np.float32(most), 0, 1)), (values.shape[1], values.shape[0]))

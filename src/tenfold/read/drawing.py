@@ -1,18 +1,15 @@
 """Pictures of what was read: boxes on the page, and every stage on the way there."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Page
-from tenfold.read.finding import segments
-from tenfold.read.finding.page import Found
-
-if TYPE_CHECKING:
-    from tenfold.read.reader import Digit, Reader
+from tenfold.read.finding.page import View
+from tenfold.read.finding.segments import Segment, cut_out
 
 SURE, UNSURE, NONE, PAPER, TEXT = (0, 130, 60), (205, 30, 30), (120, 120, 120), (250, 250, 247), (30, 30, 30)
 Colour = tuple[int, int, int]
@@ -20,52 +17,51 @@ _STAGE = 520  # pixels: the longer side of a stage
 _CELL, _ACROSS = 92, 12  # pixels of a digit's cell, and cells side by side
 
 
-def annotated(page: Page, digits: Sequence["Digit"]) -> Image.Image:
-    """The page with a box around every digit and its value beside: green if sure, red if not."""
+def annotated(page: Page, labels: Iterable[tuple[tuple[int, int, int, int], str, bool]]) -> Image.Image:
+    """The page with boxes, each with words beside it: green if sure, red if not.
+
+    `labels` are the box, x, y, width and height in pixels of the full picture, the words, and whether they are sure.
+    """
     picture = page.image
-    boxes = [
-        (tuple(side / page.scale for side in digit.box), digit.value, digit.probability, SURE if digit.sure else UNSURE)
-        for digit in digits
-    ]
     factor = max(1, min(8, 300 // max(picture.size)))  # a thumbnail has no room for a box and a number
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(picture)
     line = max(1, round(max(picture.size) / 500))
-    for (x, y, width, height), value, probability, colour in boxes:
+    for box, words, sure in labels:
+        x, y, width, height = (side / page.scale for side in box)
         left, top, right, bottom = (side * factor for side in (x, y, x + width, y + height))
+        colour = SURE if sure else UNSURE
         pen.rectangle([left - line, top - line, right + line, bottom + line], outline=colour, width=line)
         size = float(min(max(11.0, 0.28 * (bottom - top)), 40.0))
-        label = value if colour == SURE else f"{value}? {probability:.0%}"
         above = top - size - 2 * line
-        _label(pen, (left, above if above > 0 else bottom + line), label, size, colour)
+        place, edge = (left, above if above > 0 else bottom + line), max(1, round(size / 12))
+        pen.text(place, words, colour, _font(size), stroke_width=edge, stroke_fill=(255, 255, 255))
     return picture
 
 
-def explained(reader: "Reader", page: Page, *, single: bool = False) -> Image.Image:
+def explained(page: Page, view: View, classifier: Classifier, threshold: float) -> Image.Image:
     """Every stage of reading a page in one figure: the picture, light removed, ink, boxes, each digit's input.
 
-    Below each digit's 28 x 28 input stand the probabilities of all classes and, where the model tells it, of none.
+    Below each digit's 28 x 28 input stand the probabilities of all classes and, where the model knows it, of none.
+    `view` is what `classifier` made of the page, `threshold` the probability from which a digit is sure.
     """
-    found, _, _ = reader.look(page, single=single)
-    picture = np.asarray(page.image)
-    stages = [("the picture", picture)]
+    stages = [("the picture", np.asarray(page.image))]
     cells: list[Image.Image] = []
-    if found.sheet is None:
+    if view.sheet is None:
         note = "there is no ink in it: nothing differs enough from its surroundings"
     else:
-        flat, ink = found.sheet.flat, found.sheet.ink
-        kind = "dark" if found.sheet.dark else "light"
+        flat, ink = view.sheet.flat, view.sheet.ink
+        kind = "dark" if view.sheet.dark else "light"
         stages.append((f"the light removed, {kind} ink", _grey(flat / max(float(flat.max()), 1e-6))))
-        stages.append((f"ink, from {found.sheet.low:.2f} on if joined to {found.sheet.high:.2f}", _grey(ink)))
-        stages.append(("boxes: green sure, red not, grey no digit", _boxes(found, ink, reader.threshold)))
-        turned = f", turned by {90 * found.turns} degrees to the left" if found.turns else ""
-        note = f"{sum(s.digit for row in found.rows for s in row)} digits in {len(found.rows)} rows{turned}; "
-        note += f"{found.quality:.0%} of the ink read"
-        parts = [segment for row in found.rows for segment in row][: 6 * _ACROSS]
-        inks = [segments.cut_out(segment.piece, ink) for segment in parts]
-        inputs = reader.classifier.normalised(reader.classifier.crops(inks))
-        names = (*reader.classifier.classes, *(("none",) if reader.classifier.description.rejects else ()))
-        cells = [_cell(s, image, names, reader.threshold) for s, image in zip(parts, inputs, strict=True)]
+        stages.append((f"ink, from {view.sheet.low:.2f} on if joined to {view.sheet.high:.2f}", _grey(ink)))
+        stages.append(("boxes: green sure, red not, grey no digit", _boxes(view, ink, threshold)))
+        turned = f", turned by {90 * view.turns} degrees to the left" if view.turns else ""
+        note = f"{view.count} digits in {len(view.rows)} rows{turned}; "
+        note += f"{view.quality:.0%} of the ink read"
+        shown = view.segments[: 6 * _ACROSS]
+        inputs = classifier.normalised(classifier.crops([cut_out(segment.piece, ink) for segment in shown]))
+        names = (*classifier.classes, *(("none",) if classifier.description.rejects else ()))
+        cells = [_cell(s, image, names, threshold) for s, image in zip(shown, inputs, strict=True)]
     return _laid_out(stages, note, cells)
 
 
@@ -74,30 +70,27 @@ def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.repeat(((1 - values.clip(0, 1)) * 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _boxes(found: Found, ink: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+def _boxes(view: View, ink: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
     """The ink with a box around each piece, every piece of ink that was read in black and the rest pale."""
     image = np.full((*ink.shape, 3), 255, np.uint8)
     image[ink > 0.2] = (225, 222, 214)
-    for row in found.rows:
-        for s in row:
-            p = s.piece
-            image[p.top : p.bottom, p.left : p.right][p.mask] = TEXT if s.digit else (170, 170, 170)
+    for s in view.segments:
+        p = s.piece
+        image[p.top : p.bottom, p.left : p.right][p.mask] = TEXT if s.digit else (170, 170, 170)
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
     line = max(1, round(max(ink.shape) / 250))
-    for row in found.rows:
-        for s in row:
-            p = s.piece
-            colour = _colour(s, threshold)
-            pen.rectangle([p.left - line, p.top - line, p.right + line, p.bottom + line], outline=colour, width=line)
+    for s in view.segments:
+        place = [s.piece.left - line, s.piece.top - line, s.piece.right + line, s.piece.bottom + line]
+        pen.rectangle(place, outline=_colour(s, threshold), width=line)
     return np.asarray(picture)
 
 
-def _colour(segment: segments.Segment, threshold: float) -> Colour:
+def _colour(segment: Segment, threshold: float) -> Colour:
     return NONE if not segment.digit else SURE if segment.probability >= threshold else UNSURE
 
 
-def _cell(segment: segments.Segment, image: NDArray[np.float32], names: Sequence[str], threshold: float) -> Image.Image:
+def _cell(segment: Segment, image: NDArray[np.float32], names: Sequence[str], threshold: float) -> Image.Image:
     """A digit's 28 x 28 input with the answer above and the probabilities below."""
     bars = len(names) * 9
     cell = Image.new("RGB", (_CELL, 84 + bars + 18), PAPER)
@@ -111,9 +104,8 @@ def _cell(segment: segments.Segment, image: NDArray[np.float32], names: Sequence
     for k, (name, probability) in enumerate(zip(names, segment.probabilities, strict=False)):
         y = 82 + 9 * k
         pen.text((4, y - 2), name, TEXT, _font(9))
-        pen.rectangle(
-            [28, y + 1, 28 + int(58 * float(probability)), y + 6], colour if probability > 0.01 else (200, 200, 200)
-        )
+        bar = [28, y + 1, 28 + int(58 * float(probability)), y + 6]
+        pen.rectangle(bar, colour if probability > 0.01 else (200, 200, 200))
     return cell
 
 
@@ -129,28 +121,19 @@ def _laid_out(stages: list[tuple[str, NDArray[np.uint8]]], note: str, cells: lis
     total = max(across * (side[0] + 16) + 16, min(len(cells), _ACROSS) * _CELL + 32, 560)
     figure = Image.new("RGB", (total, down * (side[1] + 34) + 40 + rows * cell_height), PAPER)
     pen = ImageDraw.Draw(figure)
+    methods = Image.Resampling
+    resampling = methods.NEAREST if shrink > 3 else methods.BOX if shrink < 1 else methods.BICUBIC
     for k, (title, image) in enumerate(stages):
         x, y = 16 + k % across * (side[0] + 16), 8 + k // across * (side[1] + 34)
         pen.text((x, y), f"{k + 1}  {title}", TEXT, _font(14))
-        how = (
-            Image.Resampling.NEAREST if shrink > 3 else Image.Resampling.BOX if shrink < 1 else Image.Resampling.BICUBIC
-        )
-        figure.paste(Image.fromarray(image).resize(_fit(image.shape[:2], side), how), (x, y + 22))
+        factor = min(side[0] / image.shape[1], side[1] / image.shape[0])  # it may have been turned
+        size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
+        figure.paste(Image.fromarray(image).resize(size, resampling), (x, y + 22))
     y = 8 + down * (side[1] + 34)
     pen.text((16, y), note, TEXT, _font(14))
     for k, cell in enumerate(cells):
         figure.paste(cell, (16 + k % _ACROSS * _CELL, y + 28 + k // _ACROSS * cell_height))
     return figure
-
-
-def _fit(shape: tuple[int, ...], side: tuple[int, int]) -> tuple[int, int]:
-    """The size (width, height) of an image, which may have been turned, inside a stage."""
-    factor = min(side[0] / shape[1], side[1] / shape[0])
-    return max(1, round(shape[1] * factor)), max(1, round(shape[0] * factor))
-
-
-def _label(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: float, colour: Colour) -> None:
-    pen.text(at, text, colour, _font(size), stroke_width=max(1, round(size / 12)), stroke_fill=(255, 255, 255))
 
 
 def _font(size: float) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

@@ -1,10 +1,9 @@
 """The reader: pictures in, digits out, with how sure it is of each."""
 
-import base64
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,112 +15,12 @@ from tenfold.errors import TooLargeError, UsageError
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
-from tenfold.read.finding import page as reading
-from tenfold.read.finding.page import Found
-from tenfold.read.finding.segments import Segment, cut_out
+from tenfold.read.finding.page import View, find, words
+from tenfold.read.finding.segments import cut_out
+from tenfold.read.reading import Box, Digit, Reading
 
-UNSURE = "?"
 TOGETHER = 5  # times the pixels of a page: with `max_pages`, what a file may have on all
 KEPT = 300_000  # values: larger pages are kept as bytes, to be looked at
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
-
-
-@dataclass(frozen=True)
-class Digit:
-    """A digit that was found: what it is, how probable that is, where, and whether that is sure enough to answer."""
-
-    value: str
-    probability: float
-    probabilities: dict[str, float]  # of every class; what is missing to 1 is the probability of being no digit
-    box: Box
-    sure: bool
-    line: int = 0  # of the picture, counted from 0
-    number: int = 0  # of the line, counted from 0
-    page: int = 1  # of a file with several
-    seen: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)  # (28, 28), with `details`
-
-    @property
-    def text(self) -> str:
-        """The digit, or ? where it is not sure."""
-        return self.value if self.sure else UNSURE
-
-    @property
-    def none(self) -> float:
-        """The probability of being no digit."""
-        return max(0.0, 1.0 - sum(self.probabilities.values()))
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read in a picture."""
-
-    digits: tuple[Digit, ...]
-    path: str | None = None  # of the file it was read from
-    threshold: float = 0.0  # the probability from which a digit is sure
-    _pages: tuple[Page, ...] = field(default=(), repr=False, compare=False)
-    page_count: int = 1  # of the file
-    left_out: tuple[Box, ...] = ()  # ink that was taken for no digit, with `details`
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The text of each row, numbers parted by a space; a digit that is not sure is a ?.
-
-        Where classes have longer names than a digit's, a space parts each from the next.
-        """
-        between = "" if all(len(name) == 1 for digit in self.digits for name in digit.probabilities) else " "
-        lines: dict[int, list[list[str]]] = {}
-        for digit in self.digits:
-            numbers = lines.setdefault(digit.line, [])
-            while len(numbers) <= digit.number:
-                numbers.append([])
-            numbers[digit.number].append(digit.text)
-        return tuple(" ".join(between.join(number) for number in lines[line]) for line in sorted(lines))
-
-    @property
-    def text(self) -> str:
-        """The lines, one under the other; empty where there is no digit."""
-        return "\n".join(self.lines)
-
-    @property
-    def sure(self) -> bool:
-        """Whether there are digits and all of them are sure."""
-        return bool(self.digits) and all(digit.sure for digit in self.digits)
-
-    def as_dict(self, *, details: bool = False) -> dict[str, Any]:
-        """The reading as JSON-ready values: path, text, lines, digits.
-
-        `details` adds all that a page needs to show it: the size of the picture, the threshold, what was left out, and
-        of each digit its place in the text, all probabilities, and what the network saw, 784 bytes in base64.
-        """
-        paged = self.page_count > 1
-        found: dict[str, Any] = {"path": self.path, "text": self.text, "lines": list(self.lines)}
-        if details:
-            found |= {"width": self._pages[0].width, "height": self._pages[0].height, "threshold": self.threshold}
-        found["digits"] = [
-            {
-                "value": digit.value,
-                "probability": round(digit.probability, 4),
-                "box": list(digit.box),
-                "sure": digit.sure,
-                **({"page": digit.page} if paged else {}),
-                **(_details(digit) if details else {}),
-            }
-            for digit in self.digits
-        ]
-        if details:
-            found["left_out"] = [list(box) for box in self.left_out]
-        return found
-
-    def annotated(self, page: int = 1) -> Image.Image:
-        """The picture, or a page of it, with a box around every digit and its value beside: green if sure, else red.
-
-        Raises UsageError when there is no such page.
-        """
-        from tenfold.read.drawing import annotated
-
-        if not 1 <= page <= len(self._pages):
-            raise UsageError(f"there is no page {page}: the picture has {len(self._pages)}")
-        return annotated(self._pages[page - 1], [digit for digit in self.digits if digit.page == page])
 
 
 class Reader:
@@ -155,7 +54,7 @@ class Reader:
             threshold: The probability from which a digit is sure, 0 to 1; None is the model's own, at which 1 % of the
                 sure answers were wrong on validation digits.
             always_answer: Answer with the likeliest digit even where it is not sure.
-            upright: Pictures are the right way up: none is read turned by a quarter, however little sense it makes.
+            upright: Pictures are the right way up: none is read turned by a quarter, however little of it is read.
             max_pixels: Pictures with more are refused, so that a small file cannot fill the memory.
             max_pages: Files with more pages, or more than five times `max_pixels` on them, are refused; None is no
                 limit.
@@ -166,9 +65,9 @@ class Reader:
         if threshold is not None:
             _probability(threshold)
         if max_pixels < 1:
-            raise UsageError(f"a limit of {max_pixels} pixels makes no sense: it must be 1 or more")
+            raise UsageError(f"the limit of pixels must be 1 or more, not {max_pixels}")
         if max_pages is not None and max_pages < 1:
-            raise UsageError(f"a limit of {max_pages} pages makes no sense: it must be 1 or more")
+            raise UsageError(f"the limit of pages must be 1 or more, not {max_pages}")
         self.classifier: Classifier = (
             model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
         )
@@ -203,7 +102,7 @@ class Reader:
         Raises DataError for what is missing or damaged, TooLargeError for more pixels or pages than are allowed,
         FormatError for what is no picture, UsageError for a box outside the picture or a threshold that is none.
         """
-        sure = self.threshold if threshold is None else _probability(threshold)
+        least = self.threshold if threshold is None else _probability(threshold)
         digits: list[Digit] = []
         left_out: list[Box] = []
         pages, pixels = [], 0
@@ -214,17 +113,18 @@ class Reader:
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
             pages.append(page.small() if page.colours.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
-            found, left, top = self.look(page, single=single, box=box, upright=upright)
-            digits += self._digits(found, (left, top), page, number, line, sure, details=details)
+            view = self._view(page, single=single, box=box, upright=upright)
+            digits += self._digits(view, page, number, line, least, details=details)
             if details:
-                left_out += _left_out(found, (left, top), page.scale)
+                others = [segment.piece for segment in view.segments if not segment.digit]
+                left_out += [view.box(piece, page.scale) for piece in others]
         path = str(picture) if isinstance(picture, str | Path) else None
-        return Reading(tuple(digits), path, sure, tuple(pages), len(pages), tuple(left_out))
+        return Reading(tuple(digits), path, least, tuple(pages), len(pages), tuple(left_out))
 
     def read_all(self, pictures: Iterable[Source], *, single: bool = False, threads: int = 4) -> Iterator[Reading]:
         """The readings of many pictures in their order, several at a time. Raises as `read` does, at the first."""
         if threads < 1:
-            raise UsageError(f"{threads} threads make no sense: it must be 1 or more")
+            raise UsageError(f"threads must be 1 or more, not {threads}")
         with ThreadPoolExecutor(threads) as pool:
             under_way: deque[Future[Reading]] = deque()  # so that an endless iterable is taken a piece at a time
             for picture in pictures:
@@ -250,76 +150,64 @@ class Reader:
         return self.classifier.probabilities(np.ascontiguousarray(array, np.float32))
 
     def _digits(
-        self, found: Found, corner: tuple[int, int], page: Page, number: int, line: int, sure: float, *, details: bool
+        self, view: View, page: Page, number: int, line: int, threshold: float, *, details: bool
     ) -> list[Digit]:
-        """The digits found on a page or in a box of it, whose left and top are `corner`, from row `line` on."""
+        """The digits of page `number`, from row `line` of the file on."""
         digits: list[Digit] = []
         pieces = []
-        for row in found.rows:
-            words = reading.words(row)
-            for k, word in enumerate(words):
-                for segment in word:
-                    values = {n: float(p) for n, p in zip(self.classifier.classes, segment.probabilities, strict=False)}
-                    digits.append(
-                        Digit(
-                            value=self.classifier.classes[segment.best],
-                            probability=segment.probability,
-                            probabilities=values,
-                            box=_placed(segment, found, corner, page.scale),
-                            sure=segment.probability >= sure,
-                            line=line,
-                            number=k,
-                            page=number,
-                        )
+        for row in view.rows:
+            numbers = words(row)
+            for k, segment in ((k, segment) for k, segments in enumerate(numbers) for segment in segments):
+                values = {n: float(p) for n, p in zip(self.classifier.classes, segment.probabilities, strict=False)}
+                digits.append(
+                    Digit(
+                        value=self.classifier.classes[segment.best],
+                        probability=segment.probability,
+                        probabilities=values,
+                        box=view.box(segment.piece, page.scale),
+                        sure=segment.probability >= threshold,
+                        line=line,
+                        number=k,
+                        page=number,
                     )
-                    pieces.append(segment.piece)
-            line += bool(words)
-        if not (details and digits and found.sheet):
+                )
+                pieces.append(segment.piece)
+            line += bool(numbers)
+        if not (details and digits and view.sheet):
             return digits
-        ink = found.sheet.ink
+        ink = view.sheet.ink
         seen = self.classifier.normalised(self.classifier.crops([cut_out(piece, ink) for piece in pieces]))
         grey = (seen[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
         return [replace(digit, seen=image) for digit, image in zip(digits, grey, strict=True)]
 
-    def look(
-        self, page: Page, *, single: bool = False, box: Box | None = None, upright: bool | None = None
-    ) -> tuple[Found, int, int]:
-        """What is found on a page or in a box of it, and where that box is: left and top in pixels of the picture."""
+    def _view(self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None) -> View:
+        """What the finder makes of a page or of a box of it."""
         upright = self.upright if upright is None else upright
         if box is None:
-            return reading.find(page.colours, self.classifier, single=single, upright=upright), 0, 0
+            return find(page.colours, self.classifier, single=single, upright=upright)
         x, y, width, height = box
         if width < 1 or height < 1 or x < 0 or y < 0 or x + width > page.width or y + height > page.height:
             raise UsageError(
                 f"the box {x},{y},{width},{height} is not inside the picture of {page.width} x {page.height} pixels"
             )
         scale = page.scale
-        first, last = (int(y / scale), int(x / scale)), (round((y + height) / scale), round((x + width) / scale))
-        part = page.colours[first[0] : max(first[0] + 1, last[0]), first[1] : max(first[1] + 1, last[1])]
-        return reading.find(part, self.classifier, single=single, upright=upright), x, y
+        top, left, bottom, right = (
+            int(y / scale),
+            int(x / scale),
+            round((y + height) / scale),
+            round((x + width) / scale),
+        )
+        part = page.colours[top : max(top + 1, bottom), left : max(left + 1, right)]
+        return replace(find(part, self.classifier, single=single, upright=upright), corner=(x, y))
 
+    def explained(self, page: Page, *, single: bool = False) -> Image.Image:
+        """Every stage of reading a page in one figure; `decode.pages` gives the pages of a picture."""
+        from tenfold.read.drawing import explained
 
-def _placed(segment: Segment, found: Found, corner: tuple[int, int], scale: float) -> Box:
-    """Where a segment is in the whole picture."""
-    x, y, width, height = reading.box(segment.piece, found, scale)
-    return x + corner[0], y + corner[1], width, height
-
-
-def _left_out(found: Found, corner: tuple[int, int], scale: float) -> list[Box]:
-    return [_placed(segment, found, corner, scale) for row in found.rows for segment in row if not segment.digit]
-
-
-def _details(digit: Digit) -> dict[str, Any]:
-    return {
-        "line": digit.line,
-        "number": digit.number,
-        "probabilities": {name: round(value, 4) for name, value in digit.probabilities.items()},
-        "none": round(digit.none, 4),
-        "input": None if digit.seen is None else base64.b64encode(digit.seen.tobytes()).decode("ascii"),
-    }
+        return explained(page, self._view(page, single=single), self.classifier, self.threshold)
 
 
 def _probability(threshold: float) -> float:
     if not 0 <= threshold <= 1:
-        raise UsageError(f"the threshold {threshold:g} makes no sense: it is a probability, from 0 to 1")
+        raise UsageError(f"the threshold must be a probability, from 0 to 1, not {threshold:g}")
     return threshold

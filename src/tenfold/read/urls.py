@@ -20,10 +20,10 @@ _SECRET = re.compile(r"[?&]([^=&/]*(?:secret|token|password|sig|key)[^=&/]*)=", 
 
 def check(place: str) -> None:
     """Raise UsageError, which does not repeat it, for a URL with a secret in it, or one that is of no object store."""
-    found = _OTHER.match(place)
-    if found is None:
+    match = _OTHER.match(place)
+    if match is None:
         return
-    scheme, rest = found[1], place[found.end() :]
+    scheme, rest = match[1], place[match.end() :]
     if "@" in rest and ":" in rest.partition("/")[0].partition("@")[0]:  # a secret may have slashes
         bucket = rest.rpartition("@")[2].partition("/")[0].partition("?")[0]
         raise UsageError(f"leave the password out of {scheme}://…@{bucket}: the environment holds it")
@@ -92,10 +92,10 @@ def inside(folder: str) -> list[tuple[str, bool]]:
     query = _parts(folder)[3]  # stays at each URL, for the URL alone must tell where the picture is
     bare = folder.removesuffix(query).rstrip("/")
     try:
-        found = store.get_file_info(FileSelector(key, recursive=False, allow_not_found=True))
+        entries = store.get_file_info(FileSelector(key, recursive=False, allow_not_found=True))
     except (OSError, ValueError) as error:
         raise DataError(f"cannot list {folder}: {_reason(error)}") from error
-    return [(f"{bare}/{each.base_name}{query}", each.type == FileType.Directory) for each in found]
+    return [(f"{bare}/{each.base_name}{query}", each.type == FileType.Directory) for each in entries]
 
 
 def is_folder(place: str) -> bool | None:
@@ -123,9 +123,9 @@ def _place(url: str) -> tuple[Any, str]:
 
 def _parts(url: str) -> tuple[str, str, str, str]:
     """Scheme, bucket, name, and a query with its question mark."""
-    found = _URL.fullmatch(url)
-    assert found is not None
-    return found[1], found[2], found[3], found[4] or ""
+    match = _URL.fullmatch(url)
+    assert match is not None
+    return match[1], match[2], match[3], match[4] or ""
 
 
 @lru_cache(maxsize=32)

@@ -28,7 +28,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tenfold.errors import DataError, MissingExtra, StorageError, TenfoldError, TooLargeError
-from tenfold.read.reader import Reader, Reading
+from tenfold.read.reader import Reader
+from tenfold.read.reading import Reading
 from tenfold.serve import gate, protocol
 from tenfold.serve.corrections import SIDE, Corrections
 from tenfold.serve.gate import Gate

@@ -10,27 +10,15 @@ from PIL import Image
 
 import tenfold
 from conftest import on_paper, write_number
+from read.pictures import colours, drawn
+from read.pictures import page as rows_of
 from tenfold.mnist import embedded
-from tenfold.read.finding import clean, page, paper, segments
+from tenfold.read.finding import clean, page, paper
 from tenfold.read.finding.segments import Segment
-from tenfold.read.finding.strokes import Piece, Row
+from tenfold.read.finding.strokes import Piece
 
 INK = write_number("5", size=80, seed=3)
 NAVY, CREAM = np.array([20, 30, 120]), np.array([255, 250, 230])
-
-
-@pytest.fixture(scope="module")
-def reader() -> tenfold.Reader:
-    return tenfold.Reader(always_answer=True)
-
-
-def drawn(ink: np.ndarray) -> np.ndarray:
-    """Black on white, without any noise: uint8 (H, W)."""
-    return (255 * (1 - ink)).astype(np.uint8)
-
-
-def colours(values: np.ndarray) -> np.ndarray:
-    return np.repeat((values / np.float32(255))[..., None], 3, axis=2).astype(np.float32)
 
 
 def png(image: np.ndarray) -> bytes:
@@ -39,18 +27,12 @@ def png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def rows_of(text: str) -> np.ndarray:
-    parts = [write_number(line, seed=k) for k, line in enumerate(text.split("\n"))]
-    width = max(part.shape[1] for part in parts)
-    return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts])
-
-
 @pytest.mark.parametrize("text", ["7", "2079", "41\n306", "12 88"])
 @pytest.mark.parametrize("kind", ["dark", "light", "coloured"])
 def test_one_look_is_enough_for_clean_pictures(
     reader: tenfold.Reader, text: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ink = rows_of(text)
+    ink = rows_of(*text.split("\n"))
     mixed = (CREAM * (1 - ink[..., None]) + NAVY * ink[..., None]).astype(np.uint8)
     image = {"dark": drawn(ink), "light": 255 - drawn(ink), "coloured": mixed}[kind]
     with monkeypatch.context() as patched:
@@ -89,7 +71,7 @@ def test_most_digits_of_mnist_are_read_at_one_look(reader: tenfold.Reader, monke
     ids=["noise", "blank", "pixel", "faint", "to the edge", "mostly ink", "both sides", "shaded"],
 )
 def test_what_is_not_clean(image: np.ndarray) -> None:
-    assert clean.sheet(colours(image)) is None
+    assert clean.sheet(colours(image if image.dtype == np.uint8 else image / 255)) is None
 
 
 def test_the_sheet_is_the_distance_from_the_ground() -> None:
@@ -125,34 +107,6 @@ def test_certainty_is_for_whole_digits_of_one_height_and_nothing_besides() -> No
     near = ((10, 10, 30, 5), (10, 16, 30, 5))  # a pixel between them
     assert clean.certainty(bars(*near)[0], [bars(*near)[1]]) == 0
     assert clean.certainty(bars(*near, size=150)[0], [bars(*near, size=150)[1]]) > 0
-
-
-def test_a_lone_digit_in_doubt_is_not_turned(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "GOOD", 1.1)
-    monkeypatch.setattr(page, "_turned", lambda *_, **__: pytest.fail("it was turned"))
-    assert reader.read(drawn(INK)).text == "5"
-    monkeypatch.setattr(clean, "certainty", lambda *_: 0.5)
-    with pytest.raises(pytest.fail.Exception, match="turned"):
-        reader.read(drawn(INK))
-
-
-def test_a_lone_piece_is_cut_only_where_that_may_pay(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    piece, ink = Piece(5, 5, np.ones((30, 29), bool)), np.ones((40, 40), np.float32)
-    sliced = []
-    monkeypatch.setattr(segments, "slices", lambda piece, _: sliced.append(1) or [(piece, 0.0)])
-    for probability in (0.9, 0.5):
-        table = np.zeros((1, 11), np.float32)
-        table[0, 8], table[0, 10] = probability, 1 - probability
-        monkeypatch.setattr(segments, "classify", lambda found, *_, table=table: table[: len(found)])
-        segments.segment([Row([piece], 30.0)], ink, reader.classifier)
-        assert len(sliced) == (probability == 0.5)
-
-
-def test_a_page_of_text_is_not_looked_at_twice(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "sheets", lambda _: iter(()))
-    short, long = (drawn(rows_of("\n".join(["246", "357"] * count))) for count in (5, 8))
-    assert len(reader.read(short).digits) == 30
-    assert reader.read(long).digits == ()
 
 
 def test_many_threads_read_clean_pictures_the_same(reader: tenfold.Reader) -> None:

@@ -1,10 +1,8 @@
 import logging
 import os
-import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,48 +10,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from conftest import Nodes, draw_digits
+from read.many.fakes import FakeReader
 from tenfold.engines.connection import connected
 from tenfold.errors import ClusterError, StorageError
 from tenfold.read.classifier import model_bytes
-from tenfold.read.decode import Page
 from tenfold.read.many import cluster, parts
-from tenfold.read.many.bulk import Row, Work, end, expand, read_many
-from tenfold.read.reader import Digit, Reader, Reading
+from tenfold.read.many.processes import end, read_many
+from tenfold.read.many.rows import Row, Work
+from tenfold.read.many.targets import expand
+from tenfold.read.reader import Reader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")]
 
 
-class Slow(Reader):
-    """Reads what a file's name says, in some time; dies of death, when done with late, and of a fiend Ray's worker."""
-
-    def __init__(self, wait: float = 0.0, begun: Path | None = None) -> None:
-        self.wait = wait
-        if begun is not None:
-            (begun / str(os.getpid())).touch()
-
-    def read(self, picture: object, *, single: bool = False, box: object = None) -> Reading:
-        name = Path(str(picture)).stem
-        if "death" in name:
-            os.abort()
-        if name == "late":
-            threading.Timer(0.1, os._exit, [7]).start()
-        if name == "fiend":
-            os.kill(os.getppid(), signal.SIGKILL)
-            time.sleep(60)
-        if name == "stuck":
-            re.match("(a+)+$", "a" * 60 + "b")  # for ever, and no other thread has its turn
-        time.sleep(self.wait)
-        digits = [Digit(sign, 0.9, {sign: 0.9, "x": 0.06}, (1, 1, 4, 4), sign != "5") for sign in name]
-        return Reading(tuple(digits), str(picture), 0.5, (Page(np.ones((8, 8, 3), np.float32), 8, 8),))
-
-
-def slow(wait: float = 0.0, begun: Path | None = None) -> Work:
-    return Work(partial(Slow, wait, begun), single=False, box=None, crops=False)
+def slow(wait: float = 0.0, started: Path | None = None) -> Work:
+    return Work(partial(FakeReader, wait, started))
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +52,14 @@ def test_rows_are_those_of_local_reading(here: Path, ray: Any) -> None:
         Image.fromarray(255 - image.repeat(3, 0).repeat(3, 1)).save(f"{number}.png")
     (here / "cut.png").write_bytes((here / "1.png").read_bytes()[:60])
     paths = [*expand(["."]), "none.png", f"file://{here}/3.png"]
-    make = partial(Reader, model_bytes(), threshold=0.99, threads=1)
+    work = Work(partial(Reader, model_bytes(), threshold=0.99, threads=1), True, (0, 0, 80, 84), True)
     places = {path: here / "boxes" / path for path in paths[:2]}
     mine = logging.StreamHandler()
     logging.getLogger("ray.data").addHandler(mine)
-    rows = list(cluster.read_many(ray, Work(make, True, (0, 0, 80, 84), True), paths, places=places))
+    rows = list(cluster.read_many(ray, work, paths, places=places))
     logging.getLogger("ray.data").removeHandler(mine)
     assert mine.level == logging.NOTSET  # only Ray's own is made silent
-    assert rows == list(read_many(make, paths, single=True, box=(0, 0, 80, 84), crops=True, workers=1))
+    assert rows == list(read_many(work, paths, workers=1))
     assert any(row.crops for row in rows)
     assert [row.error is None for row in rows] == [path not in ("cut.png", "none.png") for path in paths]
     assert len(list((here / "boxes").iterdir())) == 2
@@ -92,23 +67,23 @@ def test_rows_are_those_of_local_reading(here: Path, ray: Any) -> None:
 
 def test_faults_are_rows_and_a_model_is_loaded_once(tmp_path: Path, ray: Any) -> None:
     (tmp_path / "file").touch()
-    (tmp_path / "begun").mkdir()
+    (tmp_path / "started").mkdir()
     paths = [*map(str, range(60)), "death", "61"]
     places = {"62": tmp_path / "file" / "62.png"}
-    found = cluster.read_many(ray, slow(0.01, tmp_path / "begun"), [*paths, *["62"] * 9], places=places)
+    found = cluster.read_many(ray, slow(0.01, tmp_path / "started"), [*paths, *["62"] * 9], places=places)
     rows = [next(found) for _ in paths]
     with pytest.raises(StorageError, match="cannot write"):
         list(found)
     assert [row.path for row in rows] == paths
-    why = "the process that read it died (status -6): too little memory, or a fault in a decoder"
+    why = "the process that read it died (status 7): too little memory, or a fault in a decoder"
     assert rows[60] == Row("death", error=f"cannot read death: {why}")
-    assert len(list((tmp_path / "begun").iterdir())) == 4  # two, and two after death, which was tried by itself too
+    assert len(list((tmp_path / "started").iterdir())) == 4  # two, and two after death, which was tried by itself too
 
 
 def test_a_process_that_dies_between_two_pictures_is_the_fault_of_neither(ray: Any) -> None:
     work = cluster._Rows.__new__(cluster._Rows)
     work._work, work._notes = slow(), None
-    work._worker = work._begin()
+    work._worker = work._start()
     try:
         before = work._worker.process
         assert work.rows([("late", None)])[0].error is None
@@ -123,19 +98,19 @@ def test_a_process_that_dies_between_two_pictures_is_the_fault_of_neither(ray: A
 
 
 def test_a_picture_at_which_rays_worker_is_killed_again_and_again_is_a_row(ray: Any) -> None:
-    paths = [*map(str, range(20)), "fiend", *map(str, range(20, 30)), "death"]
+    paths = [*map(str, range(20)), "killer", *map(str, range(20, 30)), "death"]
     rows = list(cluster.read_many(ray, slow(0.01), paths, workers=1))
     assert [row.path for row in rows] == paths
     assert [row.error for row in rows if row.error] == [
-        "cannot read fiend: Ray's worker was killed at it 3 times: too little memory for it",
-        "cannot read death: the process that read it died (status -6): too little memory, or a fault in a decoder",
+        "cannot read killer: Ray's worker was killed at it 3 times: too little memory for it",
+        "cannot read death: the process that read it died (status 7): too little memory, or a fault in a decoder",
     ]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="SIGIO ends no process elsewhere")
 def test_a_fault_without_end_ends_with_the_process_that_began_it() -> None:
     words = (
-        "import time; from multiprocessing import get_context; from tenfold.read.many.bulk import Worker",
+        "import time; from multiprocessing import get_context; from tenfold.read.many.processes import Worker",
         "from read.many.test_cluster import slow; worker = Worker(get_context('spawn'), slow()); worker.take()",
         "worker.pipe.send(('stuck', None)); print(worker.process.pid, flush=True); time.sleep(60)",
     )
@@ -169,7 +144,7 @@ def test_a_node_that_is_killed_costs_no_row(ray: Any, head: Nodes) -> None:
         rows.append(row)
         if len(rows) == 60:
             head.kill(third)
-    assert rows == list(read_many(Slow, paths, workers=1))
+    assert rows == list(read_many(slow(), paths, workers=1))
 
 
 def test_a_node_that_is_killed_costs_no_part(

@@ -1,35 +1,16 @@
-import base64
+"""Files of many readings: every format, whole or not at all, and resumed to the same bytes."""
+
 import csv
 import io
 import json
-import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from read.many.fakes import row
 from tenfold.errors import FormatError, StorageError, UsageError
-from tenfold.read.many.bulk import Row
-from tenfold.read.many.outputs import Output, bare_text, csv_line, json_line, review, text_line
-from tenfold.read.reader import Digit, Reading
-
-CROP = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-
-
-def row(path: str, *lines: str, probability: float = 0.5) -> Row:
-    """A row with digits as in `lines`, those after a ? unsure."""
-    digits, crops = [], 0
-    for k, line in enumerate(lines):
-        for n, word in enumerate(line.split()):
-            for doubt, value in re.findall(r"(\??)(\d)", word):
-                crops += bool(doubt)
-                p = probability if doubt else 0.999
-                values = {value: p, "<": (1 - p) / 2, ">": (1 - p) / 4, "=": 0.0}
-                digits.append(Digit(value, p, values, (k, n, 9, 9), not doubt, line=k, number=n))
-    return Row(path, Reading(tuple(digits), path, 0.9), crops=(CROP,) * crops)
-
+from tenfold.read.many.outputs import Output, bare_text, csv_line, json_line, text_line
+from tenfold.read.many.rows import Row
 
 ROWS = [
     row("a/1.png", "12 3", "?45"),
@@ -120,7 +101,7 @@ def test_a_torn_last_line_is_read_again(path: Path) -> None:
         assert path.read_bytes() == whole
 
 
-def test_a_finished_file_can_be_gone_on_with(path: Path) -> None:
+def test_a_finished_file_can_be_resumed(path: Path) -> None:
     whole = write(path.with_stem("whole"), [ROWS[0], ROWS[3]], [PATHS[0], PATHS[3]])
     write(path, ROWS[:1], PATHS[:1])
     assert write(path, [ROWS[3]], PATHS[3:4], resume=True) == whole  # rows of pictures not named again stay
@@ -140,7 +121,7 @@ def test_the_state_of_kept_rows(path: Path) -> None:
 
 def test_an_earlier_run_is_not_written_over(path: Path) -> None:
     raw = write(path, ROWS[:1])
-    with pytest.raises(StorageError, match="--resume goes on with it, or remove it"):
+    with pytest.raises(StorageError, match="resume it with --resume, or remove it"):
         Output(path)
     assert path.with_name(f"{path.name}.part").read_bytes() == raw
 
@@ -176,59 +157,3 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         Output(tmp_path / "out.csv")
     with pytest.raises(StorageError, match="choose another place"):
         Output(tmp_path / "file" / "out.csv")
-
-
-class Checker(HTMLParser):
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.attributes += [(name, value or "") for name, value in attributes]
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def test_the_page_for_review(tmp_path: Path) -> None:
-    rows = [
-        row("s/<b>&.png", "1?2 34", "5", probability=0.61),
-        row("s/100% #1.png", "?8", probability=0.4),
-        row("s/none.png"),
-        Row("s/<bad>.png", error="cannot read s/<bad>.png: it is damaged"),
-        row("ü\udcff.png", "?1", probability=0.7),
-        row("-", "?1", probability=0.8),
-    ]
-    page = review(rows, 1200, tmp_path / "reports" / "look.html")
-    page.encode()
-    found = Checker(page)
-    assert found.open == []
-    assert "<title>4 digits to review</title>" in page
-    assert "4 unsure digits, 1 picture without digits, 1 that could not be read; of 1,200 pictures in all" in page
-    assert re.findall(r"<tr><th scope=row>\d</th><td>([\d.]+)%", page) == ["40.0", "61.0", "70.0", "80.0"]
-    assert (
-        "<tr><th scope=row>&lt;</th><td>30.0%</td></tr><tr><th scope=row>&gt;</th><td>15.0%</td></tr></table>" in page
-    )
-    assert '<p class="line">1<mark>?</mark> 34</p>' in page
-    assert "&lt;b&gt;&amp;.png" in page
-    assert "<b>" not in page
-    assert "<bad>" not in page
-    sources = [value for name, value in found.attributes if name in ("src", "href")]
-    assert len([s for s in sources if s.startswith("data:image/png;base64,")]) == 4
-    links = [s for s in sources if not s.startswith("data:")]
-    assert all(link.startswith("../") for link in links)
-    assert links[0].endswith("/s/100%25%20%231.png")
-    assert "standard input" in page
-    assert "http" not in page
-
-
-def test_a_page_with_nothing_to_review(tmp_path: Path) -> None:
-    page = review([], 1, tmp_path / "look.html")
-    assert "<h1>0 digits to review</h1>" in page
-    assert "of 1 picture in all" in page
-    assert "<h2>" not in page

@@ -1,15 +1,16 @@
+"""A folder of parts: planned once, written twice to the same bytes, and nothing of others harmed."""
+
 import gzip
-import json
 from pathlib import Path
 
 import pytest
 
 from tenfold.errors import DataError, FormatError, StorageError, UsageError
 from tenfold.read.many import parts
-from tenfold.read.many.bulk import Row, expand, stream
 from tenfold.read.many.outputs import COLUMNS, Output
 from tenfold.read.many.parts import is_folder, settle
-from tenfold.read.reader import Digit, Reading
+from tenfold.read.many.rows import Row
+from tenfold.read.reading import Digit, Reading
 
 parquet = pytest.importorskip("pyarrow.parquet")
 PATHS = [f"{k}.png" for k in range(7)]
@@ -41,7 +42,7 @@ def test_a_plan_is_settled_once(tmp_path: Path) -> None:
     plan.write(1, ROWS)
     again, known = settle(f"{tmp_path}/out", iter(["not", "these"]), {"model": "a"})
     assert (again.left(), known, again.pictures(0)) == ([0, 2], True, PATHS[:3])
-    with pytest.raises(UsageError, match="was begun with another model"):
+    with pytest.raises(UsageError, match="was started with another model"):
         settle(f"{tmp_path}/out/", PATHS, {"model": "b"})
 
 
@@ -111,7 +112,7 @@ def test_csv_and_json_parts(tmp_path: Path) -> None:
         assert (tmp_path / f"out{suffix}/00000000{suffix}").read_bytes() == (tmp_path / f"one{suffix}").read_bytes()
 
 
-def test_a_parquet_file_is_typed_and_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_parquet_file_is_typed_and_can_be_resumed(tmp_path: Path) -> None:
     place = tmp_path / "out.parquet"
     paths = [each.path for each in ROWS]
     with Output(place) as output:
@@ -134,15 +135,3 @@ def test_a_parquet_file_is_typed_and_can_be_gone_on_with(tmp_path: Path) -> None
     place.write_bytes(b"no Parquet")
     with pytest.raises(FormatError, match="did not write"):
         Output(place, resume=True)
-
-
-def test_pictures_as_they_are_found_are_those_of_expand(here: Path) -> None:
-    for name in ("10.png", "2.png", "a/3.png", "a/b/1.jpg", ".x/1.png", "n.txt", "c 1/1.png"):
-        (here / "s" / name).parent.mkdir(parents=True, exist_ok=True)
-        (here / "s" / name).touch()
-    (here / "s/loop").symlink_to(here / "s")
-    url = f"file://{here}/s"
-    for targets in (["s"], ["s", "s/2.png", "none.png"], ["s/**/*.png"], [url], [f"{url}/2.png"]):
-        assert list(stream(targets)) == expand(targets)
-    assert [path.removeprefix("file://") for path in expand([url])] == [str(here / path) for path in expand(["s"])]
-    assert json.dumps(expand(["s"])) == '["s/2.png", "s/10.png", "s/a/3.png", "s/a/b/1.jpg", "s/c 1/1.png"]'

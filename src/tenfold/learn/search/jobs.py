@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tenfold import files
-from tenfold.engines.jobs import Engine, Heard, Report, check, engine
+from tenfold.engines.jobs import Engine, Event, Report
+from tenfold.engines.opening import check, engine
 from tenfold.errors import ClusterError, DivergedError, Interrupted, RunError, UsageError
 from tenfold.learn.recipes import devices
 from tenfold.learn.recipes.recipe import Recipe
@@ -218,19 +219,19 @@ def train_all(
             running[number] = left.pop(0)
             engine.start(number, _job(wanted[running[number]], running[number], place, test))
             number += 1
-        for heard in engine.wait(_POLL):
-            folder = running[heard.key]
+        for event in engine.wait(_POLL):
+            folder = running[event.key]
             name = _name(folder, wanted)
-            if heard.kind == "told":
-                tally.epoch(heard.key, name, heard.value)
-                engine.answer(heard.key, True)
+            if event.kind == "reported":
+                tally.epoch(event.key, name, event.value)
+                engine.answer(event.key, True)
                 continue
-            del running[heard.key]
-            if heard.kind == "failed" and isinstance(heard.value, Interrupted):  # Ctrl-C reached it before us
+            del running[event.key]
+            if event.kind == "failed" and isinstance(event.value, Interrupted):  # Ctrl-C reached it before us
                 stop.asked = True
                 continue
-            rows[folder], text = _ended(heard, folder)
-            tally.ended(heard.key, f"{name}  {text}")
+            rows[folder], text = _ended(event, folder)
+            tally.ended(event.key, f"{name}  {text}")
     if rows and all(isinstance(row, Lost) for row in rows.values()):
         first = next(row for row in rows.values() if isinstance(row, Lost))
         raise ClusterError(f"none of the {len(rows):,} trainings finished; the first: {first.error}")
@@ -246,14 +247,14 @@ def _job(recipe: Recipe, folder: Path, place: Place, test: bool) -> Training:
     return Training(recipe, place.threads, None, travel=True, test=test)
 
 
-def _ended(heard: Heard, folder: Path) -> tuple[dict[str, Any] | Lost, str]:
+def _ended(event: Event, folder: Path) -> tuple[dict[str, Any] | Lost, str]:
     """What came of a training, and in words. Raises what the others would raise as well."""
-    if heard.kind == "done":
-        assert isinstance(heard.value, Outcome)
-        return _kept(folder, heard.value), _scores(heard.value.row)
-    if heard.kind == "lost" or isinstance(heard.value, DivergedError):
-        return Lost(str(heard.value)), f"failed: {heard.value}"
-    raise heard.value
+    if event.kind == "done":
+        assert isinstance(event.value, Outcome)
+        return _kept(folder, event.value), _scores(event.value.row)
+    if event.kind == "lost" or isinstance(event.value, DivergedError):
+        return Lost(str(event.value)), f"failed: {event.value}"
+    raise event.value
 
 
 def _name(folder: Path, wanted: Mapping[Path, Recipe]) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenfold import files
-from tenfold.engines.jobs import Engine, Heard
+from tenfold.engines.jobs import Engine, Event
 from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, TenfoldError, UsageError, missing_extra
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
@@ -280,22 +280,22 @@ class _Search:
                 try:
                     job = Training(space.applied(self.base, trial.params), self.settings["threads"])
                 except UsageError as error:  # values that are good one by one and do not go together
-                    tally.ended(trial.number, self._ended(trial, Heard(trial.number, "failed", error)))
+                    tally.ended(trial.number, self._ended(trial, Event(trial.number, "failed", error)))
                     continue
                 running[trial.number] = trial
                 where.start(trial.number, job)
             if not running:
                 return
-            for heard in where.wait(_POLL):
-                trial = running[heard.key]
-                if heard.kind == "told":
-                    where.answer(heard.key, self._go_on(trial, heard.value, tally))
+            for event in where.wait(_POLL):
+                trial = running[event.key]
+                if event.kind == "reported":
+                    where.answer(event.key, self._go_on(trial, event.value, tally))
                     continue
-                del running[heard.key]
-                if heard.kind == "failed" and isinstance(heard.value, Interrupted):  # Ctrl-C reached it before us
+                del running[event.key]
+                if event.kind == "failed" and isinstance(event.value, Interrupted):  # Ctrl-C reached it before us
                     stop.asked = True
                     continue
-                tally.ended(heard.key, self._ended(trial, heard))
+                tally.ended(event.key, self._ended(trial, event))
                 self._show(tally)
 
     def _next(self, me: str) -> "optuna.trial.Trial | None":
@@ -343,34 +343,34 @@ class _Search:
             return True
         return not trial.should_prune()
 
-    def _ended(self, trial: "optuna.trial.Trial", heard: Heard) -> str:
+    def _ended(self, trial: "optuna.trial.Trial", event: Event) -> str:
         """Tell Optuna how a trial ended, and return it in a line."""
         import optuna
 
         name = f"trial {trial.number:>{len(str(self.trials - 1))}}"
         tried = " ".join(f"{field}={_shown(value)}" for field, value in trial.params.items())
-        if heard.kind == "done" and isinstance(heard.value, Outcome):
-            row = heard.value.row
+        if event.kind == "done" and isinstance(event.value, Outcome):
+            row = event.value.row
             for key in {"val_accuracy", "val_loss", "seconds"} - {self._column}:  # the column is the trial's value
                 trial.set_user_attr(key, row[key])
             self.study.tell(trial.number, float(row[self._column]))
             self._failures = -1
             return f"{name}  {self._score(float(row[self._column]))}  {row['seconds']:.1f} s  {tried}"
-        if heard.kind == "done":  # it was ended early
+        if event.kind == "done":  # it was ended early
             self.study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
             return f"{name}  pruned  {tried}"
-        trial.set_user_attr("error", _line(heard.value))
-        if isinstance(heard.value, DivergedError):
+        trial.set_user_attr("error", _line(event.value))
+        if isinstance(event.value, DivergedError):
             # For the sampler a loss that is no number is a bad result, to keep away from, and no accident.
             self.study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
             return f"{name}  diverged  {tried}"
         self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         self._failures += self._failures >= 0
         if self._failures >= _HOPELESS:
-            if isinstance(heard.value, TenfoldError):
-                raise heard.value
-            raise RunError(f"the first {self._failures} trials failed, the last so: {_line(heard.value)}")
-        return f"{name}  failed: {_line(heard.value)}  {tried}"
+            if isinstance(event.value, TenfoldError):
+                raise event.value
+            raise RunError(f"the first {self._failures} trials failed, the last so: {_line(event.value)}")
+        return f"{name}  failed: {_line(event.value)}  {tried}"
 
     def _show(self, tally: Tally) -> None:
         every = self.study.get_trials(deepcopy=False)  # once, for each time the database is asked

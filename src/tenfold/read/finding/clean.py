@@ -40,7 +40,7 @@ def sheet(colours: Colours) -> Sheet | None:
     flat = (below if dark else above) / np.float32(most)
     if np.count_nonzero(flat > _LOW) > _MOST * flat.size:
         return None
-    return Sheet(flat, 0.0, _LOW, _HIGH, 1.0, dark, 1.0)
+    return Sheet(flat, _LOW, _HIGH, 1.0, dark, 1.0)
 
 
 def certainty(page: Sheet, rows: list[list[Segment]]) -> float:
@@ -48,12 +48,12 @@ def certainty(page: Sheet, rows: list[list[Segment]]) -> float:
 
     In a small picture strokes beside each other may touch or not, which the general way sees better, enlarged.
     """
-    found = [segment for row in rows for segment in row]
-    if not found or not all(segment.digit and not segment.cut for segment in found):
+    segments = [segment for row in rows for segment in row]
+    if not segments or not all(segment.digit and not segment.cut for segment in segments):
         return 0.0
-    heights = [segment.piece.height for segment in found]
-    some_left = sum(s.piece.mass for s in found) < _ALL * np.count_nonzero(page.flat > page.low)
+    heights = [segment.piece.height for segment in segments]
+    some_left = sum(s.piece.mass for s in segments) < _ALL * np.count_nonzero(page.flat > page.low)
     close = any(b.piece.left - a.piece.right < _APART for row in rows for a, b in pairwise(row))
     if some_left or min(heights) < _SIZES * max(heights) or (close and min(page.flat.shape) < SMALL):
         return 0.0
-    return min(segment.probability for segment in found)
+    return min(segment.probability for segment in segments)

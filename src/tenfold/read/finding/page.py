@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours
@@ -18,138 +17,154 @@ BETTER = 0.15  # by how much of that the page turned must win over the page as i
 WIDE = 0.6  # of the page: what is as high as this may be a digit and the lines it is on
 PLAIN = 0.9  # the probability of a digit among letters or blots
 LETTERS = 0.3  # the share of letters at which a word is one
-JOIN = 0.012  # of the longer side: gaps up to twice this are closed where that makes more sense
+JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
 ALONE = 0.45  # the same where it is a single digit
 OTHER = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 _GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one way of seeing a page gave."""
+class View:
+    """What one way of looking at a page gave."""
 
     sheet: Sheet | None = None
     turns: int = 0  # quarter turns to the left that were made before reading
     rows: list[list[Segment]] = field(default_factory=list)
+    corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Those of all rows."""
+        return [segment for row in self.rows for segment in row]
+
+    @property
+    def count(self) -> int:
+        """The number of digits."""
+        return sum(segment.digit for segment in self.segments)
 
     @property
     def quality(self) -> float:
         """How much of the ink is taken for digits, each counted by its probability: 0 to 1."""
-        parts = [(s.piece.mass, s.probability if s.digit else 0.0) for row in self.rows for s in row]
+        parts = [(s.piece.mass, s.probability if s.digit else 0.0) for s in self.segments]
         total = sum(mass for mass, _ in parts)
         return sum(mass * good for mass, good in parts) / total if total else 0.0
 
     @property
     def evidence(self) -> float:
         """The quality, and more for many digits: it takes less chance to make one of a blot than six."""
-        return self.quality + 0.08 * min(6, _count(self))
+        return self.quality + 0.08 * min(6, self.count)
+
+    @property
+    def texture(self) -> bool:
+        """Whether there is so much on the page, and so little of it digits, that other ways to look are a waste."""
+        return len(self.segments) > segments.CROWD and self.quality < 0.5
+
+    @property
+    def bars(self) -> bool:
+        """Whether there are no digits but ones, as any bar is one: too little to turn a page for."""
+        return all(s.best == 1 for s in self.segments if s.digit)
+
+    def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
+        """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
+        assert self.sheet is not None
+        height, width = self.sheet.flat.shape  # as turned
+        top, left, bottom, right = piece.top, piece.left, piece.bottom, piece.right
+        for _ in range(self.turns):  # a quarter back, to the right
+            top, left, bottom, right = left, height - bottom, right, height - top
+            height, width = width, height
+        factor = scale / self.sheet.zoom
+        x, y = round(left * factor), round(top * factor)
+        size = max(1, round(right * factor) - x), max(1, round(bottom * factor) - y)
+        return x + self.corner[0], y + self.corner[1], *size
 
 
-def find(colours: Colours, classifier: Classifier, *, single: bool = False, upright: bool = False) -> Found:
+def find(colours: Colours, classifier: Classifier, *, single: bool = False, upright: bool = False) -> View:
     """The digits on a page, dark or light, and turned by quarters if they are only digits then; never if `upright`.
 
-    The likeliest way to see the page comes first, and is taken if it makes digits of most of the ink.
+    The likeliest way to look at the page comes first, and is taken if it makes digits of most of the ink.
     """
     page, alone = clean.sheet(colours), None
     if page is not None:
-        found = _plain(page, classifier) or _seen(page, 0, classifier, single=single, most=clean.FEW)
-        certain = clean.certainty(page, found.rows)
+        view = _plain(page, classifier) or _seen(page, 0, classifier, single=single, most=clean.FEW)
+        certain = clean.certainty(page, view.rows)
         if certain >= GOOD:
-            return found
+            return view
         # A lone digit, turned, would have to be likelier by ALONE; a small picture of one is never on its side.
-        if _count(found) == 1 and (certain > 1 - ALONE or (certain and min(colours.shape[:2]) < paper.SMALL)):
-            alone = found
-    best = alone or Found()
+        if view.count == 1 and (certain > 1 - ALONE or (certain and min(colours.shape[:2]) < paper.SMALL)):
+            alone = view
+    best = alone or View()
     for number, sheet in enumerate(paper.sheets(colours)):
-        found = _upright(sheet, classifier, single=single)
-        if _texture(found):
+        view = _upright(sheet, classifier, single=single)
+        if view.texture:
             break
         if alone is not None:
-            return max(alone, found, key=lambda f: f.quality)
-        if found.quality < GOOD and not upright:
-            found = _turned(found, classifier, single=single)
+            return max(alone, view, key=lambda either: either.quality)
+        if view.quality < GOOD and not upright:
+            view = _turned(view, classifier, single=single)
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
-        if number == 0 or (found.evidence > best.evidence + OTHER and not _bars(found)):
-            best = found
-        if best.quality >= GOOD and (single or not _bars(best)):
+        if number == 0 or (view.evidence > best.evidence + OTHER and not view.bars):
+            best = view
+        if best.quality >= GOOD and (single or not best.bars):
             break
     return best
 
 
-def _plain(sheet: Sheet, classifier: Classifier) -> Found | None:
+def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
     """A sheet with a single piece of ink that is plainly a digit, as most small pictures are: nothing else is tried."""
     pieces = strokes.pieces(sheet)
     if len(pieces) != 1:
         return None
     segment = Segment(pieces[0], segments.classify(pieces, sheet.ink, classifier)[0], True)
-    return Found(sheet, 0, [[segment]]) if segment.probability >= segments.PLAIN else None
+    return View(sheet, 0, [[segment]]) if segment.probability >= segments.PLAIN else None
 
 
-def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> Found:
+def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> View:
     """A sheet as it stands, or without its ruled lines, or with small gaps closed, if that is better."""
-    found = _seen(sheet, 0, classifier, single=single)
-    if _texture(found):
-        return found
+    view = _seen(sheet, 0, classifier, single=single)
+    if view.texture:
+        return view
     # Lines may also hang on digits that are read well, as long as they are faint.
-    hung = any(s.piece.height > WIDE * sheet.flat.shape[0] for row in found.rows for s in row)
-    poor = found.quality < GOOD
+    hung = any(s.piece.height > WIDE * sheet.flat.shape[0] for s in view.segments)
+    poor = view.quality < GOOD
     if (poor or hung) and (bare := rulings.without_lines(sheet, least=1 if poor else 4)) is not None and not bare.blank:
         without = _seen(bare, 0, classifier, single=single)
-        if without.quality > found.quality - 0.1 * (not poor):
-            found = without
-    if found.quality < GOOD and not single:
+        if without.quality > view.quality - 0.1 * (not poor):
+            view = without
+    if view.quality < GOOD and not single:
         joined = _seen(sheet, 0, classifier, single=False, join=max(2, round(JOIN * max(sheet.flat.shape))))
         # What must then be cut again was not one digit in pieces.
-        if joined.quality > found.quality and not any(s.cut for row in joined.rows for s in row):
-            found = joined
-    return found
+        if joined.quality > view.quality and not any(s.cut for s in joined.segments):
+            view = joined
+    return view
 
 
-def _turned(upright: Found, classifier: Classifier, *, single: bool) -> Found:
-    """The sheet turned by quarters if that makes more sense than upright."""
-    best, sheet, before = upright, upright.sheet, _count(upright)
+def _turned(upright: View, classifier: Classifier, *, single: bool) -> View:
+    """The sheet turned by quarters if more of it is read so than upright."""
+    best, sheet = upright, upright.sheet
     assert sheet is not None
     for turns in (1, 3, 2):
-        found = _seen(sheet, turns, classifier, single=single)
-        count = _count(found)
+        view = _seen(sheet, turns, classifier, single=single)
         # On its head much is a digit too, and so is a single one on its side: it takes more to believe that.
-        margin = ALONE if count == 1 else 2 * BETTER if turns == 2 and count == 2 else BETTER
-        enough = count >= min(2, before) and not _bars(found)
-        if found.quality > max(upright.quality + margin, best.quality, 0.75) and enough:
-            best = found
+        margin = ALONE if view.count == 1 else 2 * BETTER if turns == 2 and view.count == 2 else BETTER
+        enough = view.count >= min(2, upright.count) and not view.bars
+        if view.quality > max(upright.quality + margin, best.quality, 0.75) and enough:
+            best = view
     return best
-
-
-def _texture(found: Found) -> bool:
-    """Whether there is so much on the page, and so little of it digits, that other ways to see it are a waste."""
-    return sum(map(len, found.rows)) > segments.CROWD and found.quality < 0.5
-
-
-def _bars(found: Found) -> bool:
-    """Whether nothing but ones was found, as any bar is one: too little to turn a page for."""
-    return all(s.best == 1 for row in found.rows for s in row if s.digit)
-
-
-def _count(found: Found) -> int:
-    return sum(s.digit for row in found.rows for s in row)
 
 
 def _seen(
     sheet: Sheet, turns: int, classifier: Classifier, *, single: bool, join: int = 0, most: float = np.inf
-) -> Found:
+) -> View:
     """A sheet turned and read, with gaps of up to 2 * `join` pixels closed; nothing where there are too many pieces."""
     if turns:
-        sheet = Sheet(
-            np.ascontiguousarray(np.rot90(sheet.flat, turns)),
-            *(sheet.noise, sheet.low, sheet.high, sheet.full, sheet.dark, sheet.zoom),
-        )
+        sheet = replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))
     ink = sheet.ink
-    found = strokes.without_specks(strokes.pieces(sheet, join), ink.shape)
-    if not 0 < len(found) <= most:
-        return Found(sheet, turns)
+    pieces = strokes.without_specks(strokes.pieces(sheet, join), ink.shape)
+    if not 0 < len(pieces) <= most:
+        return View(sheet, turns)
     if single:
-        return Found(sheet, turns, [[_single(found, ink, classifier)]])
-    return Found(sheet, turns, _writing(segments.segment(strokes.rows(found), ink, classifier)))
+        return View(sheet, turns, [[_single(pieces, ink, classifier)]])
+    return View(sheet, turns, _writing(segments.segment(strokes.rows(pieces), ink, classifier)))
 
 
 def _writing(rows: list[list[Segment]]) -> list[list[Segment]]:
@@ -200,19 +215,19 @@ def _apart(row: list[Segment]) -> list[list[Segment]]:
     return words
 
 
-def _single(found: list[Piece], ink: Ink, classifier: Classifier) -> Segment:
+def _single(pieces: list[Piece], ink: Ink, classifier: Classifier) -> Segment:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
-    main = max(found, key=lambda p: p.mass)
+    main = max(pieces, key=lambda p: p.mass)
     reach = 0.35 * max(main.height, main.width)
-    near = strokes.within(found, main, reach)
-    choices = [strokes.union(near), main, strokes.union(found)]
-    if len(found) == 1:
+    near = strokes.within(pieces, main, reach)
+    choices = [strokes.union(near), main, strokes.union(pieces)]
+    if len(pieces) == 1:
         choices = [main]
     probabilities = segments.classify(choices, ink, classifier)
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
     k = int(np.argmin(-np.log(probabilities[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
-    digit = probabilities[k].argmax() < len(probabilities[k]) - 1 and len(found) <= segments.CROWD
+    digit = probabilities[k].argmax() < len(probabilities[k]) - 1 and len(pieces) <= segments.CROWD
     return Segment(choices[k], probabilities[k], bool(digit))
 
 
@@ -230,21 +245,3 @@ def words(row: list[Segment]) -> list[list[Segment]]:
             parts.append(digits[start:k])
             start = k
     return [*parts, digits[start:]]
-
-
-def box(piece: Piece, found: Found, scale: float) -> tuple[int, int, int, int]:
-    """Where a piece is in the full picture: x, y, width, height in pixels."""
-    assert found.sheet is not None
-    height, width = found.sheet.flat.shape  # as turned
-    top, left, bottom, right = piece.top, piece.left, piece.bottom, piece.right
-    for _ in range(found.turns):  # a quarter back, to the right
-        top, left, bottom, right = left, height - bottom, right, height - top
-        height, width = width, height
-    factor = scale / found.sheet.zoom
-    x, y = round(left * factor), round(top * factor)
-    return x, y, max(1, round(right * factor) - x), max(1, round(bottom * factor) - y)
-
-
-def upright(image: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
-    """An image turned as it was for reading."""
-    return np.ascontiguousarray(np.rot90(image, turns))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from tenfold.read.decode import Colours
+from tenfold.read.decode import Colours, fitting
 
 Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is full
 
@@ -26,7 +26,6 @@ class Sheet:
     """A picture's ink under one assumption, dark on light or light on dark."""
 
     flat: Ink  # how far each pixel differs from the paper beside it, 1 where it is all dark (or all light)
-    noise: float  # its standard deviation where there is nothing
     low: float  # from here on a pixel is ink if it is joined to one that is surely ink,
     high: float  # which is one from here on; both 0 for a blank sheet
     full: float  # what the inside of a stroke has
@@ -73,8 +72,7 @@ def sheets(colours: Colours) -> Iterator[Sheet]:
 def _lopsided(channels: list[Ink]) -> float:
     """Whether what differs most from its surroundings is brighter (above 0) or darker: the third moment."""
     height, width = channels[0].shape
-    factor = max(1.0, max(height, width) / TINY)
-    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    size = fitting(width, height, TINY)
     small = np.mean([_resized(c, size, Image.Resampling.BOX) for c in channels], axis=0)
     window = max(3, int(0.6 * min(size)) | 1)
     away = small - ndimage.median_filter(small, window, mode="nearest")
@@ -91,8 +89,7 @@ def _channels(colours: Colours) -> list[Ink]:
 
 def _sheet(channels: list[Ink], dark: bool, zoom: float) -> Sheet:
     height, width = channels[0].shape
-    factor = max(1.0, max(height, width) / COARSE)
-    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    size = fitting(width, height, COARSE)
     window = max(3, int(REACH * min(size)) | 1)
     differences = []
     for channel in channels:
@@ -103,15 +100,12 @@ def _sheet(channels: list[Ink], dark: bool, zoom: float) -> Sheet:
         paper = _resized(paper, (width, height), Image.Resampling.BILINEAR)
         brightness = np.maximum(paper, 0.2) if dark else np.float32(1.0)
         differences.append(np.maximum(paper - values, 0) / brightness)
+    flat = differences[0].astype(np.float32)
     if len(differences) > 1:
         # Every colour counts as much as the ink shows in it.
         weights = np.array([float(np.square(d).mean()) for d in differences]) + 1e-12
         weights /= weights.sum()
-        flat = sum(w * d for w, d in zip(weights.astype(np.float32), differences, strict=True))
-    else:
-        flat = differences[0]
-    assert isinstance(flat, np.ndarray)
-    flat = flat.astype(np.float32)
+        flat = sum(w * d for w, d in zip(weights.astype(np.float32), differences, strict=True)).astype(np.float32)
     if zoom == 1 and max(height, width) > 500:
         flat = ndimage.gaussian_filter(flat, 0.7)
     return thresholds(flat, dark, zoom)
@@ -119,29 +113,26 @@ def _sheet(channels: list[Ink], dark: bool, zoom: float) -> Sheet:
 
 def thresholds(flat: Ink, dark: bool, zoom: float) -> Sheet:
     """Where ink begins: above the noise; what is surely ink, where N. Otsu's method (1979) cuts the rest in two."""
-    least, noise = _least(flat)
+    least = _least(flat)
     if least > ROUGH * float(flat.max()):  # rough paper, or a camera in the dark: strokes are wider than the grain
         flat = ndimage.gaussian_filter(flat, max(1.0, min(flat.shape) / 130))
-        least, noise = _least(flat)
+        least = _least(flat)
     above = flat[flat > least]
-    blank = Sheet(flat, noise, 0.0, 0.0, 1.0, dark, zoom)
-    if above.size < 6:
-        return blank
-    if least > TEXTURE * float(above.max()):
-        return blank
+    if above.size < 6 or least > TEXTURE * float(above.max()):
+        return Sheet(flat, 0.0, 0.0, 1.0, dark, zoom)
     cut = otsu(above)
     full = max(float(np.median(above[above > cut])) if (above > cut).any() else cut, least * 1.2)
     high = max(least, min(cut, 0.6 * full))
     low = max(least, 0.5 * high)
-    return Sheet(flat, noise, low, high, full, dark, zoom)
+    return Sheet(flat, low, high, full, dark, zoom)
 
 
-def _least(flat: Ink) -> tuple[float, float]:
-    """The least that may be ink, and the noise, its standard deviation taken from below the median, where no ink is."""
+def _least(flat: Ink) -> float:
+    """The least that may be ink, above the noise: its standard deviation is taken from below the median."""
     sample = flat[:: max(1, flat.shape[0] // 500), :: max(1, flat.shape[1] // 500)]
     quarter, middle = np.percentile(sample, (25, 50))
     noise = float(middle - quarter) / 0.6745
-    return max(FAINT, float(middle) + 4.5 * noise), noise
+    return max(FAINT, float(middle) + 4.5 * noise)
 
 
 def otsu(values: NDArray[np.float32]) -> float:

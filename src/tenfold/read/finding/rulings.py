@@ -69,14 +69,14 @@ def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
     begins = np.flatnonzero(np.diff(slope, prepend=-1))
     left, right = (np.add.reduceat(ink * where[:, None], begins) > 0 for where in (after <= end, first >= width - end))
     cover = np.add.reduceat(ink, begins) / width * (left & right)
-    found: list[tuple[int, float]] = []
-    while len(found) < _MOST:
+    lines: list[tuple[int, float]] = []
+    while len(lines) < _MOST:
         k, y = divmod(int(cover.argmax()), height)
         if cover[k, y] < _COVER:
             break
-        found.append((y, float(_SLOPES[k])))
+        lines.append((y, float(_SLOPES[k])))
         cover[:, max(0, y - 3) : y + 4] = 0
-    return found
+    return lines
 
 
 def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: NDArray[np.bool_]) -> bool:

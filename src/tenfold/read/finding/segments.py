@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.finding.paper import Ink
@@ -83,23 +84,18 @@ def segment(rows: list[Row], ink: Ink, classifier: Classifier) -> list[list[Segm
     return done
 
 
-def classify(found: list[Piece], ink: Ink, classifier: Classifier) -> NDArray[np.float32]:
+def classify(pieces: list[Piece], ink: Ink, classifier: Classifier) -> NDArray[np.float32]:
     """Probabilities (N, K + 1) of pieces taken as digits."""
-    if not found:
+    if not pieces:
         return np.zeros((0, len(classifier.classes) + 1), np.float32)
-    return classifier.probabilities(classifier.crops([cut_out(piece, ink) for piece in found]))
+    return classifier.probabilities(classifier.crops([cut_out(piece, ink) for piece in pieces]))
 
 
 def cut_out(piece: Piece, ink: Ink) -> Ink:
     """A piece's ink with its soft edge, and without what else is in its box: (H + 4, W + 4)."""
     around = np.zeros((piece.height + 4, piece.width + 4), bool)
     around[2:-2, 2:-2] = piece.mask
-    for _ in range(1 if piece.height < 60 else 2):  # a pixel wider, not over corners
-        inner = around.copy()
-        around[1:] |= inner[:-1]
-        around[:-1] |= inner[1:]
-        around[:, 1:] |= inner[:, :-1]
-        around[:, :-1] |= inner[:, 1:]
+    around = ndimage.binary_dilation(around, iterations=1 if piece.height < 60 else 2)  # wider, not over corners
     image = np.zeros(around.shape, np.float32)
     top, left = max(0, piece.top - 2), max(0, piece.left - 2)
     bottom, right = min(ink.shape[0], piece.bottom + 2), min(ink.shape[1], piece.right + 2)
@@ -111,12 +107,12 @@ def cut_out(piece: Piece, ink: Ink) -> Ink:
 
 def _atoms(segments: list[Segment], height: float, ink: Ink) -> list[_Atom]:
     atoms: list[_Atom] = []
-    for number, found in enumerate(segments):
-        piece = found.piece
+    for number, segment in enumerate(segments):
+        piece = segment.piece
         wide = piece.width > _WIDE * max(piece.height, 0.7 * height) and piece.height > 0.4 * height
         # Alone, with no neighbour that a slice might be joined to, it stays whole if that is cheaper than any cut.
-        whole = len(segments) == 1 and piece.height <= height and _cost(found, [_Atom(piece, 0)], height) < _CUT
-        parts = slices(piece, ink) if wide and found.probability < PLAIN and not whole else [(piece, 0.0)]
+        whole = len(segments) == 1 and piece.height <= height and _cost(segment, [_Atom(piece, 0)], height) < _CUT
+        parts = slices(piece, ink) if wide and segment.probability < PLAIN and not whole else [(piece, 0.0)]
         atoms += [_Atom(part, number, cut, whole=len(parts) == 1) for part, cut in parts]
     return atoms
 
@@ -144,9 +140,9 @@ def _nested(row: Row) -> list[Piece]:
 
 def _groups(atoms: list[_Atom], height: float) -> list[tuple[int, int]]:
     """Which runs of atoms may be a digit: (first, after the last)."""
-    found = []
+    groups = []
     for i in range(len(atoms)):
-        found.append((i, i + 1))
+        groups.append((i, i + 1))
         for j in range(i + 2, len(atoms) + 1):
             if len({atom.origin for atom in atoms[i:j]}) > _TOGETHER:
                 break
@@ -157,8 +153,8 @@ def _groups(atoms: list[_Atom], height: float) -> list[tuple[int, int]]:
             if whole.width > widest * max(whole.height, height) or whole.height > 1.6 * height:
                 break
             if _joinable(atoms[i:j], height):
-                found.append((i, j))
-    return found
+                groups.append((i, j))
+    return groups
 
 
 def _joinable(atoms: list[_Atom], height: float) -> bool:
@@ -179,35 +175,35 @@ def _best_way(atoms: list[_Atom], table: dict[tuple[int, int], Segment], height:
     for j in range(1, len(atoms) + 1):
         ways = []
         for i in (first for first in range(j) if (first, j) in table):
-            found = table[i, j]
-            cost = _cost(found, atoms[i:j], height)
-            out = _cost_left_out(found, height)
-            if found.probabilities[-1] > _NONE:
+            segment = table[i, j]
+            cost = _cost(segment, atoms[i:j], height)
+            out = _cost_left_out(segment, height)
+            if segment.probabilities[-1] > _NONE:
                 cost = max(cost, out + 1e-6)
             if out < cost and len({atom.origin for atom in atoms[i:j]}) == 1:
-                found, cost = replace(found, digit=False), out
+                segment, cost = replace(segment, digit=False), out
             if atoms[i].cut or (j < len(atoms) and atoms[j].cut):
-                found = replace(found, cut=True)
-            ways.append((best[i][0] + cost, i, found))
-        cost, i, found = min(ways, key=lambda way: way[0])
-        best.append((cost, [*best[i][1], found]))
+                segment = replace(segment, cut=True)
+            ways.append((best[i][0] + cost, i, segment))
+        cost, i, segment = min(ways, key=lambda way: way[0])
+        best.append((cost, [*best[i][1], segment]))
     return best[-1][1]
 
 
-def _cost(found: Segment, atoms: list[_Atom], height: float) -> float:
-    cost = min(_DEAREST, -float(np.log(max(found.probability, 1e-6))))
-    small = max(found.piece.height, 0.7 * found.piece.width) / height
-    cost += 5.0 * max(0.0, 0.55 - small) + 2.0 * max(0.0, found.piece.width / max(1, found.piece.height) - 1)
+def _cost(segment: Segment, atoms: list[_Atom], height: float) -> float:
+    cost = min(_DEAREST, -float(np.log(max(segment.probability, 1e-6))))
+    small = max(segment.piece.height, 0.7 * segment.piece.width) / height
+    cost += 5.0 * max(0.0, 0.55 - small) + 2.0 * max(0.0, segment.piece.width / max(1, segment.piece.height) - 1)
     joined = len({atom.origin for atom in atoms}) - 1
     tall = sum(atom.piece.height > 0.65 * height for atom in atoms)
     return cost + atoms[0].cut + 0.15 * joined + (0.6 if joined and tall > 1 else 0.0)
 
 
-def _cost_left_out(found: Segment, height: float) -> float:
+def _cost_left_out(segment: Segment, height: float) -> float:
     """A small piece is easily left out; a large one only if it is surely no digit, and a wide one may be several."""
-    size = min(1.0, max(found.piece.height, found.piece.width) / height)
-    several = min(3.0, max(1.0, found.piece.width / max(0.75 * found.piece.height, 1)))
-    doubt = min(1.5, -float(np.log(max(float(found.probabilities[-1]), 1e-6))))
+    size = min(1.0, max(segment.piece.height, segment.piece.width) / height)
+    several = min(3.0, max(1.0, segment.piece.width / max(0.75 * segment.piece.height, 1)))
+    doubt = min(1.5, -float(np.log(max(float(segment.probabilities[-1]), 1e-6))))
     return _LEFT_OUT * size * several + doubt + 0.1
 
 
@@ -229,15 +225,12 @@ def slices(piece: Piece, ink: Ink) -> list[tuple[Piece, float]]:
     rows = np.minimum((np.arange(piece.height) / piece.height * size[1]).astype(int), size[1] - 1)
     columns = np.arange(piece.width) / piece.width * size[0]
     number = sum((columns[None, :] > path[rows][:, None] + 0.5).astype(int) for path, _ in paths)
+    labels = np.where(piece.mask, number + 1, 0)
     parts: list[tuple[Piece, float]] = []
-    for k in range(len(paths) + 1):
-        mask = piece.mask & (number == k)
-        if np.count_nonzero(mask) < 4:
-            continue
-        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        inside = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-        part = Piece(piece.top + int(ys[0]), piece.left + int(xs[0]), inside)
-        parts.append((part, paths[k - 1][1] if k and parts else 0.0))
+    for k, place in enumerate(ndimage.find_objects(labels)):
+        if place is not None and np.count_nonzero(mask := labels[place] == k + 1) >= 4:
+            part = Piece(piece.top + place[0].start, piece.left + place[1].start, mask)
+            parts.append((part, paths[k - 1][1] if k and parts else 0.0))
     return parts
 
 

@@ -71,9 +71,7 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         return []
     low = sheet.flat > sheet.low
     if join:
-        around = np.pad(low, join)
-        wider = ndimage.maximum_filter(around, 2 * join + 1)
-        low |= ndimage.minimum_filter(wider, 2 * join + 1)[join:-join, join:-join]
+        low = ndimage.grey_closing(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
     labels, count = ndimage.label(low, _EIGHT)
     inked = np.flatnonzero(low)  # which is little of most pictures
     numbers = labels.ravel()[inked]
@@ -83,30 +81,30 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     sure &= areas >= 4
     if sure.sum() > MOST:  # the largest; the rest is texture
         sure &= areas >= np.sort(areas[sure])[-MOST]
-    found = []
-    for number, place in enumerate(ndimage.find_objects(labels), 1):
-        if place is not None and sure[number]:
-            found.append(Piece(place[0].start, place[1].start, labels[place] == number))
-    return found
+    return [
+        Piece(place[0].start, place[1].start, labels[place] == number)
+        for number, place in enumerate(ndimage.find_objects(labels), 1)
+        if place is not None and sure[number]
+    ]
 
 
-def digit_height(found: list[Piece]) -> float:
+def digit_height(pieces: list[Piece]) -> float:
     """The height of most digits in pixels: the median over pieces, each counted by its ink."""
-    if len(found) < 2:
-        return float(found[0].height) if found else 0.0
+    if len(pieces) < 2:
+        return float(pieces[0].height) if pieces else 0.0
     # A wide piece may be digits that touch, a low one part of a digit: neither is taller than a digit.
-    heights = np.array([piece.height for piece in found], float)
-    masses = np.array([piece.mass for piece in found], float)
+    heights = np.array([piece.height for piece in pieces], float)
+    masses = np.array([piece.mass for piece in pieces], float)
     order = heights.argsort()
     total = masses[order].cumsum()
     return float(heights[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def without_specks(found: list[Piece], shape: tuple[int, int]) -> list[Piece]:
+def without_specks(pieces: list[Piece], shape: tuple[int, int]) -> list[Piece]:
     """The pieces that may be digits or parts of them: no specks, and nothing that runs along the picture's edge."""
     while True:
-        height = digit_height([p for p in found if not _touches(p, shape)]) or digit_height(found)
-        kept = [p for p in found if max(p.height, p.width) >= max(3.0, _SPECK * height)]
+        height = digit_height([p for p in pieces if not _touches(p, shape)]) or digit_height(pieces)
+        kept = [p for p in pieces if max(p.height, p.width) >= max(3.0, _SPECK * height)]
         inside = [p for p in kept if not _edge(p, shape, height)]
         # What is nearly all the ink of a page is hardly its edge, unless it goes around the page.
         framed = any(_frame(p, shape) for p in kept)
@@ -114,9 +112,9 @@ def without_specks(found: list[Piece], shape: tuple[int, int]) -> list[Piece]:
             kept = inside
         if len(kept) == 1 and _rim(kept[0], shape):
             return []
-        if len(kept) == len(found):
+        if len(kept) == len(pieces):
             return kept
-        found = kept
+        pieces = kept
 
 
 def _rim(piece: Piece, shape: tuple[int, int]) -> bool:
@@ -156,11 +154,11 @@ def _edge(piece: Piece, shape: tuple[int, int], digit: float) -> bool:
     return sum(ends) >= 3 or (sum(ends) == 2 and piece.mass < 0.2 * piece.height * piece.width)
 
 
-def rows(found: list[Piece]) -> list[Row]:
+def rows(pieces: list[Piece]) -> list[Row]:
     """The pieces in rows, from top to bottom, each from left to right. A row may climb or fall."""
-    height = digit_height(found)
-    large = [p for p in found if max(p.height, p.width) >= 0.45 * height]
-    small = [p for p in found if max(p.height, p.width) < 0.45 * height]
+    height = digit_height(pieces)
+    large = [p for p in pieces if max(p.height, p.width) >= 0.45 * height]
+    small = [p for p in pieces if max(p.height, p.width) < 0.45 * height]
     built: list[list[Piece]] = []
     ends = np.zeros((len(large), 2, 4))  # top, bottom, right and height of the last two pieces of each row
     for piece in sorted(large, key=lambda p: p.left):
@@ -198,19 +196,19 @@ def _distances(boxes: NDArray[np.int64], piece: Piece) -> NDArray[np.float64]:
     return np.hypot(across.clip(0), down.clip(0))  # type: ignore[no-any-return]
 
 
-def _boxes(found: list[Piece]) -> NDArray[np.int64]:
-    return np.array([(p.top, p.left, p.bottom, p.right) for p in found])
+def _boxes(pieces: list[Piece]) -> NDArray[np.int64]:
+    return np.array([(p.top, p.left, p.bottom, p.right) for p in pieces])
 
 
-def within(found: list[Piece], first: Piece, reach: float) -> list[Piece]:
+def within(pieces: list[Piece], first: Piece, reach: float) -> list[Piece]:
     """The pieces that are reached from the first in steps of less than `reach` pixels, itself included."""
-    boxes, reached = _boxes(found), np.array([p is first for p in found])
+    boxes, reached = _boxes(pieces), np.array([p is first for p in pieces])
     waiting = [first]
     while waiting:
         fresh = ~reached & (_distances(boxes, waiting.pop()) < reach)
         reached |= fresh
-        waiting += [found[k] for k in np.flatnonzero(fresh)]
-    return [p for p, there in zip(found, reached, strict=True) if there]
+        waiting += [pieces[k] for k in np.flatnonzero(fresh)]
+    return [p for p, there in zip(pieces, reached, strict=True) if there]
 
 
 def union(parts: list[Piece]) -> Piece:

@@ -1,1 +1,10 @@
-"""."""
+"""Thousands of pictures: which are meant, how they are read, and what is written.
+
+targets    the pictures that files, folders, globs and URLs mean
+rows       what comes of a picture: its reading or why there is none, cut-outs, a picture with boxes
+processes  rows in order, read by processes of this machine
+cluster    rows, or parts of a folder, read on a Ray cluster
+outputs    files of rows: JSON, CSV, Parquet, text; growing and resumed
+parts      folders of many such files, planned once
+review     a page of what a person should look at; review.html is its frame
+"""

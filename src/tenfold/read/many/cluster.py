@@ -14,18 +14,19 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tenfold.engines.connection import interrupted
+from tenfold.engines.connection import ask_nodes, interrupted
 from tenfold.errors import ClusterError, StorageError, TenfoldError
 from tenfold.read import urls
 from tenfold.read.decode import source_name
-from tenfold.read.many.bulk import Row, Work, Worker, end
 from tenfold.read.many.parts import Plan
+from tenfold.read.many.processes import Worker, end
+from tenfold.read.many.rows import Row, Work
 from tenfold.read.reader import Reader
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2", "scipy")  # on which readings depend
 _MOST = 64  # pictures that go to a worker at once
 _ROUNDS = 16  # and if there are few, so many times to each
-_TRIES = 3  # to begin a process, or to read a picture at which Ray's own worker is killed
+_TRIES = 3  # to start a process, or to read a picture at which Ray's own worker is killed
 # Of a core, for each worker, which uses a whole one. The rest of them is room for the workers of a node that was lost:
 # without it what they were at would wait for a free core, and that comes when all else is done.
 _SHARE = 0.8
@@ -40,7 +41,7 @@ def read_many(
     places: Mapping[str, Path] | None = None,
     in_order: bool = True,
 ) -> Generator[Row, None, None]:
-    """A row for every picture: what `bulk.read_many` gives, read by workers of a cluster.
+    """A row for every picture: what `processes.read_many` gives, read by workers of a cluster.
 
     A picture that brings its process down is a row that says so; a node that is lost is made up for by the others.
 
@@ -70,7 +71,7 @@ def read_parts(
     """Read and write parts of a plan; as each is there, how many of its pictures are of which kind. Raises as above."""
     folder = urls.local(plan.folder)
     if folder is not None:
-        plan = replace(plan, folder=os.path.abspath(folder))  # those who write may have begun in another
+        plan = replace(plan, folder=os.path.abspath(folder))  # those who write may have started in another
         check_shared(ray, [plan.folder])
     first = plan.pictures(numbers[0])[0]
     if not urls.is_url(first):
@@ -86,20 +87,10 @@ def cores(ray: Any) -> int:
 
 def check_shared(ray: Any, places: Sequence[str]) -> None:
     """Raise ClusterError where a node on another machine has not what is here, and every picture would be missed."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     here = sorted({os.path.abspath(os.path.expanduser(place)) for place in places if os.path.exists(place)})
-    asked = ray.remote(num_cpus=0, max_retries=0)(_missing)
-    others = [node for node in ray.nodes() if node["Alive"] and node["NodeManagerHostname"] != socket.gethostname()]
-    for node in others if here else ():
-        near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        name, errors = node["NodeManagerHostname"], ray.exceptions
-        try:
-            missing = ray.get(asked.options(scheduling_strategy=near).remote(here), timeout=60)
-        except (errors.TaskUnschedulableError, errors.NodeDiedError, errors.WorkerCrashedError):
-            continue  # it has died, and Ray has only now heard of it
-        except errors.RayError as error:
-            raise ClusterError(f"the node {name} does not answer: end it, or wait until it does") from error
+    for name, missing in ask_nodes(ray, _missing, here, but=socket.gethostname()) if here else ():
+        if isinstance(missing, Exception):
+            raise ClusterError(f"the node {name} does not answer: end it, or wait until it does") from missing
         if missing:
             raise ClusterError(f"the node {name} has no {missing[0]}: give URLs, or a disk that all nodes have there")
 
@@ -109,7 +100,7 @@ def _missing(places: Sequence[str]) -> list[str]:
 
 
 def _here(work: Work) -> Work:
-    """The same work for processes that begin elsewhere: paths are meant from here."""
+    """The same work for processes that start elsewhere: paths are meant from here."""
     return replace(work, make=partial(_make, os.getcwd(), work.make))
 
 
@@ -137,7 +128,7 @@ def _through(
     context.print_on_execution_start = False
     context.execution_options.preserve_order = in_order
     dataset = data.from_items([{"item": item} for item in items], override_num_blocks=len(items))
-    # Where a node or a worker is lost, Ray Data begins another and gives it the same again, without end.
+    # Where a node or a worker is lost, Ray Data starts another and gives it the same again, without end.
     done: Any = dataset.map_batches(
         actor,
         fn_constructor_args=given,
@@ -162,7 +153,7 @@ def _through(
 
 
 def _notes() -> Callable[[str, int], bool] | None:
-    """Where this is in the place of one that was killed: a function to note that a picture is begun (1) or done (0).
+    """Where this is in the place of one that was killed: a function to note that a picture is started (1) or done (0).
 
     It is false for one at which Ray's worker was killed again and again. Ray does so to a worker, not to the process
     that reads for it, where a node's memory runs out, and gives what it was at to the next, without end. A lost node
@@ -177,9 +168,9 @@ def _notes() -> Callable[[str, int], bool] | None:
         return None
     space, actor = b"tenfold", str(context.get_actor_id())
 
-    def note(path: str, begun: int) -> bool:
+    def note(path: str, started: int) -> bool:
         key = f"{actor} {path}".encode("utf-8", "surrogateescape")
-        if not begun:
+        if not started:
             _internal_kv_del(key, namespace=space)
             return True
         before = int(_internal_kv_get(key, namespace=space) or 0)
@@ -194,9 +185,9 @@ class _Rows:
     """What Ray keeps on a core: a process that has loaded the model, and another where a picture brought it down."""
 
     def __init__(self, work: Work) -> None:
-        vars(sys.modules["__main__"]).pop("__file__", None)  # or each process would begin with Ray's own program
+        vars(sys.modules["__main__"]).pop("__file__", None)  # or each process would start with Ray's own program
         self._work = work
-        self._worker = self._begin()
+        self._worker = self._start()
         self._notes = _notes()
 
     def __call__(self, batch: Any) -> Any:
@@ -206,12 +197,12 @@ class _Rows:
         for item in batch["item"].to_pylist():
             try:
                 made.append(self.made(pickle.loads(item)))  # noqa: S301 - from our own driver
-            except TenfoldError as error:  # goes as a value, for Ray would try again, or tell it with all it knows
+            except TenfoldError as error:  # goes as a value: Ray would try again, or wrap it in a traceback
                 made.append(error)
         return pyarrow.table({"made": pyarrow.array([pickle.dumps(each) for each in made], pyarrow.large_binary())})
 
     def made(self, item: Any) -> Any:
-        """The rows of pictures and of where they are to be annotated."""
+        """What is made of an item: the rows of its pictures, which have places to be annotated at."""
         return self.rows(item)
 
     def rows(self, jobs: Sequence[tuple[str, Path | None]]) -> list[Row]:
@@ -237,29 +228,29 @@ class _Rows:
                 for job in jobs[sent:most]:
                     self._worker.pipe.send(job)
                     sent += 1
-                found = self._worker.take()
+                row = self._worker.take()
             except (EOFError, OSError):
                 self._worker.process.join(5)
-                found = self._worker.died_of(path) if sent <= len(rows) + 1 else None
-                sent = len(rows) + (found is not None)
+                row = self._worker.died_of(path) if sent <= len(rows) + 1 else None
+                sent = len(rows) + (row is not None)
                 self._renew()
             except StorageError:
                 if sent > len(rows) + 1:
                     with suppress(StorageError, EOFError, OSError):
                         self._worker.take()  # the row of the next, which nobody waits for any more
                 raise
-            by_itself = found is None
-            if found is not None:
-                rows.append(found)
+            by_itself = row is None
+            if row is not None:
+                rows.append(row)
                 if self._notes is not None:
                     self._notes(path, 0)
         return rows
 
     def _renew(self) -> None:
         end([self._worker])
-        self._worker = self._begin()
+        self._worker = self._start()
 
-    def _begin(self) -> Worker:
+    def _start(self) -> Worker:
         for _ in range(_TRIES):
             worker = Worker(get_context("spawn"), self._work)
             try:
@@ -270,7 +261,7 @@ class _Rows:
             else:
                 return worker
         code = worker.process.exitcode
-        raise ClusterError(f"the node {socket.gethostname()} cannot begin a process that reads (status {code})")
+        raise ClusterError(f"the node {socket.gethostname()} cannot start a process that reads (status {code})")
 
 
 class _Parts(_Rows):

@@ -12,6 +12,7 @@ whatever dies and when, and nobody has to know what the others have read.
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Any
 from tenfold.errors import DataError, FormatError, StorageError, UsageError
 from tenfold.read import urls
 from tenfold.read.many import outputs
-from tenfold.read.many.bulk import Row
+from tenfold.read.many.rows import Row
 
 LEAST, MOST = 250, 10_000  # pictures of a part
 _SHARE = 64  # a part has this part of what is before it: few pictures make parts enough for all workers
@@ -80,13 +81,13 @@ def settle(output: str, pictures: Iterable[str], terms: Mapping[str, Any]) -> tu
     if _PLAN in names and "plan.json" in _names(f"{folder}/{_PLAN}"):
         place = f"{folder}/{_PLAN}/plan.json"
         try:
-            found = json.loads(urls.content(place))
-            before, sizes = dict(found["terms"]), [int(size) for size in found["sizes"]]
+            plan = json.loads(urls.content(place))
+            before, sizes = dict(plan["terms"]), [int(size) for size in plan["sizes"]]
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(place) from error
         other = [name for name in terms if before.get(name) != terms[name]]
         if other:
-            raise UsageError(f"{output} was begun with another {', '.join(other)}: name another folder for this")
+            raise UsageError(f"{output} was started with another {', '.join(other)}: name another folder for this")
         return Plan(folder, suffix, sizes), True
     if names - {_PLAN}:
         raise StorageError(f"{output} holds other files: name a folder that is empty or not there yet")
@@ -100,8 +101,8 @@ def settle(output: str, pictures: Iterable[str], terms: Mapping[str, Any]) -> tu
 
 
 def _cut(pictures: Iterable[str]) -> Iterator[list[str]]:
-    whole, before = iter(pictures), 0
-    while paths := list(islice(whole, min(MOST, max(LEAST, before // _SHARE)))):
+    left, before = iter(pictures), 0
+    while paths := list(islice(left, min(MOST, max(LEAST, before // _SHARE)))):
         yield paths
         before += len(paths)
 
@@ -109,17 +110,14 @@ def _cut(pictures: Iterable[str]) -> Iterator[list[str]]:
 def _names(folder: str) -> set[str]:
     """What is in a folder, without the hidden; nothing where there is none."""
     path = urls.local(folder)
-    if path is None:
-        found = [PurePath(place).name for place, _ in urls.inside(folder)]
-    else:
-        try:
-            found = [each.name for each in path.iterdir()]
-        except FileNotFoundError:
-            return set()
-        except OSError as error:
-            raise DataError(f"cannot read the folder {folder}: {error.strerror}") from error
-    return {name for name in found if not name.startswith(".")}
+    try:
+        places = [place for place, _ in urls.inside(folder)] if path is None else os.listdir(path)
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror}") from error
+    return {name for name in (PurePath(place).name for place in places) if not name.startswith(".")}
 
 
 def _damaged(place: str) -> FormatError:
-    return FormatError(f"{place} is damaged: remove its folder with all that is in it, and begin anew")
+    return FormatError(f"{place} is damaged: remove its folder with all that is in it, and start anew")

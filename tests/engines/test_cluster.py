@@ -46,7 +46,7 @@ def test_a_head_that_answers_no_more_is_told(monkeypatch: pytest.MonkeyPatch) ->
         assert where.slots == 1
     with pytest.raises(ClusterError, match=f"nothing answers at {address}"), where:
         where.wait(1)
-    with pytest.raises(ClusterError, match="the same command goes on"):
+    with pytest.raises(ClusterError, match="the same command continues"):
         _ = where.slots  # which Ray would be asked for, and would not answer
     assert ray.asked == []  # nor is it asked to tidy up
 

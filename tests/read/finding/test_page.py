@@ -1,0 +1,121 @@
+"""A page to the digits on it: which ink, which way up, which rows, and what is no digit."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image, ImageDraw
+
+import tenfold
+from conftest import on_paper, write_number
+from read import pictures
+from tenfold.read.finding import clean, page, paper
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_dark_or_light_and_turned(reader: tenfold.Reader, dark: bool, turns: int) -> None:
+    image = on_paper(write_number("27453", seed=5))
+    image = np.rot90(image if dark else 255 - image, turns)
+    reading = reader.read(np.ascontiguousarray(image))
+    assert reading.text == "27453"
+    first = reading.digits[0].box
+    corner = [(0, 0), (0, 1), (1, 1), (1, 0)][turns]  # where the first digit is: left or right, top or bottom
+    assert (first[0] + first[2] / 2 > image.shape[1] / 2) == corner[0] or image.shape[1] < image.shape[0]
+    assert (first[1] + first[3] / 2 > image.shape[0] / 2) == corner[1] or image.shape[0] < image.shape[1]
+
+
+def test_what_is_upright_is_not_turned(reader: tenfold.Reader) -> None:
+    turned = np.rot90(on_paper(write_number("2479")))
+    assert reader.read(turned).text == "2479"
+    text = reader.read(turned, upright=True).text
+    assert text != "2479"
+    assert tenfold.Reader(reader.classifier, always_answer=True, upright=True).read(turned).text == text
+
+
+def test_rows_and_numbers(reader: tenfold.Reader) -> None:
+    reading = reader.read(on_paper(pictures.page("1985", "60 42", "337")))
+    assert reading.lines == ("1985", "60 42", "337")
+    assert reading.text == "1985\n60 42\n337"
+    assert [digit.line for digit in reading.digits] == [0] * 4 + [1] * 4 + [2] * 3
+
+
+def test_no_row_of_a_long_page_is_lost(reader: tenfold.Reader) -> None:
+    texts = [f"{k:02}{99 - k}" for k in range(30)]
+    lines = reader.read(on_paper(pictures.page(*texts, size=36, margin=0.4))).lines
+    assert len(lines) == 30
+    assert np.mean([line == text for line, text in zip(lines, texts, strict=True)]) > 0.9
+
+
+def test_a_lone_digit_in_doubt_is_not_turned(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = pictures.drawn(write_number("5", size=80, seed=3))
+    monkeypatch.setattr(page, "GOOD", 1.1)
+    monkeypatch.setattr(page, "_turned", lambda *_, **__: pytest.fail("it was turned"))
+    assert reader.read(image).text == "5"
+    monkeypatch.setattr(clean, "certainty", lambda *_: 0.5)
+    with pytest.raises(pytest.fail.Exception, match="turned"):
+        reader.read(image)
+
+
+def test_a_page_of_text_is_not_looked_at_twice(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "sheets", lambda _: iter(()))
+    short, long = (pictures.drawn(pictures.page(*["246", "357"] * count)) for count in (5, 8))
+    assert len(reader.read(short).digits) == 30
+    assert reader.read(long).digits == ()
+
+
+def scribble() -> np.ndarray:
+    canvas = Image.new("L", (300, 300), 255)
+    points = np.cumsum(np.random.default_rng(1).normal(0, 50, (60, 2)), axis=0) % 220 + 40
+    ImageDraw.Draw(canvas).line([tuple(p) for p in points], 0, 4)
+    return np.asarray(canvas)
+
+
+def photograph() -> np.ndarray:
+    """Smooth shapes of all sizes, as in a landscape."""
+    generator = np.random.default_rng(0)
+    image = np.zeros((400, 400))
+    for k, n in enumerate((4, 9, 20, 60), 1):
+        coarse = Image.fromarray(generator.random((n, n)).astype(np.float32))
+        image += np.asarray(coarse.resize((400, 400), Image.Resampling.BICUBIC)) / k
+    return (255 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.full((200, 300), 255, np.uint8),
+        np.zeros((200, 300), np.uint8),
+        np.full((1, 1), 7, np.uint8),
+        np.full((28, 28), 128, np.uint8),
+        np.tile(np.arange(256, dtype=np.uint8), (100, 1)),
+        scribble(),
+        photograph(),
+    ],
+    ids=["white", "black", "pixel", "grey", "gradient", "scribble", "photograph"],
+)
+def test_what_is_no_digit_is_not_answered(reader: tenfold.Reader, image: np.ndarray) -> None:
+    assert not any(digit.sure for digit in tenfold.Reader(reader.classifier).read(image).digits)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_picture_full_of_dots_takes_no_time(reader: tenfold.Reader, single: bool) -> None:
+    dots = np.where(np.random.default_rng(0).random((800, 800)) > 0.995, 0, 255).astype(np.uint8)
+    began = time.perf_counter()
+    assert reader.read(dots, single=single).text == ""
+    assert time.perf_counter() - began < 8  # 18 s when every slice of every dot was thought of
+
+
+SIDE, LEVEL = st.integers(1, 60), st.sampled_from([0, 60, 255])
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+@given(image=arrays.arrays("u1", st.tuples(SIDE, SIDE), elements=LEVEL))
+def test_the_finder_holds_whatever_the_ink_is(reader: tenfold.Reader, image: np.ndarray) -> None:
+    for digit in reader.read(image).digits:
+        x, y, width, height = digit.box
+        assert 0 <= x < x + width <= image.shape[1] + 1
+        assert 0 <= y < y + height <= image.shape[0] + 1

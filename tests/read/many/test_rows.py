@@ -1,0 +1,63 @@
+"""Rows of pictures: what they hold, cut-outs of unsure digits, and annotated pictures beside them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from read.many.fakes import FakeReader
+from tenfold.errors import UsageError
+from tenfold.read.many.rows import KINDS, Row, Work, annotate, annotated_places
+
+
+def row(path: str, work: Work | None = None) -> Row:
+    return (work or Work(FakeReader)).row(FakeReader(), path, None)
+
+
+def test_rows_hold_what_there_is_and_let_the_pages_go() -> None:
+    read, failed = row("12"), row("bad")
+    assert read.reading is not None
+    assert read.reading._pages == ()
+    assert read.as_dict()["path"] == "12"
+    assert list(failed.as_dict()) == ["path", "error", "text", "lines", "digits"]
+    assert [row(name).kind for name in ("12", "15", "", "bad")] == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("memory", "cannot read memory: there is not enough memory for it"),
+        ("fault", "cannot read fault: ZeroDivisionError: such as a decoder's"),
+        ("bad", "cannot read bad: it is damaged"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_a_row_that_says_why(name: str, error: str) -> None:
+    assert row(name) == Row(name, error=error)
+
+
+def test_cut_outs_of_unsure_digits_only() -> None:
+    crops = row("1525", Work(FakeReader, crops=True)).crops
+    assert len(crops) == 2
+    assert all(crop.startswith(b"\x89PNG") and len(crop) < 6000 for crop in crops)
+    assert row("1525").crops == ()
+
+
+def test_annotated_pictures_do_not_meet(here: Path) -> None:
+    places = annotated_places(["s/a/1.png", "s/b/1.png", "s/b/1.jpg", "s/b/1.JPG.png"], Path("out"))
+    found = [str(place.as_posix()) for place in places.values()]
+    assert found == ["out/a/1.png", "out/b/1.png", "out/b/1.jpg.png", "out/b/1.JPG.png-2.png"]
+    assert annotated_places(["s/a/1.png", "-"], Path("out"))["-"] == Path("out/standard-input.png")
+    assert annotated_places([str(here / "x" / "1.jpg")], Path("out")) == {
+        str(here / "x" / "1.jpg"): Path("out/1.jpg.png")
+    }
+    with pytest.raises(UsageError, match="would write over"):
+        annotated_places(["s/1.png", "s/2.png"], Path("s"))
+
+
+def test_annotated_pages_are_files(tmp_path: Path) -> None:
+    reading = FakeReader().read("12")
+    annotate(replace(reading, _pages=reading._pages * 2), tmp_path / "new" / "12.tif.png")
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["12.tif.page-2.png", "12.tif.png"]
+    with Image.open(tmp_path / "new" / "12.tif.png") as opened:
+        assert opened.format == "PNG"
