@@ -1,6 +1,8 @@
 """`tenfold serve`."""
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +54,7 @@ def serve(
         str | None,
         _option(
             _WHAT,
-            help="Wanted of every request; TENFOLD_TOKEN does not show it in the list of processes.",
+            help="Asked of every request; TENFOLD_TOKEN does not show it in the list of processes.",
             envvar="TENFOLD_TOKEN",
             show_envvar=False,
         ),
@@ -65,16 +67,13 @@ def serve(
     max_pictures: Annotated[int, _option(_LIMITS, help="Of a request, and pages of a file.", metavar="N")] = 100,
     queue: Annotated[
         int,
-        _option(_LIMITS, help="Requests that may wait in each process; the next is told to come again.", metavar="N"),
+        _option(_LIMITS, help="Requests that may wait in each process; the next is refused with 503.", metavar="N"),
     ] = 64,
 ) -> None:
     """Serve a page to draw on, and a REST interface, until Ctrl-C.
 
     Pictures are read and forgotten. API documentation is at /docs, counts for Prometheus at /metrics.
     """
-    import os
-    from contextlib import suppress
-
     from tenfold.cli.export import model_file
     from tenfold.errors import missing_extra
 
@@ -101,10 +100,9 @@ def serve(
     )
 
     def started(address: str) -> None:
-        local = host in ("127.0.0.1", "localhost", "::1")
         with suppress(OSError):  # whoever started it may not be listening
             print(f"tenfold serves at {address} (Ctrl-C stops)", flush=True)
-        if not local and token is None:
+        if host not in ("127.0.0.1", "localhost", "::1") and token is None:
             print("tenfold: whoever reaches this machine can use it: --token asks for a secret", file=sys.stderr)
         if corrections is not None:
             print(f"tenfold: corrections go to {corrections}", file=sys.stderr)

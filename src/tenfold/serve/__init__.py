@@ -1,8 +1,11 @@
 """The service: a page to draw on and a REST interface, over the reader and its model file.
 
-settings       what it is started with          corrections   digits that were put right, kept to learn from
-server         the process: address, workers    metrics       what it counts
-application    what answers which address       page/         the page, as the browser gets it
-gate           limits, tokens, headers, log     site, site/   the page with the model in it, for no server at all
-protocol       the Open Inference Protocol
+settings      what it is started with                     server    the process: address, workers, how it ends
+application   the routes under /v1, the page, errors      protocol  the routes under /v2: Open Inference Protocol
+schemas       what requests and answers hold              answers   answers in JSON, and errors as such
+service       what the routes share: reader, counts       threads   the threads that pictures are read in
+gate          limits, tokens, headers, log                metrics   the counts, for Prometheus
+corrections   digits that were put right, kept to learn from
+page/         the page, as the browser gets it
+site, site/   the page with the model in it, for no server at all
 """

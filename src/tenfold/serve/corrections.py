@@ -9,8 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold import files
@@ -44,16 +42,15 @@ class Corrections:
         """How many there are of each class."""
         return {name: len(list((self.folder / name).glob("*.png"))) for name in self.classes}
 
-    def save(self, image: NDArray[np.uint8], label: str) -> str:
-        """Keep a digit, (28, 28), ink bright on 0, and return its name under the folder.
+    def save(self, image: bytes, label: str) -> str:
+        """Keep a digit, its 28 x 28 grey values, ink bright on 0, and return its name under the folder.
 
         Raises TooLargeError when the folder is full, StorageError when it cannot be written.
         """
         assert label in self.classes
-        assert image.shape == (SIDE, SIDE)
-        mark = hashlib.sha256(image.tobytes()).hexdigest()[:16]
+        mark = hashlib.sha256(image).hexdigest()[:16]
         packed = io.BytesIO()
-        Image.fromarray(image).save(packed, "PNG")
+        Image.frombytes("L", (SIDE, SIDE), image).save(packed, "PNG")
         with self._lock:
             earlier = [path for name in self.classes for path in (self.folder / name).glob(f"*-{mark}.png")]
             if not earlier and sum(self.counts().values()) >= self.most:

@@ -18,30 +18,22 @@ class Metrics:
         self._registry = CollectorRegistry()
         if FOLDER not in os.environ:
             ProcessCollector(registry=self._registry)
-        self.requests: Counter = Counter(
-            "tenfold_requests", "Requests answered.", ("method", "path", "status"), registry=self._registry
-        )
+
+        def counter(name: str, description: str, *labels: str) -> Counter:
+            return Counter(f"tenfold_{name}", description, labels, registry=self._registry)
+
+        self.requests: Counter = counter("requests", "Requests answered.", "method", "path", "status")
         self.seconds: Histogram = Histogram(
             "tenfold_request_seconds", "Time to answer.", ("path",), buckets=_SECONDS, registry=self._registry
         )
+        about = "Requests with a body under way."
         self.running: Gauge = Gauge(
-            "tenfold_requests_running",
-            "Requests with a body under way.",
-            registry=self._registry,
-            multiprocess_mode="livesum",
+            "tenfold_requests_running", about, registry=self._registry, multiprocess_mode="livesum"
         )
-        self.refused: Counter = Counter(
-            "tenfold_requests_refused", "Requests refused as the queue is full.", registry=self._registry
-        )
-        self.pictures: Counter = Counter(
-            "tenfold_pictures", "Pictures, by whether they could be read.", ("read",), registry=self._registry
-        )
-        self.digits: Counter = Counter(
-            "tenfold_digits", "Digits read, by whether they are sure.", ("sure",), registry=self._registry
-        )
-        self.corrections: Counter = Counter(
-            "tenfold_corrections", "Digits put right.", ("label",), registry=self._registry
-        )
+        self.refused: Counter = counter("requests_refused", "Requests refused as the queue is full.")
+        self.pictures: Counter = counter("pictures", "Pictures, by whether they could be read.", "read")
+        self.digits: Counter = counter("digits", "Digits read, by whether they are sure.", "sure")
+        self.corrections: Counter = counter("corrections", "Digits put right.", "label")
 
     def text(self) -> bytes:
         """All counts in Prometheus's text format, those of the other workers added."""
@@ -58,8 +50,6 @@ class Metrics:
 def _runs(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
     return True

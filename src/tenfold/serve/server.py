@@ -39,7 +39,7 @@ def serve(
     replaced. Raises AddressError, RunError for a model that cannot be used, StorageError, UsageError.
     """
     if workers < 1:
-        raise UsageError(f"--workers {workers} makes no sense: it must be 1 or more")
+        raise UsageError(f"--workers must be 1 or more, not {workers}")
     options: dict[str, Any] = {
         "log_config": None,
         "access_log": False,
@@ -53,14 +53,14 @@ def serve(
         if workers == 1:
             _alone(settings, options, listening, lambda: started(address))
         else:
-            # What cannot be used is told here, before any worker is begun.
+            # What cannot be used is an error here, before any worker is begun.
             classes = Classifier(settings.model).classes
             if settings.corrections is not None:
                 Corrections(settings.corrections, classes, settings.max_corrections)
             os.environ[_FOLDER] = tempfile.mkdtemp(prefix="tenfold-serve-")
             try:
-                settings.tell()
-                config = uvicorn.Config("tenfold.serve.server:told", factory=True, **options)
+                settings.to_environment()
+                config = uvicorn.Config("tenfold.serve.server:worker", factory=True, **options)
                 started(address)
                 Multiprocess(config, [listening]).run()
             finally:
@@ -77,7 +77,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressError(f"cannot listen at {host}:{port}: {reason}; choose another --port, or 0 for any") from error
 
 
-def told() -> FastAPI:
+def worker() -> FastAPI:
     """The application of a worker process, which ends when the process above it does."""
     parent = parent_process()
     if parent is not None:
@@ -87,7 +87,7 @@ def told() -> FastAPI:
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=watch, daemon=True).start()
-    return _application(Settings.told())
+    return _application(Settings.from_environment())
 
 
 class _Server(uvicorn.Server):
@@ -95,12 +95,12 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tell = started
+        self._report = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._tell()
+            self._report()
 
 
 def _alone(settings: Settings, options: dict[str, Any], listening: socket.socket, started: Callable[[], None]) -> None:
@@ -129,5 +129,5 @@ def _application(settings: Settings) -> FastAPI:
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # which tells of every form that is damaged
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # which reports every form that is damaged
     return create(settings)

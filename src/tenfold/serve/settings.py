@@ -8,12 +8,12 @@ from typing import Self
 
 from tenfold.errors import UsageError
 
-VARIABLE = "TENFOLD_SERVE"  # the environment variable by which workers, which are processes, are told
+VARIABLE = "TENFOLD_SERVE"  # the environment variable that hands them to worker processes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that decides how a service answers. Raises UsageError for values that cannot be meant."""
+    """Everything that decides how a service answers. Raises UsageError for wrong values."""
 
     model: str | None = None  # a model file; None is the bundled one
     threshold: float | None = None  # the probability from which a digit is sure; None is the model's own
@@ -31,31 +31,31 @@ class Settings:
     log: bool = True  # a line for every request
 
     def __post_init__(self) -> None:
-        for name, least in (("threads", 1), ("queue", 0), ("max_bytes", 1), ("max_pixels", 1), ("max_pictures", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)} makes no sense: it must be {least} or more"
-                )
+        least = {"threads": 1, "queue": 0, "max_bytes": 1, "max_pixels": 1, "max_pictures": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} must be {value} or more, not {getattr(self, name)}")
         if self.threads > 256:
-            raise UsageError(f"--threads {self.threads} makes no sense: 256 are the most")
+            raise UsageError(f"--threads must be 256 or less, not {self.threads}")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise UsageError(f"the threshold {self.threshold:g} makes no sense: it is a probability, from 0 to 1")
+            raise UsageError(f"--threshold must be a probability, from 0 to 1, not {self.threshold:g}")
         if self.token is not None and (not self.token.isascii() or not self.token.isprintable() or " " in self.token):
-            raise UsageError("--token makes no sense: it must be printable ASCII without spaces")
+            raise UsageError("--token must be printable ASCII without spaces")
         if self.token == "":
-            raise UsageError("--token is empty: leave it out to want none")
+            raise UsageError("--token must not be empty: leave it out to ask for none")
         for origin in self.origins:
             if origin != "*" and (not origin.startswith(("http://", "https://")) or origin.count("/") != 2):
-                raise UsageError(f"--cors {origin} makes no sense: it must be an origin such as https://example.org")
+                raise UsageError(f"--cors must be an origin such as https://example.org, not {origin}")
         if self.corrections is not None and Path(self.corrections).is_file():
-            raise UsageError(f"--corrections {self.corrections} is a file: name a folder")
+            raise UsageError(f"--corrections must be a folder, and {self.corrections} is a file")
 
-    def tell(self) -> None:
+    def to_environment(self) -> None:
         """Leave the settings where the worker processes of this one find them."""
         os.environ[VARIABLE] = json.dumps(asdict(self))
 
     @classmethod
-    def told(cls) -> Self:
+    def from_environment(cls) -> Self:
         """The settings that the process above this one left."""
         fields = json.loads(os.environ[VARIABLE])
         return cls(**{**fields, "origins": tuple(fields["origins"])})

@@ -1,0 +1,96 @@
+"""What the routes share: the reader, threads to read in, the counts and the corrections."""
+
+import base64
+import gc
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request
+
+from tenfold.errors import DataError, MissingExtra, TenfoldError
+from tenfold.read.reader import Reader
+from tenfold.read.reading import Reading
+from tenfold.serve.corrections import Corrections
+from tenfold.serve.metrics import Metrics
+from tenfold.serve.schemas import ReadOptions
+from tenfold.serve.settings import Settings
+from tenfold.serve.threads import Threads
+
+T = TypeVar("T")
+
+
+class Service:
+    """The state of a running service.
+
+    Raises RunError for a model that cannot be used, StorageError for a corrections folder that cannot be.
+    """
+
+    def __init__(self, settings: Settings, reader: Reader | None = None) -> None:
+        self.settings: Settings = settings
+        self.reader: Reader = reader or Reader(
+            settings.model,
+            threshold=settings.threshold,
+            max_pixels=settings.max_pixels,
+            max_pages=settings.max_pictures,
+            threads=1,
+        )
+        self.metrics: Metrics = Metrics()
+        self.corrections: Corrections | None = None
+        if settings.corrections is not None:
+            classes = self.reader.classifier.classes
+            self.corrections = Corrections(settings.corrections, classes, settings.max_corrections)
+        self.threads: Threads | None = None  # while the service runs
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """While the application runs: its threads."""
+        with Threads(self.settings.threads) as self.threads:
+            gc.freeze()  # what is there now stays, and need not be looked through again and again
+            yield
+        self.threads = None
+
+    async def run(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Run what takes long where the other requests do not wait for it."""
+        assert self.threads is not None
+        result: T = await self.threads.do(call, *arguments)
+        return result
+
+    def read(self, raw: bytes, path: str | None, options: ReadOptions) -> tuple[Reading, dict[str, Any]]:
+        """A picture read, and that as JSON has it. Raises as Reader.read does."""
+        file = io.BytesIO(raw)
+        file.name = path or "the body"  # for errors
+        try:
+            reading = self.reader.read(file, **options.model_dump(exclude={"annotate"}))
+        except DataError:
+            self.metrics.pictures.labels("no").inc()
+            raise
+        self.metrics.pictures.labels("yes").inc()
+        sure = sum(digit.sure for digit in reading.digits)
+        self.metrics.digits.labels("yes").inc(sure)
+        self.metrics.digits.labels("no").inc(len(reading.digits) - sure)
+        answer = {**reading.as_dict(details=options.details), "path": path}
+        if options.annotate:
+            png = io.BytesIO()
+            reading.annotated().save(png, "PNG")
+            answer["annotated"] = base64.b64encode(png.getvalue()).decode("ascii")
+        return reading, answer
+
+    def read_file(self, raw: bytes, path: str, options: ReadOptions) -> tuple[dict[str, Any], TenfoldError | None]:
+        """A picture of several read, as JSON has it; or that it cannot be, and the error."""
+        try:
+            return self.read(raw, path, options)[1], None
+        except (DataError, MissingExtra) as error:
+            return {"path": path, "error": line(error), "text": "", "lines": [], "digits": []}, error
+
+
+def of(request: Request) -> Service:
+    """The service that a request was sent to."""
+    service: Service = request.app.state.service
+    return service
+
+
+def line(error: BaseException) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
