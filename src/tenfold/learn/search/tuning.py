@@ -123,11 +123,7 @@ def tune(
     """
     _check(trials, objective, timeout, seeds, seed)
     place = Place(on, address, jobs, threads)
-    try:
-        import optuna
-    except ModuleNotFoundError as error:
-        raise missing_extra("optuna", "tune") from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    _silence_optuna()
     wide, base = _space(search, presets.resolve(recipe or presets.DEFAULT, **changes))
     folder = Path(out) if out is not None else runs.ROOT / f"tune-{base.name}"
     settings = {
@@ -142,6 +138,15 @@ def tune(
     with Stop() as stop:
         work = _Search(_open(folder, settings), folder, base, wide, settings, trials)
         return _tune(work, place, stop, seeds, deadline, quiet=quiet)
+
+
+def _silence_optuna() -> None:
+    """Let Optuna print errors alone. Raises MissingExtra when it is not installed."""
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise missing_extra("optuna", "tune") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def _space(words: Sequence[str], recipe: Recipe) -> tuple[space.Space, Recipe]:

@@ -1,5 +1,6 @@
 """The state of training on disk: saved so that resuming from it gives the very weights of a run without a stop."""
 
+import copy
 import io
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -40,6 +41,16 @@ class State:
     def best_epoch(self) -> int:
         """The index in `history` of the epoch with the lowest validation loss."""
         return min(range(len(self.history)), key=lambda k: (self.history[k].val_loss or 0.0, k))
+
+    def finish_epoch(self, row: Epoch, patience: int) -> None:
+        """Keep an epoch's row and, with patience, the best weights; what belonged to the epoch alone is reset."""
+        self.history.append(row)
+        self.epoch, self.step, self.seconds = self.epoch + 1, 0, 0.0
+        self.sums, self.marks, self.random = None, [], []
+        if patience:
+            since = self.epoch - 1 - self.best_epoch
+            self.best = copy.deepcopy(self.network.state_dict()) if since == 0 else self.best
+            self.stopped = since >= patience
 
 
 def save(state: State, path: Path) -> None:

@@ -1,10 +1,8 @@
 """The training loop, over tensors in memory. It can be stopped between any two steps and resumed."""
 
-import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +43,6 @@ def learn(
     network, optimizer, device = state.network, state.optimizer, dataset.images.device
     batch, steps = recipe.batch_size, len(dataset.images) // recipe.batch_size
     augmentation = Augmentation.parse(recipe.augment)
-    plain = replace(augmentation, **dict.fromkeys(vars(augmentation), 0.0))
     wrapped = group.wrap(network, device)
     forward = torch.compile(wrapped) if recipe.compile else wrapped
     if state.epoch == state.step == 0:
@@ -54,11 +51,11 @@ def learn(
         # Shuffle. All that is random in an epoch follows from the seed and its number, so it can be had again.
         generator, order = randomness.epoch(recipe.seed, state.epoch, len(dataset.images), group.rank)
         order = order.to(device)
-        if state.step:
+        if state.step and group.first:
             randomness.restore(state.random, generator, device)
         # What is summed up is the loss and the right answers of this epoch.
         state.sums = sums = torch.zeros(2, device=device) if state.sums is None else state.sums.to(device)
-        amounts = augmentation if state.epoch < recipe.epochs - recipe.unaugmented_epochs else plain
+        amounts = augmentation if state.epoch < recipe.epochs - recipe.unaugmented_epochs else Augmentation()
         began = time.perf_counter() - state.seconds
         network.train()
         while state.step < steps:
@@ -83,11 +80,12 @@ def learn(
             watcher.step(state, steps)
             if group.poll_stop(state.step) and state.step < steps:
                 _check_finite(sums[0].item(), recipe, state)  # what is no number must not replace the last good state
+                state.sums, state.marks = group.total(sums), [(step, group.total(mark)) for step, mark in state.marks]
                 state.seconds, state.random = time.perf_counter() - began, randomness.capture(generator, device)
                 save()
                 raise Interrupted(f"stopped in epoch {state.epoch + 1}, all is saved")
         # Validate.
-        state.marks = [(step, group.total(marked)) for step, marked in state.marks]
+        state.marks = [(step, group.total(mark)) for step, mark in state.marks]
         train_loss, train_accuracy = (state.marks[-1][1] / (steps * batch)).tolist()
         _check_finite(train_loss, recipe, state)
         if recipe.recalibrate_batchnorm:
@@ -98,14 +96,9 @@ def learn(
             _check_finite(math.nan, recipe, state)
         # Log and save.
         state.steps += _curve(state.marks, state.epoch, batch)
-        state.epoch, state.step, state.seconds, state.sums = state.epoch + 1, 0, 0.0, None
-        state.marks, state.random = [], []
         seconds = time.perf_counter() - began
-        state.history.append(Epoch(state.epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds))
-        if recipe.patience:
-            since = state.epoch - 1 - state.best_epoch
-            state.best = copy.deepcopy(network.state_dict()) if since == 0 else state.best
-            state.stopped = since >= recipe.patience
+        row = Epoch(state.epoch + 1, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds)
+        state.finish_epoch(row, recipe.patience)
         save()
         watcher.epoch(state)
         if group.poll_stop() and state.epoch < recipe.epochs:

@@ -175,6 +175,8 @@ def _resume(network: nn.Sequential, run: Run, dataset: Dataset, group: SinglePro
     state = checkpoint.restore(plain, network, optimizers.build(run.recipe, network, device))
     if group.first:
         _write_rows(state, run)  # a kill may have come between the checkpoint and these
+    else:  # what was summed up is the first process's to bring
+        state.sums, state.marks = None, [(step, torch.zeros_like(mark)) for step, mark in state.marks]
     return state
 
 
