@@ -31,12 +31,12 @@ class Bin:
     count: int
 
 
-def wilson(right: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(right: int, total: int) -> tuple[float, float]:
     """The 95 % interval of a proportion: E. B. Wilson, J. Am. Stat. Assoc. 22, 1927; sound near 0 and 1 too."""
-    p, width = right / total, z * z / total
-    centre = (p + width / 2) / (1 + width)
-    half = z * math.sqrt(p * (1 - p) / total + width / (4 * total)) / (1 + width)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, total).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def nll(logits: Tensor, labels: Tensor) -> float:
@@ -91,10 +91,9 @@ def roc_auc(scores: Tensor, positive: Tensor) -> float:
     It is the chance that a positive image scores above a negative one (Mann-Whitney's U over the number of pairs).
     NaN when one kind is missing.
     """
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
+    from scipy.stats import mannwhitneyu
+
+    above, below = scores[positive].double().numpy(), scores[~positive].double().numpy()
+    if not len(above) or not len(below):
         return math.nan
-    _, inverse, counts = scores.double().unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
-    last = counts.cumsum(0).double()
-    rank = (last - (counts - 1) / 2)[inverse]  # from 1, the mean of the ranks that equal scores share
-    return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(mannwhitneyu(above, below, method="asymptotic").statistic / (len(above) * len(below)))
