@@ -24,7 +24,8 @@ from tenfold.errors import TenfoldError, missing_extra
 if TYPE_CHECKING:
     from tenfold import datasets, transforms
     from tenfold.learn import networks
-    from tenfold.learn.explain.explanation import Inside, explain
+    from tenfold.learn.explain.explain import explain
+    from tenfold.learn.explain.explanation import Inside
     from tenfold.learn.export.estimator import DigitClassifier
     from tenfold.learn.recipes.presets import RECIPES
     from tenfold.learn.recipes.recipe import Recipe
@@ -61,7 +62,7 @@ _HOME = {
     "corrupted": "tenfold.learn.scoring.robustness",
     "ensemble": "tenfold.learn.scoring.ensembles",
     "evaluate": "tenfold.learn.scoring.evaluation",
-    "explain": "tenfold.learn.explain.explanation",
+    "explain": "tenfold.learn.explain.explain",
     "predict": "tenfold.learn.scoring.prediction",
     "study": "tenfold.learn.search.study",
     "train": "tenfold.learn.training.start",

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from tenfold import files
 from tenfold.errors import DataError
-from tenfold.learn import figures
+from tenfold.learn.figures import curves, save
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
-from tenfold.learn.scoring import metrics, report
+from tenfold.learn.scoring import figures, metrics, report
 from tenfold.learn.training import calibration, runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
@@ -233,10 +233,8 @@ def _draw(
     }
     if run is not None and run.metrics:
         rows = run.metrics
-        drawings = {"curves": lambda: figures.curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
-    paths = {
-        name: figures.save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")
-    }
+        drawings = {"curves": lambda: curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
+    paths = {name: save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")}
     files.text(folder / "report.html", report.html(found, model, paths))
 
 

@@ -462,9 +462,6 @@ def _finish(
         best.save(folder / BEST)
     drawn = {
         "history": search_figures.history(study, objective),
-        "intermediate": search_figures.intermediate(study, objective),
-        "importances": search_figures.importances(study, objective),
-        "parallel": search_figures.parallel(study, objective),
         "slices": search_figures.slices(study, objective),
     }
     if confirmed:
