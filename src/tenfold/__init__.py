@@ -24,12 +24,14 @@ from tenfold.errors import TenfoldError, missing_extra
 if TYPE_CHECKING:
     from tenfold import datasets, transforms
     from tenfold.learn import networks
-    from tenfold.learn.explain.explanation import Inside, explain
+    from tenfold.learn.explain.explain import explain
+    from tenfold.learn.explain.explanation import Inside
     from tenfold.learn.export.estimator import DigitClassifier
     from tenfold.learn.recipes.presets import RECIPES
     from tenfold.learn.recipes.recipe import Recipe
     from tenfold.learn.scoring.ensembles import ensemble
-    from tenfold.learn.scoring.evaluation import Evaluation, evaluate
+    from tenfold.learn.scoring.evaluation import evaluate
+    from tenfold.learn.scoring.metrics import Evaluation
     from tenfold.learn.scoring.prediction import Prediction, predict
     from tenfold.learn.scoring.robustness import Robustness, corrupted
     from tenfold.learn.search.study import Study, study
@@ -48,7 +50,7 @@ _HOME = {
     "DigitClassifier": "tenfold.learn.export.estimator",
     "Inside": "tenfold.learn.explain.explanation",
     "MNIST": "tenfold.mnist.dataset",
-    "Evaluation": "tenfold.learn.scoring.evaluation",
+    "Evaluation": "tenfold.learn.scoring.metrics",
     "Model": "tenfold.learn.training.models",
     "Prediction": "tenfold.learn.scoring.prediction",
     "RECIPES": "tenfold.learn.recipes.presets",
@@ -62,7 +64,7 @@ _HOME = {
     "corrupted": "tenfold.learn.scoring.robustness",
     "ensemble": "tenfold.learn.scoring.ensembles",
     "evaluate": "tenfold.learn.scoring.evaluation",
-    "explain": "tenfold.learn.explain.explanation",
+    "explain": "tenfold.learn.explain.explain",
     "predict": "tenfold.learn.scoring.prediction",
     "study": "tenfold.learn.search.study",
     "train": "tenfold.learn.train",

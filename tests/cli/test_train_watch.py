@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from conftest import Cli
-from tenfold.learn.explain import film as animation
+from learn.explain.small import film_of
+from tenfold.learn.explain import film
+from tenfold.learn.explain.animation import FRAME, PAUSE
 from tenfold.learn.training import start
 from tenfold.learn.training.stopping import Stop
 
@@ -57,10 +59,10 @@ def test_a_training_is_saved_as_a_film(here: Path, data: Path, tenfold_cli: Cli)
     assert done.status == 0, done.err
     assert "the film is run/training.gif, its moments side by side run/training.png" in done.out.splitlines()
     assert made("run") == FILES
-    looks = sorted(animation.planned(20, animation.LOOKS) | {10})
-    assert frames("run") == [animation.FRAME] * (len(looks) - 1) + [animation.PAUSE]
-    with np.load("run/training.npz", allow_pickle=False) as film:
-        assert {name: film[name].shape for name in film.files} == {
+    looks = sorted(film.planned(20, film.LOOKS) | {10})
+    assert frames("run") == [FRAME] * (len(looks) - 1) + [PAUSE]
+    with np.load("run/training.npz", allow_pickle=False) as archive:
+        assert {name: archive[name].shape for name in archive.files} == {
             "epochs": (len(looks),),
             "points": (len(looks), 100, 2),
             "labels": (100,),
@@ -70,15 +72,15 @@ def test_a_training_is_saved_as_a_film(here: Path, data: Path, tenfold_cli: Cli)
             "share": (),
             "part": (),
         }
-        assert film["epochs"] == pytest.approx(np.array(looks) / 10)
-        assert np.isfinite(film["points"]).all()
+        assert archive["epochs"] == pytest.approx(np.array(looks) / 10)
+        assert np.isfinite(archive["points"]).all()
 
 
 @pytest.mark.parametrize("after", [4, 11, 15])  # in the first epoch, at its end, in the second
 def test_a_film_that_was_stopped_goes_on(
     here: Path, data: Path, tenfold_cli: Cli, stopping: pytest.MonkeyPatch, after: int
 ) -> None:
-    stopping.setattr(animation, "Watch", partial(animation.Watch, looks=12))  # which is enough here
+    stopping.setattr(film, "Watch", partial(film.Watch, looks=12))  # which is enough here
     words = ("train", "mlp", "--data", data, "--epochs", 2, "--watch", *FEW)
     assert tenfold_cli(*words, "--out", "whole").status == 0
     stopping.setattr(StopAfter, "limit", after)
@@ -89,7 +91,7 @@ def test_a_film_that_was_stopped_goes_on(
     stopping.setattr(StopAfter, "limit", 10**9)
     assert tenfold_cli("train", "--resume", "parts", "--watch", "-q").status == 0
     assert made("parts") == FILES
-    whole, parts = animation.opened("whole"), animation.opened("parts")
+    whole, parts = film_of("whole"), film_of("parts")
     assert parts.epochs.tolist() == whole.epochs.tolist(), "no frame is lost, none is doubled"
     for name in ("points", "answers", "filters"):
         assert np.array_equal(getattr(parts, name), getattr(whole, name)), name
@@ -101,10 +103,10 @@ def test_a_film_of_two_classes(here: Path, data: Path, tenfold_cli: Cli) -> None
         "train", "mlp", "--data", data, "--task", "parity", "--watch", "--epochs", 1, "--out", "run", *FEW
     )
     assert done.status == 0, done.err
-    film = animation.opened("run")
-    assert film.classes.tolist() == ["even", "odd"]
-    assert set(film.labels.tolist()) == set(film.answers[-1].tolist()) == {0, 1}
-    assert len(frames("run")) == len(film.epochs)
+    seen = film_of("run")
+    assert seen.classes.tolist() == ["even", "odd"]
+    assert set(seen.labels.tolist()) == set(seen.answers[-1].tolist()) == {0, 1}
+    assert len(frames("run")) == len(seen.epochs)
 
 
 def test_a_training_that_diverges_has_no_film(here: Path, data: Path, tenfold_cli: Cli) -> None:
@@ -122,4 +124,4 @@ def test_early_stopping_ends_the_film_where_the_training_ended(here: Path, data:
     assert tenfold_cli("train", "mlp", "--data", data, *words).status == 0
     epochs = len(Path("run/metrics.csv").read_text().splitlines()) - 1
     assert epochs < 12
-    assert animation.opened("run").epochs[-1] == epochs
+    assert film_of("run").epochs[-1] == epochs

@@ -21,7 +21,8 @@ def show(
     """Count the classes, describe the pixels, and draw examples of every class."""
     from tenfold.cli.printing import table
     from tenfold.errors import UsageError, nearest
-    from tenfold.learn import figures
+    from tenfold.learn.figures import save
+    from tenfold.learn.scoring.figures import classes
     from tenfold.mnist import sources
     from tenfold.mnist.digits import split_last
     from tenfold.progress import track
@@ -49,7 +50,7 @@ def show(
         )
         statistics[-1] += (f"{pixels.mean() / 255:.4f}", f"{pixels.std() / 255:.4f}", f"{(pixels > 0).mean():.1%}")
     table(("part", "shape", "values", "mean / 255", "std / 255", "pixels above 0"), statistics, left=2)
-    path = figures.save(figures.classes(parts[part], source.classes), out)
+    path = save(classes(parts[part], source.classes), out)
     print(f"\nevery class of {part} is drawn in {path}")
 
 

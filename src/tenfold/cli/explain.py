@@ -1,9 +1,12 @@
 """`tenfold explain`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tenfold.learn.explain.explanation import Inside
 
 EPILOG = """
 Examples:
@@ -72,11 +75,10 @@ def explain(
     """Show every stage of reading a picture in one figure; or, given a run, what is inside its network.
 
     Of a network: its first filters, a map of the test digits with the mistakes, and for single digits what speaks for
-    the answer, what each layer makes of it, and the least change after which it is answered otherwise.
+    the answer and the least change after which it is answered otherwise.
     """
-    from tenfold.errors import DataError, UsageError
-
     reading: dict[str, object] = {"--output": output, "--single": single, "--page": page != 1, "--model": model}
+    reading["--max-pixels"] = max_pixels != _PIXELS
     looking: dict[str, object] = {
         "--digit": digit,
         "--as": into,
@@ -84,25 +86,41 @@ def explain(
         "--out": out,
         "--device": device != "auto",
     }
-    if _is_network(picture):
-        for name, given in (reading | {"--max-pixels": max_pixels != _PIXELS}).items():
-            if given:
-                hint = ", give --out DIR" if name == "--output" else ""
-                raise UsageError(f"{name} is for pictures, and {picture} is a network{hint}")
-        _network(picture, digit, into, data, out, device)
-        return
-    if str(picture) != "-" and "://" not in str(picture) and not picture.is_file():
-        known = "`tenfold runs` lists the runs there are"
-        if picture.exists():
-            raise DataError(f"{picture} is a folder, and no run, for it has no recipe.json: {known}")
-        raise DataError(f"there is no picture {picture}, and no run of that name: {known}")
-    for name, given in looking.items():
-        if given:
-            raise UsageError(f"{name} is for networks, and {picture} is no run: `tenfold runs` lists those there are")
-    _read(picture, output, single, page, model, max_pixels)
+    if _is_network(picture, reading, looking):
+        from tenfold.learn.explain.explain import explain as look_inside
+
+        _report(look_inside(picture, digit=digit, into=into, data=data, out=out, device=device))
+    else:
+        path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
+        _draw(picture, path, model, max_pixels, page=page, single=single)
+        print(f"the figure is in {path}")
 
 
-def _read(picture: Path, output: Path | None, single: bool, page: int, model: Path | None, max_pixels: int) -> None:
+def _is_network(given: Path, reading: dict[str, object], looking: dict[str, object]) -> bool:
+    """Whether a run is given, by its folder or name, or a file of weights; any other file is a picture.
+
+    Raises UsageError for an option of the other kind, and DataError where there is neither.
+    """
+    from tenfold.errors import DataError, UsageError
+    from tenfold.learn.training.runs import is_network
+
+    network = is_network(given)
+    known = "`tenfold runs` lists the runs there are"
+    if not network and str(given) != "-" and "://" not in str(given) and not given.is_file():
+        if given.exists():
+            raise DataError(f"{given} is a folder, and no run, for it has no recipe.json: {known}")
+        raise DataError(f"there is no picture {given}, and no run of that name: {known}")
+    name = next((name for name, value in (reading if network else looking).items() if value), None)
+    if name is not None and network:
+        hint = ", give --out DIR" if name == "--output" else ""
+        raise UsageError(f"{name} is for pictures, and {given} is a network{hint}")
+    if name is not None:
+        raise UsageError(f"{name} is for networks, and {given} is no run: {known}")
+    return network
+
+
+def _draw(picture: Path, path: Path, model: Path | None, max_pixels: int, *, page: int, single: bool) -> None:
+    """Draw how a picture is read into a file."""
     import io
     import itertools
 
@@ -112,35 +130,22 @@ def _read(picture: Path, output: Path | None, single: bool, page: int, model: Pa
     from tenfold.read import decode
     from tenfold.read.reader import Reader
 
-    path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot draw {path}: its name must end in {', '.join(FORMATS)}")
     reader = Reader(model_file(model), max_pixels=max_pixels)
     shown = next(itertools.islice(decode.pages(str(picture), max_pixels=max_pixels), max(0, page - 1), None), None)
     if page < 1 or shown is None:
         raise UsageError(f"there is no page {page} in {picture}")
-    figure = reader.explained(shown, single=single)
     packed = io.BytesIO()
-    figure.save(packed, FORMATS[path.suffix.lower()])
+    reader.explained(shown, single=single).save(packed, FORMATS[path.suffix.lower()])
     files.content(path, packed.getvalue())
-    print(f"the figure is in {path}")
 
 
-def _is_network(given: Path) -> bool:
-    """Whether what is given is a run, by its folder or name, or a file of weights; a file is a picture otherwise."""
-    if given.is_file():
-        return given.suffix.lower() == ".safetensors"
-    return any((place / "recipe.json").is_file() for place in (given, Path("runs") / given))
+def _report(inside: "Inside") -> None:
+    from tenfold.learn.explain.explanation import percent, pixels
 
-
-def _network(
-    run: Path, digit: list[int] | None, into: str | None, data: Path | None, out: Path | None, device: str
-) -> None:
-    from tenfold.learn.explain import explanation
-
-    found = explanation.explain(run, digit=digit, into=into, data=data, out=out, device=device)
-    for one in found.digits:
-        sure, second = (explanation.percent(one.probabilities[name]) for name in (one.answer, one.runner_up))
+    for one in inside.digits:
+        sure, second = (percent(one.probabilities[name]) for name in (one.answer, one.runner_up))
         verdict = "right" if one.right else f"wrong: it is {one.label}"
         print(
             f"test digit {one.index}: answered {one.answer} with {sure}, {verdict}; then {one.runner_up} with {second}"
@@ -148,8 +153,7 @@ def _network(
         if one.change is None:
             print(f"  no change was found after which it is answered {one.wanted}")
         else:
-            ink = one.image.sum() / 255
-            changed = explanation.pixels(one.change.ink)
+            changed, ink = pixels(one.change.ink), one.image.sum() / 255
             print(f"  {changed} pixels of ink changed, of {ink:.0f}, and it is answered {one.change.answer}")
-    count = len(found.figures) - 1 + sum(len(one.figures) for one in found.digits)
-    print(f"the overview is in {found.figures['overview']}, with {count} more figures beside it")
+    count = len(inside.figures) - 1 + sum(len(one.figures) for one in inside.digits)
+    print(f"the overview is in {inside.figures['overview']}, with {count} more figures beside it")

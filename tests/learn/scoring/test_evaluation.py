@@ -11,10 +11,8 @@ from PIL import Image
 import tenfold
 from conftest import draw_digits, write_idx
 from tenfold.errors import DataError, UsageError
-from tenfold.learn import figures
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.scoring import evaluation
-from tenfold.learn.scoring.prediction import picture
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import doubtful, embedded, sources
 from tenfold.mnist.digits import Digits
@@ -131,31 +129,6 @@ def test_predictions(run: Run, data: Path) -> None:
     assert not any(p.right for p in wrong)
     with pytest.raises(UsageError, match="--count must be 1 or more, not 0"):
         tenfold.predict(run, count=0)
-
-
-def pixels(figure: figures.Figure, path: Path) -> np.ndarray:  # type: ignore[type-arg]
-    with Image.open(figures.save(figure, path)) as opened:
-        return np.asarray(opened.convert("RGB")).astype(int)
-
-
-def test_figures_show_what_they_are_given(run: Run, digits: Digits, tmp_path: Path) -> None:
-    good = pixels(figures.confusion(np.array([[5, 0], [0, 5]]), ["a", "b"]), tmp_path / "a.png")
-    bad = pixels(figures.confusion(np.array([[5, 0], [4, 1]]), ["a", "b"]), tmp_path / "b.png")
-
-    def red(image: np.ndarray) -> int:  # type: ignore[type-arg]
-        return int(((image[..., 0] - image[..., 1]) > 80).sum())
-
-    assert red(good) == 0
-    assert red(bad) > 5000
-    none = figures.answers(digits.images[:0], [], [], "none")
-    assert pixels(none, tmp_path / "c.png").min() < 200
-    assert picture([]) is not None
-    every = figures.classes(digits, list("0123456789"), per_class=3)
-    assert sum(len(axis.images) for axis in every.axes) == 10 * 4
-    curves = figures.curves(run.metrics, run.steps)
-    drawn = [line.get_ydata().tolist() for line in curves.axes[0].lines]  # type: ignore[union-attr]
-    assert [row["val_loss"] for row in run.metrics] in drawn
-    assert [row["loss"] for row in run.steps] in drawn
 
 
 def test_the_corrected_labels_of_mnist_are_scored_apart(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from tenfold.learn.networks import calibration
 from tenfold.learn.scoring import metrics
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0], [1.0, 0.0, 0.5]])
@@ -63,19 +62,3 @@ def test_roc_auc_is_the_chance_of_the_right_order() -> None:
     by_pairs = ((pairs > 0).double() + 0.5 * (pairs == 0)).mean().item()
     assert metrics.roc_auc(scores, positive) == pytest.approx(by_pairs, rel=1e-12)
     assert math.isnan(metrics.roc_auc(scores, torch.ones(200, dtype=torch.bool)))
-
-
-@pytest.mark.parametrize("truth", [0.3, 1.0, 4.0])
-def test_the_temperature_is_found(truth: float) -> None:
-    generator = torch.Generator().manual_seed(1)
-    logits = torch.randn(20_000, 5, generator=generator) * 2
-    labels = torch.multinomial((logits / truth).softmax(1), 1, generator=generator)[:, 0]
-    found = calibration.fit_temperature(logits, labels)
-    assert found == pytest.approx(truth, rel=0.06)
-    best = metrics.nll(logits / found, labels)
-    assert best <= min(metrics.nll(logits / (found * k), labels) for k in (0.98, 1.02))
-
-
-def test_a_temperature_stays_in_bounds_when_everything_is_right() -> None:
-    assert 0.05 <= calibration.fit_temperature(torch.eye(3) * 5, torch.arange(3)) < 0.2
-    assert calibration.fit_temperature(torch.eye(3) * 5, torch.arange(3).roll(1)) == pytest.approx(20)

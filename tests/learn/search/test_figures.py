@@ -18,9 +18,7 @@ from optuna.trial import TrialState, create_trial
 from scipy import stats
 
 from tenfold.learn import figures
-from tenfold.learn.figures import ORANGE
 from tenfold.learn.search import figures as search_figures
-from tenfold.learn.search import statistics
 
 SPACE: dict[str, BaseDistribution] = {
     "lr": FloatDistribution(1e-4, 0.1, log=True),
@@ -32,13 +30,7 @@ SPACE: dict[str, BaseDistribution] = {
     "channels_last": CategoricalDistribution([True, False]),
     "augment": CategoricalDistribution(["", "rotate=10,$shift$=2"]),
 }
-ALL = (
-    search_figures.history,
-    search_figures.intermediate,
-    search_figures.importances,
-    search_figures.parallel,
-    search_figures.slices,
-)
+ALL = (search_figures.history, search_figures.slices)
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
 
@@ -92,7 +84,7 @@ def mixed(n: int) -> list[TrialState]:
     return [PRUNED if k % 4 == 3 else FAIL if k % 11 == 5 else COMPLETE for k in range(n)]
 
 
-def dots(axis: Axes, marker_points: int | None = None) -> list[tuple[float, float]]:
+def dots(axis: Axes) -> list[tuple[float, float]]:
     """Where the scattered dots of an axis are."""
     found = [c for c in axis.collections if isinstance(c, PathCollection)]
     return [(float(x), float(y)) for c in found for x, y in np.asarray(c.get_offsets())]
@@ -114,9 +106,8 @@ def words(figure: Figure) -> str:
 def test_every_figure_can_be_drawn(states: list[TrialState], objective: str, tmp_path: Path) -> None:
     study = make_study(states, objective)
     for draw in ALL:
-        figure = draw(study, objective)
-        if figure is not None:
-            assert figures.save(figure, tmp_path / f"{draw.__name__}.png").stat().st_size > 2000
+        path = tmp_path / f"{draw.__name__}.png"
+        assert figures.save(draw(study, objective), path).stat().st_size > 2000
 
 
 def test_trials_that_still_run_are_passed_over(tmp_path: Path) -> None:
@@ -124,9 +115,7 @@ def test_trials_that_still_run_are_passed_over(tmp_path: Path) -> None:
     study.ask(SPACE)
     study.enqueue_trial({"lr": 0.01})
     for draw in ALL:
-        figure = draw(study, "accuracy")
-        if figure is not None:
-            figures.save(figure, tmp_path / "x.png")
+        figures.save(draw(study, "accuracy"), tmp_path / "x.png")
     assert search_figures.history(study, "accuracy").get_suptitle().startswith("3 trials")
 
 
@@ -146,9 +135,6 @@ def test_a_diverged_trial_does_not_squash_the_rest() -> None:
     assert 0.028 < low < 0.03
     assert 0.04 < high < 0.08
     assert sum(y == pytest.approx(high) for _, y in dots(axis)) == 2  # at the edge, not left out
-    curves = search_figures.intermediate(study, "loss")
-    assert curves is not None
-    assert curves.axes[0].get_ylim()[1] < 1
     panel = search_figures.slices(study, "loss").axes[0]
     assert panel.get_ylim()[1] < 0.08
     assert len(dots(panel)) == 6 + 1
@@ -162,66 +148,6 @@ def test_pruned_and_failed_trials_are_told_apart() -> None:
     assert sum(n for label, n in found.items() if str(label).startswith("pruned")) == 1
 
 
-def test_curves_by_epoch_only_where_there_are_epochs() -> None:
-    assert search_figures.intermediate(make_study([COMPLETE] * 5, epochs=1), "accuracy") is None
-    figure = search_figures.intermediate(make_study([COMPLETE, PRUNED, COMPLETE], epochs=6), "accuracy")
-    assert figure is not None
-    lengths = sorted(len(np.asarray(line.get_xdata())) for line in figure.axes[0].lines)
-    assert lengths == [1, 3, 6, 6]  # the single one is the dot where the pruned trial ends
-
-
-def test_importance_finds_the_parameter_that_matters() -> None:
-    study = make_study([COMPLETE] * 60)
-    figure = search_figures.importances(study, "accuracy")
-    assert figure is not None
-    axis = figure.axes[0]
-    assert axis.get_yticklabels()[-1].get_text() == "lr"
-    shares = [bar.get_width() for bar in axis.patches]  # type: ignore[attr-defined]
-    assert sum(shares) == pytest.approx(1)
-    assert shares[-1] > 0.5
-    assert f"{shares[-1]:.0%}" in words(figure)
-
-
-@pytest.mark.parametrize(
-    "study",
-    [
-        lambda: make_study([COMPLETE] * 7 + [PRUNED] * 30),
-        lambda: make_study([COMPLETE] * 30, space={"lr": SPACE["lr"]}),
-        lambda: make_study([COMPLETE] * 30, space={"lr": SPACE["lr"], "hidden": CategoricalDistribution(["64"])}),
-        lambda: make_study([COMPLETE] * 30, scores=[0.99] * 30),
-    ],
-    ids=["few", "one parameter", "one that varies", "no variance"],
-)
-def test_importance_is_not_told_where_it_cannot_be(study: Any) -> None:
-    assert search_figures.importances(study(), "accuracy") is None
-
-
-def test_parallel_axes_are_logarithmic_where_the_search_was() -> None:
-    study = make_study([COMPLETE] * 20)
-    parameter = {p.name: p for p in search_figures.parameters(search_figures.ended(study))}
-    assert parameter["lr"].place(1e-4) == 0
-    assert parameter["lr"].place(0.1) == pytest.approx(1)
-    assert parameter["lr"].place(10**-2.5) == pytest.approx(0.5)
-    assert parameter["dropout"].place(0.3) == pytest.approx(0.5)
-    assert parameter["patience"].place(8) == pytest.approx(0.5)
-    assert [parameter["hidden"].place(c) for c in ("64", "512x256")] == [0, 0.5]
-    assert math.isnan(parameter["lr"].place(None))
-    assert [label for _, label in parameter["lr"].ticks()] == ["0.0001", "0.001", "0.01", "0.1"]
-    shown = words(search_figures.parallel(study, "accuracy"))
-    assert all(word in shown for word in ("(none)", "yes", "no", "1024x1024…1024x512", "accuracy"))
-
-
-@pytest.mark.parametrize("objective", ["accuracy", "loss"])
-def test_the_best_line_ends_on_top(objective: str) -> None:
-    study = make_study([COMPLETE] * 9 + [PRUNED] * 3, objective)
-    axis = search_figures.parallel(study, objective).axes[0]
-    lines = [line for line in axis.lines if len(np.asarray(line.get_xdata())) == len(SPACE) + 1]
-    assert len(lines) == 9
-    (best,) = (line for line in lines if line.get_color() == ORANGE)
-    assert float(np.asarray(best.get_ydata())[-1]) == 1.0
-    assert best.get_zorder() > max(line.get_zorder() for line in lines if line is not best)
-
-
 def test_a_space_that_changed_underway_is_joined() -> None:
     study = make_study([COMPLETE] * 2, space={"lr": FloatDistribution(0.001, 0.1, log=True)})
     wider: dict[str, BaseDistribution] = {"lr": FloatDistribution(0.01, 0.5, log=True), "dropout": SPACE["dropout"]}
@@ -229,7 +155,6 @@ def test_a_space_that_changed_underway_is_joined() -> None:
     study.add_trial(create_trial(params=params, distributions=wider, value=0.98))
     lr, dropout = search_figures.parameters(search_figures.ended(study))
     assert (lr.low, lr.high, dropout.high) == (0.001, 0.5, 0.6)
-    search_figures.parallel(study, "accuracy")
     panels = search_figures.slices(study, "accuracy").axes
     assert len(dots(panels[0])) - len(dots(panels[1])) in (1, 2, 3)  # two trials have no dropout
 
@@ -242,7 +167,7 @@ def test_slices_have_a_panel_for_each_parameter() -> None:
     assert {name for name, axis in panels.items() if axis.get_xscale() == "log"} == {"lr", "patience"}
     assert [label.get_text() for label in panels["channels_last"].get_xticklabels()] == ["yes", "no"]
     places = [x for x, _ in dots(panels["batch_size"])]
-    assert len(set(places)) > 3
+    assert len(set(places)) > 3, "those of one choice do not hide each other"
     assert max(abs(x - round(x)) for x in places) < 0.25
 
 
@@ -285,45 +210,3 @@ def test_seeds_without_a_score_are_counted() -> None:
 def test_ticks_show_as_many_decimals_as_tell_them_apart() -> None:
     assert search_figures.Percent().format_ticks([0.9912, 0.9915]) == ["99.12%", "99.15%"]
     assert search_figures.Percent().format_ticks([0.991, 0.992]) == ["99.1%", "99.2%"]
-
-
-def test_a_summary_by_hand() -> None:
-    # Mean 3, deviation √2.5, half the interval 2.776445 · √2.5 / √5.
-    found = statistics.summary([1.0, 2.0, 3.0, 4.0, 5.0])
-    assert (found.n, found.mean) == (5, 3.0)
-    assert found.deviation == pytest.approx(1.5811388)
-    assert (found.low, found.high) == pytest.approx((1.0367568, 4.9632432))
-    assert statistics.summary([0.5]) == statistics.Summary(1, 0.5, 0.0, None, None)
-    alike = statistics.summary([0.1, 0.1, 0.1])
-    assert (alike.deviation, alike.low, alike.high) == (0.0, alike.mean, alike.mean)
-    assert math.isnan(statistics.summary([1.0, math.nan]).mean)
-    with pytest.raises(ValueError, match="nothing"):
-        statistics.summary([])
-
-
-def test_a_paired_comparison_is_scipys() -> None:
-    # Student's own example of 1908: hours of sleep gained with two drugs.
-    first = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
-    second = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
-    found = statistics.paired(first, second)
-    test = stats.ttest_rel(first, second)
-    assert found.mean == pytest.approx(1.58)
-    assert found.deviation == pytest.approx(1.2299955)
-    assert found.p == pytest.approx(test.pvalue) == pytest.approx(0.00283289)
-    interval = test.confidence_interval()
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert (found.wins, found.ties, found.losses) == (9, 1, 0)
-
-
-def test_a_paired_comparison_where_there_is_no_test() -> None:
-    # In binary the two differences are not quite the same, which is no evidence.
-    found = statistics.paired([0.992, 0.991, 0.9934], [0.991, 0.990, 0.9924])
-    assert found.p is None
-    assert found.deviation == 0
-    assert found.wins == 3
-    assert found.low == found.high == found.mean == pytest.approx(0.001)
-    one = statistics.paired([0.99], [0.98])
-    assert (one.p, one.low, one.wins) == (None, None, 1)
-    assert statistics.paired([0.99, 0.98], [0.99, 0.98]).ties == 2
-    with pytest.raises(ValueError, match="argument"):
-        statistics.paired([1.0, 2.0], [1.0])

@@ -3,38 +3,26 @@
 import math
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from tenfold.learn.explain.explanation import (
-    FILTERS,
-    PATCH,
-    STEPS,
-    Change,
-    Explanation,
-    Inside,
-    Map,
-    percent,
-    pixels,
-    with_figures,
-)
-from tenfold.learn.figures import BLUE, GREY, RED, plain, save
+from tenfold.learn.explain.attributions import PATCH, STEPS
+from tenfold.learn.explain.explanation import Change, Explanation, Grey, Inside, Map, percent, pixels
+from tenfold.learn.figures import BLUE, GREY, RED, bare, colours, columns, empty, escape, montage, save
 from tenfold.progress import track
 
+FILTERS = 64  # of the first layer, at most
 FOR, AGAINST = "#b2182b", "#2166ac"  # the ends of the colours that say what speaks for a class and against it
-MAPS = 16  # of a convolution, in a row
 NAMED = 200  # mistakes in the map, at most, that say what they are
-# Ten colours that are told apart also by the colour-blind (M. Petroff 2021, arXiv 2107.02270).
-TEN = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 WAYS = (
     ("gradients", "integrated gradients:\neach pixel's share"),
     ("erased", f"ink taken away,\n{PATCH} × {PATCH} pixels at a time"),
@@ -42,34 +30,32 @@ WAYS = (
 )
 
 
-def draw(found: Inside, folder: Path) -> Inside:
-    """Write every figure into a folder; what was found, with their paths. Raises StorageError."""
-    sheets: dict[Path, Callable[[], Figure]] = {
-        folder / "filters.png": lambda: filters(found.filters),
-        folder / "map.png": lambda: map_of_digits(found.map, found.classes, found.digits),
+def draw(inside: Inside, folder: Path) -> Inside:
+    """Write every figure into a folder; the same with their paths. Raises StorageError."""
+    sheets: dict[str, Callable[[], Figure]] = {
+        "filters": partial(filters, inside.filters),
+        "map": partial(map_of_digits, inside.map, inside.classes, inside.digits),
+        "overview": partial(overview, inside),
     }
-    for one in found.digits:
-        sheets[folder / f"digit-{one.index}-saliency.png"] = partial(saliency, one)
-        sheets[folder / f"digit-{one.index}-layers.png"] = partial(layers, one, found.classes)
-        sheets[folder / f"digit-{one.index}-change.png"] = partial(change, one)
-    sheets[folder / "overview.png"] = lambda: overview(found)
-    for path, make in track(sheets.items(), "drawing the figures"):
-        save(make(), path)
-    own = {name: folder / f"{name}.png" for name in ("filters", "map", "overview")}
-    kinds = ("saliency", "layers", "change")
-    each = [{kind: folder / f"digit-{one.index}-{kind}.png" for kind in kinds} for one in found.digits]
-    return with_figures(found, own, each)
+    for one in inside.digits:
+        sheets[f"digit-{one.index}-saliency"] = partial(saliency, one)
+        sheets[f"digit-{one.index}-change"] = partial(change, one)
+    paths = {name: save(make(), folder / f"{name}.png") for name, make in track(sheets.items(), "drawing the figures")}
+    digits = [
+        replace(one, figures={kind: paths[f"digit-{one.index}-{kind}"] for kind in ("saliency", "change")})
+        for one in inside.digits
+    ]
+    return replace(inside, digits=digits, figures={name: paths[name] for name in ("filters", "map", "overview")})
 
 
-def filters(weights: NDArray[np.float32]) -> Figure:
+def filters(weights: Grey) -> Figure:
     """The first layer's filters (C, h, w), all on one scale."""
     across = columns(len(weights))
     rows = math.ceil(len(weights) / across)
     size = 0.72 if len(weights) > 4 else 1.6
-    figure = _figure(max(6.4, size * across + 1.3), size * rows + 1.2)
+    figure = empty(max(6.4, size * across + 1.3), size * rows + 1.2)
     axis = figure.subplots()
-    shown = _filters(axis, weights)
-    bar = figure.colorbar(shown, ax=axis, shrink=min(1.0, 2.6 / (size * rows)), aspect=18, pad=0.02)
+    bar = figure.colorbar(_filters(axis, weights), ax=axis, shrink=min(1.0, 2.6 / (size * rows)), aspect=18, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=10, color=GREY)
     bar.set_label("weight", fontsize=10)
@@ -79,39 +65,39 @@ def filters(weights: NDArray[np.float32]) -> Figure:
 
 def map_of_digits(places: Map, classes: Sequence[str], digits: Sequence[Explanation] = ()) -> Figure:
     """The test digits as the last layer sees them, with the mistakes marked and those that are explained."""
-    figure = _figure(9.6, 8.0)
+    figure = empty(9.6, 8.0)
     axis = figure.subplots()
     _map(axis, places, classes, digits)
     axis.set_title(
         "Only nearness tells: the sizes of groups and the gaps between them mean little.", fontsize=10, color=GREY
     )
-    figure.suptitle(_map_title(places, digits), fontsize=13)
+    figure.suptitle(_map_title(places), fontsize=13)
     return figure
 
 
 def saliency(one: Explanation) -> Figure:
     """What speaks for the answer, for the runner-up, and for the one rather than the other, by three ways."""
-    figure = _figure(11.2, 8.2)
+    figure = empty(11.2, 8.2)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 2.7))[0]
     top, bars, notes = left.subplots(3, 1, height_ratios=(1, 0.65, 1.1))
     _digit(top, one.image, _said(one))
-    _bars(bars, one.probabilities, [one.answer], "probability")
+    _bars(bars, one.probabilities, one.answer)
+    bars.set_ylabel("probability", fontsize=10)
+    start, end = (f"{logits[one.answer]:.1f}".replace("-", "−") for logits in (one.blank, one.logits))
     _notes(
         notes,
-        [
-            f"Integrated gradients go from a blank picture to this one in {STEPS} steps. Together the pixels take the "
-            f"logit of {one.answer} from {_number(one.blank[one.answer])} to {_number(one.logits[one.answer])}.",
-            f"Occlusion lays a patch of {PATCH} × {PATCH} pixels, blank or full of ink, on every place. A pixel shows "
-            "what the logit loses under it on average.",
-            "Each square has a scale of its own; the line is the digit's outline.",
-        ],
+        f"Integrated gradients go from a blank picture to this one in {STEPS} steps. Together the pixels take the "
+        f"logit of {one.answer} from {start} to {end}.",
+        f"Occlusion lays a patch of {PATCH} × {PATCH} pixels, blank or full of ink, on every place. A pixel shows "
+        "what the logit loses under it on average.",
+        "Each square has a scale of its own; the line is the digit's outline.",
     )
     axes = right.subplots(3, 3)
     heads = (f"for {one.answer}", f"for {one.runner_up}", f"for {one.answer} rather than {one.runner_up}")
     shown = None
     for row, (way, words) in zip(axes, WAYS, strict=True):
-        pair = getattr(one, way)
-        for axis, values in zip(row, (pair[0], pair[1], pair[0] - pair[1]), strict=True):
+        first, second = getattr(one, way)
+        for axis, values in zip(row, (first, second, first - second), strict=True):
             shown = _heat(axis, values, one.image)
         row[0].set_ylabel(words, fontsize=11)
     for axis, head in zip(axes[0], heads, strict=True):
@@ -120,128 +106,69 @@ def saliency(one: Explanation) -> Figure:
     bar.ax.set_xticklabels(["speaks against it", "0", "speaks for it"], fontsize=11)
     bar.ax.tick_params(color=GREY)
     bar.outline.set_visible(False)
-    figure.suptitle(plain(f"What speaks for the answer {one.answer} to test digit {one.index}"), fontsize=14)
-    return figure
-
-
-def layers(one: Explanation, classes: Sequence[str]) -> Figure:
-    """The digit as each layer has it: maps of the convolutions, units of the others, and the logits."""
-    stages = list(one.activations.items())
-    heights = [_stage_height(values) for _, values in stages[:-1]] + [1.7]
-    figure = _figure(11, max(4.2, 0.6 + sum(heights)))
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 4.4))[0]
-    picture, notes = left.subplots(2, 1)
-    _digit(picture, one.image, _said(one))
-    words = ["Dark is the least in a layer and bright the most: each layer has a scale of its own."]
-    _notes(notes, words if len(stages) > 1 else [], 32)
-    parts = right.subfigures(len(stages), 1, squeeze=False, height_ratios=heights)
-    for part, (name, values) in zip(parts[:, 0], stages, strict=True):
-        axis = part.subplots()
-        if name == stages[-1][0]:
-            _logits(axis, values, classes, one.answer)
-        else:
-            _stage(axis, values)
-        size = ": a logit for each class" if name == stages[-1][0] else _size(values)
-        part.suptitle(f"{name}{size}", fontsize=11, x=0.01, ha="left")
-    figure.suptitle(plain(f"Test digit {one.index}, layer by layer"), fontsize=14)
+    figure.suptitle(escape(f"What speaks for the answer {one.answer} to test digit {one.index}"), fontsize=14)
     return figure
 
 
 def change(one: Explanation) -> Figure:
     """The picture, the least change found that makes it another digit to the network, and what comes of it."""
-    figure = _figure(11.2, 5.8)
-    axes = figure.subplots(2, 3, height_ratios=(2.4, 1))
-    _digit(axes[0, 0], one.image, _said(one))
-    _bars(axes[1, 0], one.probabilities, [one.answer], "probability")
-    found = one.change
-    if found is None:
-        _nothing(axes[0, 1], f"No change was found\nthat makes it {_article(one.wanted)}.")
-        for axis in (axes[0, 2], axes[1, 1], axes[1, 2]):
-            axis.axis("off")
+    figure = empty(11.2, 5.8)
+    top, bottom = figure.subplots(2, 3, height_ratios=(2.4, 1))
+    _digit(top[0], one.image, _said(one))
+    _bars(bottom[0], one.probabilities, one.answer)
+    bottom[0].set_ylabel("probability", fontsize=10)
+    _change(top[1], top[2], one)
+    if one.change is None:
+        bare(bottom[1])
+        bare(bottom[2])
     else:
-        _difference(axes[0, 1], one, found)
-        axes[0, 1].set_title(f"the least change found:\n{pixels(found.ink)} pixels of ink", fontsize=11)
-        _digit(axes[0, 2], found.image, _after(found))
-        _legend_of_change(axes[1, 1], one, found)
-        _bars(axes[1, 2], found.probabilities, [found.answer], "probability")
-    figure.suptitle(
-        plain(f"How little makes test digit {one.index} {_article(one.wanted)} to the network?"), fontsize=14
-    )
+        _legend_of_change(bottom[1], one, one.change)
+        _bars(bottom[2], one.change.probabilities, one.change.answer)
+    title = f"How little makes test digit {one.index} {_article(one.wanted)} to the network?"
+    figure.suptitle(escape(title), fontsize=14)
     return figure
 
 
-def overview(found: Inside) -> Figure:
+def overview(inside: Inside) -> Figure:
     """All at a glance: filters, map, and for each digit why it is answered so and the least change that turns it."""
-    count = max(1, len(found.digits))
-    figure = _figure(13.2, 5.2 + 2.8 * count)
+    count = max(1, len(inside.digits))
+    figure = empty(13.2, 5.2 + 2.8 * count)
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(4.7, 2.8 * count), hspace=0.02)[:, 0]
     left, right = top.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.35))[0]
-    few = found.filters[:32] if found.filters.shape[1] >= 28 else found.filters
+    few = inside.filters[: FILTERS // 2] if inside.filters.shape[1] >= 28 else inside.filters
     _filters(left.subplots(), few)
     left.suptitle(f"What the first layer looks for:\n{_count(few)}", fontsize=12)
-    _map(right.subplots(), found.map, found.classes, found.digits, small=True)
-    right.suptitle(_map_title(found.map, found.digits), fontsize=12)
+    _map(right.subplots(), inside.map, inside.classes, inside.digits, small=True)
+    right.suptitle(_map_title(inside.map), fontsize=12)
     rows = bottom.subplots(count, 6, squeeze=False, width_ratios=(1, 1.1, 1, 1, 1, 1))
-    for row, one in zip(rows, found.digits, strict=False):
+    for row, one in zip(rows, inside.digits, strict=False):
         _digit(row[0], one.image, _said(one))
         row[0].set_xlabel(f"test digit {one.index}", fontsize=10)
-        _bars(row[1], one.probabilities, [one.answer], "")
-        for axis, way, words in ((row[2], "gradients", "integrated gradients"), (row[3], "erased", "occlusion")):
-            pair = getattr(one, way)
+        _bars(row[1], one.probabilities, one.answer)
+        for axis, pair, words in (
+            (row[2], one.gradients, "integrated gradients"),
+            (row[3], one.erased, "occlusion"),
+        ):
             _heat(axis, pair[0] - pair[1], one.image)
             axis.set_title(_fit(f"red: for {one.answer}\nblue: for {one.runner_up}", 24), fontsize=10)
             axis.set_xlabel(words, fontsize=10)
-        if one.change is None:
-            _nothing(row[4], f"No change was found\nthat makes it {_article(one.wanted)}.")
-            row[5].axis("off")
-            continue
-        _difference(row[4], one, one.change)
-        row[4].set_title(f"the least change found:\n{pixels(one.change.ink)} pixels of ink", fontsize=10)
-        row[4].set_xlabel("red: added, blue: taken away", fontsize=10)
-        _digit(row[5], one.change.image, _after(one.change))
-    figure.suptitle(plain(f"Inside {Path(found.model).name}"), fontsize=15)
+        _change(row[4], row[5], one)
+        if one.change is not None:
+            row[4].set_xlabel("red: added, blue: taken away", fontsize=10)
+    figure.suptitle(escape(f"Inside {Path(inside.model).name}"), fontsize=15)
     return figure
 
 
-def montage(pictures: NDArray[np.float32], across: int | None = None) -> NDArray[np.float32]:
-    """Pictures (C, h, w) in rows of so many, or as fits best, as one (H, W), with NaN between them."""
-    count, height, width = pictures.shape
-    across = across or columns(count)
-    rows = math.ceil(count / across)
-    gap = max(1, round(height / 14))
-    sheet = np.full((rows * (height + gap) - gap, across * (width + gap) - gap), np.nan, np.float32)
-    for k, picture in enumerate(pictures):
-        y, x = k // across * (height + gap), k % across * (width + gap)
-        sheet[y : y + height, x : x + width] = picture
-    return sheet
-
-
-def columns(count: int) -> int:
-    """In how many columns so many pictures fill a sheet best, wider than high and with few places left empty."""
-    root = math.sqrt(count)
-    return min(range(math.ceil(root), math.ceil(2 * root) + 1), key=lambda n: (-count % n, abs(n - 1.6 * root)))
-
-
-def colours(classes: int) -> list[Any]:
-    """A colour for each class; of more than ten, from dark to light."""
-    if classes <= len(TEN):
-        return [to_rgba(color) for color in TEN[:classes]]
-    return [colormaps["viridis"](k / (classes - 1)) for k in range(classes)]
-
-
-def _figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
-
-
-def _bare(axis: Axes) -> None:
+def _picture(axis: Axes, picture: NDArray[Any], **how: Any) -> Any:
+    """A picture in a thin frame."""
     axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
+    axis.spines[:].set_visible(True)
+    axis.spines[:].set_color("#d1d5db")
+    return axis.imshow(picture, interpolation="nearest", **how)
 
 
 def _digit(axis: Axes, image: NDArray[np.uint8], title: str) -> None:
-    axis.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("#d1d5db")
+    _picture(axis, image, cmap="gray_r", vmin=0, vmax=255)
     axis.set_title(title, fontsize=10)
 
 
@@ -249,31 +176,23 @@ def _said(one: Explanation) -> str:
     return f"it is {_fit(one.label, 12)}, answered\n{_fit(one.answer, 16)} ({percent(one.probabilities[one.answer])})"
 
 
-def _after(found: Change) -> str:
-    return f"then answered\n{_fit(found.answer, 16)} ({percent(found.probabilities[found.answer])})"
-
-
 def _fit(text: str, most: int) -> str:
     """Text, each of its lines cut to so many signs."""
-    return plain("\n".join(line if len(line) <= most else f"{line[: most - 1]}…" for line in text.split("\n")))
+    return escape("\n".join(line if len(line) <= most else f"{line[: most - 1]}…" for line in text.split("\n")))
 
 
-def _count(weights: NDArray[np.float32]) -> str:
+def _count(weights: Grey) -> str:
     """How many filters there are, and of which size."""
     count, height, width = weights.shape
     strongest = "the strongest " if count in (FILTERS, FILTERS // 2) and height >= 28 else ""
     return f"{strongest}{count} filters of {height} × {width} weights"
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
-
-
-def _notes(axis: Axes, sentences: Sequence[str], width: int = 38) -> None:
+def _notes(axis: Axes, *sentences: str) -> None:
     """Small print: a paragraph for each sentence."""
-    axis.axis("off")
-    words = "\n\n".join(textwrap.fill(sentence, width) for sentence in sentences)
-    text = axis.text(0.0, 1.0, plain(words), ha="left", va="top", fontsize=9, color="#374151", transform=axis.transAxes)
+    bare(axis)
+    words = escape("\n\n".join(textwrap.fill(sentence, 38) for sentence in sentences))
+    text = axis.text(0.0, 1.0, words, ha="left", va="top", fontsize=9, color="#374151", transform=axis.transAxes)
     text.set_in_layout(False)
 
 
@@ -284,195 +203,143 @@ def _article(name: str) -> str:
     return f"{'an' if name.startswith('8') or name in ('11', '18') else 'a'} {name}"
 
 
-def _bars(axis: Axes, probabilities: dict[str, float], marked: Sequence[str], label: str) -> None:
-    """A bar for each class, or for the six most probable of many."""
+def _bars(axis: Axes, probabilities: dict[str, float], answer: str) -> None:
+    """The probability of each class, or of the six most probable of many."""
     names = list(probabilities)
-    short = max(map(len, names)) < 3
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 2 and len(names) > 3 else {}
     if len(names) > 12:
         names = sorted(names, key=lambda name: -probabilities[name])[:6]
-    values = [probabilities[name] for name in names]
-    colors = [BLUE if name in marked else "#cbd5e1" for name in names]
-    axis.bar(range(len(names)), values, color=colors)
-    turned: dict[str, Any] = {} if short or len(names) < 4 else {"rotation": 45, "ha": "right"}
+    colors = [BLUE if name == answer else "#cbd5e1" for name in names]
+    axis.bar(range(len(names)), [probabilities[name] for name in names], color=colors)
     axis.set_xticks(range(len(names)), [_fit(name, 10) for name in names], fontsize=10, **turned)
-    axis.set(ylim=(0, 1), yticks=[0, 0.5, 1])
+    axis.set_yticks([0, 0.5, 1], ["0", "50%", "100%"], fontsize=10)
+    axis.set_ylim(0, 1)
     if len(names) < 4:  # or the bars would be walls
         axis.set_xlim(-1, len(names))
-    axis.set_yticklabels(["0", "50%", "100%"], fontsize=10)
-    axis.set_ylabel(label, fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(color=GREY)
 
 
-def _heat(axis: Axes, values: NDArray[np.float32], image: NDArray[np.uint8]) -> Any:
+def _heat(axis: Axes, values: Grey, image: NDArray[np.uint8]) -> Any:
     """What speaks for it in red and against it in blue, each picture on its own scale, with the digit's outline."""
     most = float(np.abs(values).max()) or 1.0
-    shown = axis.imshow(values / most, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
     if image.min() < 128 <= image.max():
         axis.contour(image, [127.5], colors="#111827", linewidths=0.9, alpha=0.75)
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("#d1d5db")
-    return shown
+    return _picture(axis, values / most, cmap="RdBu_r", vmin=-1, vmax=1)
 
 
-def _difference(axis: Axes, one: Explanation, found: Change) -> None:
-    """Ink that is added in red, taken away in blue, over the digit in grey; the most that is changed in full colour."""
-    before, after = one.image / 255, found.image / 255
-    most = _most(one, found) or 1.0
-    picture = np.repeat(1 - 0.3 * before[..., None], 3, 2)
-    for amount, color in ((after - before, FOR), (before - after, AGAINST)):
-        share = np.clip(amount / most, 0, 1)[..., None]
-        picture = picture * (1 - share) + np.array(to_rgba(color)[:3]) * share
-    axis.imshow(picture, interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("#d1d5db")
+def _change(left: Axes, right: Axes, one: Explanation) -> None:
+    """What is changed, and the picture after it."""
+    after = one.change
+    if after is None:
+        bare(left)
+        bare(right)
+        words = escape(f"No change was found\nthat makes it {_article(one.wanted)}.")
+        left.text(0.5, 0.5, words, ha="center", va="center", fontsize=11, color=RED, transform=left.transAxes)
+        return
+    # Ink that is added in red, taken away in blue, over the digit in grey; the most that is changed in full colour.
+    gain = _gain(one, after)
+    picture = np.repeat(1 - 0.3 * (one.image / 255)[..., None], 3, 2)
+    for amount, color in ((gain, FOR), (-gain, AGAINST)):
+        share = np.clip(amount / (np.abs(gain).max() or 1.0), 0, 1)[..., None]
+        picture = picture * (1 - share) + np.array(to_rgb(color)) * share
+    _picture(left, picture)
+    left.set_title(f"the least change found:\n{pixels(after.ink)} pixels of ink", fontsize=10)
+    _digit(
+        right, after.image, f"then answered\n{_fit(after.answer, 16)} ({percent(after.probabilities[after.answer])})"
+    )
 
 
-def _most(one: Explanation, found: Change) -> float:
-    """The most that a pixel is changed, of full ink."""
-    return float(np.abs(found.image.astype(float) - one.image).max()) / 255
+def _gain(one: Explanation, after: Change) -> NDArray[np.float64]:
+    """The ink that each pixel gains, of full ink."""
+    gain: NDArray[np.float64] = (after.image.astype(float) - one.image) / 255
+    return gain
 
 
-def _legend_of_change(axis: Axes, one: Explanation, found: Change) -> None:
-    gain = (found.image.astype(float) - one.image) / 255
-    axis.axis("off")
+def _legend_of_change(axis: Axes, one: Explanation, after: Change) -> None:
+    gain = _gain(one, after)
+    bare(axis)
     lines = (
         (f"■ {pixels(gain.clip(0).sum())} added", FOR),
         (f"■ {pixels((-gain).clip(0).sum())} taken away", AGAINST),
         (f"the digit has {one.image.sum() / 255:.0f} pixels of ink", "#374151"),
-        (f"full colour: {_most(one, found):.0%} of full ink", "#374151"),
+        (f"full colour: {np.abs(gain).max():.0%} of full ink", "#374151"),
     )
     for k, (words, color) in enumerate(lines):
         axis.text(0.5, 0.95 - 0.24 * k, words, color=color, ha="center", va="center", fontsize=11)
 
 
-def _nothing(axis: Axes, words: str) -> None:
-    axis.axis("off")
-    axis.text(0.5, 0.5, plain(words), ha="center", va="center", fontsize=11, color=RED, transform=axis.transAxes)
-
-
-def _filters(axis: Axes, weights: NDArray[np.float32]) -> Any:
+def _filters(axis: Axes, weights: Grey) -> Any:
     most = float(np.quantile(np.abs(weights), 0.998)) or 1.0
-    shown = axis.imshow(montage(weights), cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
-    _bare(axis)
+    bare(axis)
     axis.set_xlabel("red: ink here adds to what the filter says; blue: it takes away", fontsize=10)
-    return shown
+    return axis.imshow(montage(weights), cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
 
 
-def _map_title(places: Map, digits: Sequence[Explanation]) -> str:
+def _map_title(places: Map) -> str:
     part = "" if len(places.points) == places.total else f"{len(places.points):,} of "
-    mistakes = int((places.labels != places.answers).sum())
-    all_of = "all " if mistakes == places.mistakes else f"{mistakes:,} of "
-    alone = bool(digits) and len(digits[0].activations) == 1
-    what = "by their pixels, which is all that one layer gets" if alone else "by what the last layer is given"
-    if places.mistakes == 0:
-        end = "none is answered wrongly"
-    else:
-        end = f"{all_of}{places.mistakes:,} mistakes marked" if places.mistakes > 1 else "the one mistake marked"
-    return f"{part}{places.total:,} test digits {what}:\nalike beside alike (t-SNE), {end}"
+    marked = int((places.labels != places.answers).sum())
+    all_of = "all " if marked == places.mistakes else f"{marked:,} of "
+    end = f"{all_of}{places.mistakes:,} mistakes marked"
+    if places.mistakes < 2:
+        end = "the one mistake marked" if places.mistakes else "none is answered wrongly"
+    return f"{part}{places.total:,} test digits by what the last layer is given:\nalike beside alike (t-SNE), {end}"
 
 
 def _map(
     axis: Axes, places: Map, classes: Sequence[str], digits: Sequence[Explanation], *, small: bool = False
 ) -> None:
-    colors = np.array(colours(len(classes)))
+    color, points, dot = np.array(colours(len(classes)))[places.labels], places.points, 5 if small else 9
     right = places.labels == places.answers
-    dot = 5 if small else 9
+    x, y = points.T
     wrong = [classes[k] for k in places.labels[~right]]
-    named = not small and len(wrong) <= NAMED and all(len(name) < 2 for name in wrong)
-    points = places.points
-    for these, size, how in (
-        (right, dot, {"alpha": 0.55, "linewidth": 0}),
-        (~right, 80 if named else 3.2 * dot, {"edgecolor": "black", "linewidth": 0.8, "zorder": 3}),
-    ):
-        fill = ["white"] * int(these.sum()) if named and these is not right else colors[places.labels[these]]
-        axis.scatter(points[these, 0], points[these, 1], s=size, color=fill, **how)
-    for k in np.flatnonzero(~right) if named else ():
-        what = plain(classes[places.labels[k]])
-        axis.text(
-            points[k, 0], points[k, 1], what, fontsize=7, ha="center", va="center_baseline", zorder=3.1, clip_on=True
-        )
+    axis.scatter(x[right], y[right], s=dot, color=color[right], alpha=0.55, linewidth=0)
+    edge: dict[str, Any] = {"edgecolor": "black", "linewidth": 0.8}
+    # Few mistakes say what they are, if that is one sign; others have its colour.
+    if not small and len(wrong) <= NAMED and all(len(name) < 2 for name in wrong):
+        mark: dict[str, Any] = {"s": 80, "color": "white", "label": "mistake, and what it is", **edge}
+        axis.scatter(x[~right], y[~right], zorder=3, **mark)
+        for place, name in zip(points[~right], wrong, strict=True):
+            axis.text(
+                place[0],
+                place[1],
+                escape(name),
+                fontsize=7,
+                ha="center",
+                va="center_baseline",
+                zorder=3.1,
+                clip_on=True,
+            )
+    else:
+        axis.scatter(x[~right], y[~right], s=3.2 * dot, color=color[~right], zorder=3, **edge)
+        axis.scatter([], [], s=3.2 * dot, color="white", label="mistake, in the colour of what it is", **edge)
     for number, name in enumerate(classes):
         members = points[right & (places.labels == number)]
         if len(members):
-            x, y = _middle(members)
-            axis.text(
-                *(x, y, _fit(name, 16)),
-                ha="center",
-                va="center",
-                fontsize=(13 if small else 17) if len(name) < 6 else 10,
-                fontweight="bold",
-                color="black",
-                path_effects=[withStroke(linewidth=3.5, foreground="white")],
-                zorder=5,
-            )
+            size = (13 if small else 17) if len(name) < 6 else 10
+            outline = [withStroke(linewidth=3.5, foreground="white")]
+            how: dict[str, Any] = {"fontsize": size, "fontweight": "bold", "path_effects": outline, "zorder": 5}
+            middle = _middle(members)
+            axis.text(middle[0], middle[1], _fit(name, 16), ha="center", va="center", **how)
+    star: dict[str, Any] = {"s": 12 * dot, "marker": "*", "color": "#facc15", "zorder": 6, **edge}
     for number, one in enumerate(digits):
-        at = np.flatnonzero(places.index == one.index)
-        if len(at):
-            x, y = points[at[0]]
-            axis.scatter(x, y, s=12 * dot, marker="*", color="#facc15", edgecolor="black", linewidth=0.9, zorder=6)
+        for place in points[places.index == one.index]:
+            axis.scatter(place[0], place[1], label="_" if number else "explained", **star)
             axis.annotate(
                 _fit(f"{one.index}: {one.label}" + ("" if one.right else f" → {one.answer}"), 30),
-                (x, y),
+                place,
                 xytext=(9, -14 if number % 2 else 9),  # two that lie together are told apart
                 textcoords="offset points",
                 fontsize=10,
                 zorder=7,
                 bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "#d1d5db", "boxstyle": "round,pad=0.2"},
             )
-    label = "mistake, and what it is" if named else "mistake, in the colour of what it is"
-    axis.scatter([], [], s=80 if named else 3.2 * dot, color="white", edgecolor="black", linewidth=0.9, label=label)
-    if digits:
-        axis.scatter([], [], s=12 * dot, marker="*", color="#facc15", edgecolor="black", label="explained")
     axis.legend(frameon=False, fontsize=10, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
-    _bare(axis)
+    bare(axis)
 
 
-def _middle(members: NDArray[np.float32]) -> NDArray[np.float32]:
+def _middle(members: Grey) -> Grey:
     """The member nearest to the median: a place that is inside even where the members lie in a ring or in two parts."""
     away = np.abs(members - np.median(members, 0)).sum(1)
-    nearest: NDArray[np.float32] = members[away.argmin()]
+    nearest: Grey = members[away.argmin()]
     return nearest
-
-
-def _stage_height(values: NDArray[np.float32]) -> float:
-    if values.ndim == 3:
-        return 0.4 + 0.56 * math.ceil(min(len(values), 2 * MAPS) / MAPS)
-    return 0.45 + 0.14 * math.ceil(len(values) / 64)
-
-
-def _stage(axis: Axes, values: NDArray[np.float32]) -> None:
-    """Maps side by side, the most active ones of many; units as cells of a strip."""
-    if values.ndim == 3:
-        strong = np.sort(np.argsort(-values.clip(0).sum((1, 2)), kind="stable")[: 2 * MAPS])
-        sheet = montage(values[strong], MAPS)
-        axis.imshow(sheet, cmap="magma", vmin=min(0.0, float(values.min())), vmax=float(values.max()) or 1.0)
-    else:
-        across = min(64, len(values))
-        strip = np.full(math.ceil(len(values) / across) * across, np.nan, np.float32)
-        strip[: len(values)] = values
-        low, high = min(0.0, float(values.min())), float(values.max()) or 1.0
-        axis.imshow(strip.reshape(-1, across), cmap="magma", vmin=low, vmax=max(high, low + 1e-6), aspect="auto")
-    axis.set_anchor("W")
-    _bare(axis)
-
-
-def _size(values: NDArray[np.float32]) -> str:
-    if values.ndim == 3:
-        count, height, width = values.shape
-        some = f", the {2 * MAPS} most active" if count > 2 * MAPS else ""
-        return f": {count} maps of {height} × {width}{some}"
-    return f": {len(values)} numbers"
-
-
-def _logits(axis: Axes, values: NDArray[np.float32], classes: Sequence[str], answer: str) -> None:
-    colors = [BLUE if name == answer else "#cbd5e1" for name in classes]
-    axis.bar(range(len(values)), values, color=colors)
-    axis.axhline(0, color=GREY, linewidth=0.8)
-    turned: dict[str, Any] = {} if max(map(len, classes)) < 3 or len(classes) < 4 else {"rotation": 45, "ha": "right"}
-    axis.set_xticks(range(len(values)), [_fit(name, 10) for name in classes], **turned)
-    if len(values) < 4:
-        axis.set_xlim(-1.5, len(values) + 0.5)
-    axis.tick_params(labelsize=10, color=GREY)
-    axis.set_ylabel("logit", fontsize=10)
-    axis.spines[["top", "right"]].set_visible(False)

@@ -1,10 +1,9 @@
 """Scores on the test set, which nothing else reads to learn or to choose: `evaluate` is asked once, at the end."""
 
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,12 @@ from torch import Tensor
 
 from tenfold import files
 from tenfold.errors import DataError
-from tenfold.learn import figures
+from tenfold.learn.figures import curves, save
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
-from tenfold.learn.scoring import metrics, report
+from tenfold.learn.scoring import figures, metrics, report
+from tenfold.learn.scoring.metrics import Corrected, Evaluation, Mistake
 from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
@@ -28,56 +28,6 @@ from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
 SHOWN = 32  # mistakes, and samples, in a figure
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong answer: the digit's index in its data, its class, the class answered and how sure that was."""
-
-    index: int
-    label: str
-    answer: str
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Corrected:
-    """The accuracy on `n` digits, those that are labelled wrongly with the labels that people gave them."""
-
-    n: int
-    accuracy: float
-    interval: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What `evaluate` found. Accuracy, interval, ECE and the classes' scores are fractions, `nll` is in nats."""
-
-    model: str  # the run or file
-    recipe: str
-    task: str
-    data: str
-    notes: list[str]  # on how the data was made to fit
-    n: int
-    accuracy: float
-    interval: tuple[float, float]  # of the accuracy, 95 %, Wilson
-    nll: float  # this and the next two at the temperature fitted on validation digits
-    brier: float
-    ece: float
-    temperature: float
-    uncalibrated: dict[str, float]  # NLL, Brier and ECE without it
-    auc: float | None  # area under the ROC curve, for two classes
-    classes: list[metrics.ClassScore]
-    confusion: list[list[int]]  # row: label, column: answer
-    mistakes: list[Mistake]  # the surest first
-    reliability: list[metrics.Bin]
-    images_per_second: float
-    corrected: "Corrected | None" = None  # on MNIST's own test set
-    report: str | None = None  # where the page is, if one was written
-
-    def as_json(self) -> str:
-        """The evaluation as a JSON object."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False)
 
 
 def evaluate(
@@ -234,10 +184,8 @@ def _draw(
     }
     if run is not None and run.metrics:
         rows = run.metrics
-        drawings = {"curves": lambda: figures.curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
-    paths = {
-        name: figures.save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")
-    }
+        drawings = {"curves": lambda: curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
+    paths = {name: save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")}
     files.text(folder / "report.html", report.html(found, model, paths))
 
 

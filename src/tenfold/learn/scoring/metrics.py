@@ -1,7 +1,8 @@
 """Scores, from logits (N, K) and labels (N,) on the CPU. All are fractions unless said otherwise."""
 
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -31,12 +32,62 @@ class Bin:
     count: int
 
 
-def wilson(right: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer: the digit's index in its data, its class, the class answered and how sure that was."""
+
+    index: int
+    label: str
+    answer: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The accuracy on `n` digits, those that are labelled wrongly with the labels that people gave them."""
+
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found. Accuracy, interval, ECE and the classes' scores are fractions, `nll` is in nats."""
+
+    model: str  # the run or file
+    recipe: str
+    task: str
+    data: str
+    notes: list[str]  # on how the data was made to fit
+    n: int
+    accuracy: float
+    interval: tuple[float, float]  # of the accuracy, 95 %, Wilson
+    nll: float  # this and the next two at the temperature fitted on validation digits
+    brier: float
+    ece: float
+    temperature: float
+    uncalibrated: dict[str, float]  # NLL, Brier and ECE without it
+    auc: float | None  # area under the ROC curve, for two classes
+    classes: list[ClassScore]
+    confusion: list[list[int]]  # row: label, column: answer
+    mistakes: list[Mistake]  # the surest first
+    reliability: list[Bin]
+    images_per_second: float
+    corrected: Corrected | None = None  # on MNIST's own test set
+    report: str | None = None  # where the page is, if one was written
+
+    def as_json(self) -> str:
+        """The evaluation as a JSON object."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False)
+
+
+def wilson(right: int, total: int) -> tuple[float, float]:
     """The 95 % interval of a proportion: E. B. Wilson, J. Am. Stat. Assoc. 22, 1927; sound near 0 and 1 too."""
-    p, width = right / total, z * z / total
-    centre = (p + width / 2) / (1 + width)
-    half = z * math.sqrt(p * (1 - p) / total + width / (4 * total)) / (1 + width)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, total).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def nll(logits: Tensor, labels: Tensor) -> float:
@@ -91,10 +142,9 @@ def roc_auc(scores: Tensor, positive: Tensor) -> float:
     It is the chance that a positive image scores above a negative one (Mann-Whitney's U over the number of pairs).
     NaN when one kind is missing.
     """
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
+    from scipy.stats import mannwhitneyu
+
+    above, below = scores[positive].double().numpy(), scores[~positive].double().numpy()
+    if not len(above) or not len(below):
         return math.nan
-    _, inverse, counts = scores.double().unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
-    last = counts.cumsum(0).double()
-    rank = (last - (counts - 1) / 2)[inverse]  # from 1, the mean of the ranks that equal scores share
-    return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(mannwhitneyu(above, below, method="asymptotic").statistic / (len(above) * len(below)))

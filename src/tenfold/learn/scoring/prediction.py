@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
-from tenfold.learn import figures
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
+from tenfold.learn.scoring import figures
 from tenfold.learn.scoring.evaluation import caption, test_digits
 from tenfold.learn.training import runs
 from tenfold.learn.training.runs import Run

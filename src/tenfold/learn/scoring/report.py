@@ -6,15 +6,12 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from tenfold.learn.networks import parameters
+from tenfold.learn.scoring.metrics import Corrected, Evaluation
 from tenfold.learn.training.models import Model
-
-if TYPE_CHECKING:
-    from tenfold.learn.scoring.evaluation import Corrected, Evaluation
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2937; --paper: #fff; --line: #d1d5db; --quiet: #5b6472; }
@@ -42,7 +39,7 @@ _CAPTIONS = {
 }
 
 
-def _corrected(found: "Corrected") -> str:
+def _corrected(found: Corrected) -> str:
     low, high = found.interval
     return (
         f"{found.accuracy:.2%} ({low:.2%} to {high:.2%}) of {found.n:,}: 10 of MNIST's test labels are wrong in the "
@@ -50,7 +47,7 @@ def _corrected(found: "Corrected") -> str:
     )
 
 
-def html(found: "Evaluation", model: Model, pictures: dict[str, Path]) -> str:
+def html(found: Evaluation, model: Model, pictures: dict[str, Path]) -> str:
     """The page as text. The pictures are read from their files and put inside."""
     low, high = found.interval
     scores = {
@@ -100,7 +97,7 @@ def page(title: str, body: str) -> str:
 """
 
 
-def _temperature(found: "Evaluation", model: Model) -> dict[str, str]:
+def _temperature(found: Evaluation, model: Model) -> dict[str, str]:
     if model.metrics.get("val_loss") is None:
         return {"Temperature": "not fitted: there were no validation digits"}
     plain = found.uncalibrated

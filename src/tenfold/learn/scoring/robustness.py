@@ -186,7 +186,7 @@ def chart(found: Robustness, known: Mapping[str, Any] | None = None) -> Figure:
         axis.set_ylim(0, None)
         _plainly(axis)
         axis.yaxis.set_major_formatter(_percent(axis.get_ylim()[1]))
-    figure.suptitle(figures.plain(f"Errors of {name} on {found.n:,} test digits that were changed"), fontsize=13)
+    figure.suptitle(figures.escape(f"Errors of {name} on {found.n:,} test digits that were changed"), fontsize=13)
     return figure
 
 

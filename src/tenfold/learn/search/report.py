@@ -1,17 +1,16 @@
 """The page that `tenfold tune` writes: what the search found, whether it is more than luck, and every trial of it."""
 
-import html as escaping
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.scoring.report import page, picture, table
-from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import statistics
-from tenfold.learn.search.figures import text, written
+from tenfold.learn.search.figures import STATES, complete, decimals, ended, order, score, state, text, written
 
 if TYPE_CHECKING:
     import optuna
@@ -19,6 +18,10 @@ if TYPE_CHECKING:
 
 AS_IT_WAS = "as it was"  # the name of the given recipe among those confirmed
 
+MORE = (
+    "Which parameters mattered, how they go together, and every trial epoch by epoch: optuna-dashboard "
+    "sqlite:///study.db shows it, in the folder of this page (pip install optuna-dashboard)."
+)
 SHOWN = 25  # trials that the table shows; the rest opens when asked for
 
 CAPTIONS = {
@@ -27,24 +30,6 @@ CAPTIONS = {
         "Each dot is a trial, that is, a recipe trained once; the line is the best so far. Where it stays level for "
         "long, more trials would find little. Triangles at the edge are scores beyond the scale, crosses trials that "
         "failed.",
-    ),
-    "intermediate": (
-        "Every trial while it learnt",
-        "A line is one trial's score on the validation digits after each epoch. Grey lines were pruned: stopped early "
-        "because others were better by then, to spend the time elsewhere. Lines that still rise at the end would "
-        "like more epochs.",
-    ),
-    "importances": (
-        "What mattered",
-        "How much each parameter decides whether a trial is among the best quarter (PED-ANOVA), as shares of 1. "
-        "It is an estimate from a handful of trials: with fewer than 20 it is a hint, and a parameter with a small "
-        "share may still matter outside the range that was searched.",
-    ),
-    "parallel": (
-        "Trials as lines",
-        "Follow a line from left to right: it passes each parameter's axis at the trial's value and ends at its score, "
-        "the best on top. Dark lines are better, orange is the best, thin grey ones were pruned or failed. Where the "
-        "dark lines bundle, a value is good; where they spread, it hardly matters.",
     ),
     "slices": (
         "Each parameter alone",
@@ -82,25 +67,25 @@ def html(
     figures: Mapping[str, Path],
     command: str = "tenfold train best.json",
 ) -> str:
-    """The page as text. The figures, by their names in search_figures, are read from their files and put inside.
+    """The page as text. The figures, by their names in `CAPTIONS`, are read from their files and put inside.
 
     `best` is one of those confirmed; one of them may be named `AS_IT_WAS`, with which it is then compared. `about` are
     rows on the search, all of them plain text; `command` trains the best recipe.
     """
-    trials = search_figures.ended(study)
-    done = [trial for trial in trials if search_figures.complete(trial)]
+    trials = ended(study)
+    done = [trial for trial in trials if complete(trial)]
     before = next((c for c in confirmed if c.name == AS_IT_WAS), None)
-    winner = min(done, key=lambda trial: _order(trial, objective)[1:], default=None)
-    drawn = "".join(_figure(name, path) for name, path in figures.items())
+    winner = min(done, key=lambda trial: order(trial, objective), default=None)
     body = [
         *_outcome(winner, objective, best, before),
         *_how(winner, best, command),
         *_differences(winner, best, before),
         *_confirmation(confirmed, best, objective),
-        drawn,
+        *(_figure(name, path) for name, path in figures.items()),
         *_trials(trials, objective),
         "<h2>The search</h2>",
-        table(("", ""), [(name, str(value)) for name, value in about.items()]),
+        table(("", ""), list(about.items())),
+        _quiet(MORE),
         _quiet(
             "Everything here was measured on validation digits: the test set was neither learnt from nor looked at. "
             "Score the recipe you choose once, with tenfold evaluate, when all is decided."
@@ -113,39 +98,36 @@ def _outcome(
     winner: "FrozenTrial | None", objective: str, best: Confirmed | None, before: Confirmed | None
 ) -> list[str]:
     """The result in one big line, and what to make of it in plain words."""
-    if best is None and winner is None:
-        return ['<p class="big">No result</p>', _quiet("No trial came to its end, so there is nothing to choose from.")]
     if best is None:
-        assert winner is not None
-        value = written(search_figures.score(winner) or 0.0, objective)
+        if winner is None:
+            return ['<p class="big">No result</p>', _quiet("No trial finished, so there is nothing to choose from.")]
+        extreme, likely = ("highest", "score less") if objective == "accuracy" else ("lowest", "lose more")
         return [
-            f'<p class="big">{value}</p>',
+            f'<p class="big">{written(score(winner) or 0.0, objective)}</p>',
             _quiet(f"validation {objective} of trial {winner.number}, the best of the search, trained once"),
             _paragraph(
-                "It is the highest of many, so it is flattered by luck: the same recipe with another seed will likely "
-                "score less. Nothing was trained again to confirm it."
-                if objective == "accuracy"
-                else "It is the lowest of many, so it is flattered by luck: the same recipe with another seed will "
-                "likely lose more. Nothing was trained again to confirm it."
+                f"It is the {extreme} of many, so it is flattered by luck: the same recipe with another seed will "
+                f"likely {likely}. Nothing was trained again to confirm it."
             ),
         ]
     n = sum(map(math.isfinite, best.scores))
     over = "one seed" if n == 1 else f"mean ± standard deviation over {n} seeds"
+    called = "the recipe as it was" if best.name == AS_IT_WAS else best.name
     lines = [
-        f'<p class="big">{escaping.escape(_brief(best.scores, objective))}</p>',
-        _quiet(f"validation {objective} of {_called(best)}, {over}"),
+        f'<p class="big">{escape(_brief(best.scores, objective))}</p>',
+        _quiet(f"validation {objective} of {called}, {over}"),
     ]
     if best.name == AS_IT_WAS:
         return [*lines, _paragraph("Nothing that was tried beats the recipe as it was: keep that.")]
     if before is not None:
         lines.append(_paragraph(verdict(best, before, objective)))
     if winner is not None:
-        value = written(search_figures.score(winner) or 0.0, objective)
         lines.append(
             _quiet(
-                f"In the search the best trial, number {winner.number}, had scored {value}. That was the best of many "
-                "and so flattered by luck, which is why the best ones were trained again. Choosing among these, by "
-                "the same validation digits, still flatters the winner a little."
+                f"In the search the best trial, number {winner.number}, had scored "
+                f"{written(score(winner) or 0.0, objective)}. That was the best of many and so flattered by luck, "
+                "which is why the best ones were trained again. Choosing among these, by the same validation digits, "
+                "still flatters the winner a little."
             )
         )
     return lines
@@ -158,32 +140,32 @@ def verdict(best: Confirmed, before: Confirmed, objective: str) -> str:
     pairs = [(one, other) for one, other in scores if math.isfinite(one) and math.isfinite(other)]
     if not pairs:
         return f"{was} No seed has a score for both, so they cannot be compared."
-    found = statistics.paired(*zip(*pairs, strict=True))
-    factor, unit = (100.0, " percentage points") if objective == "accuracy" else (1.0, "")
-    what = "difference in points" if objective == "accuracy" else "difference in loss"
-    places = search_figures.decimals(found.deviation * factor, what)
-    mean = f"{written(found.mean * factor, what, places)}{unit}"
-    if found.low is None or found.high is None:
+    difference = statistics.paired(*zip(*pairs, strict=True))
+    accuracy = objective == "accuracy"
+    factor, unit = (100.0, " percentage points") if accuracy else (1.0, "")
+    what = "difference in points" if accuracy else "difference in loss"
+    places = decimals(difference.deviation * factor, what)
+    mean = f"{written(difference.mean * factor, what, places)}{unit}"
+    if difference.low is None or difference.high is None:
         return f"{was} The difference is {mean} with a single seed, which says nothing about luck: use more seeds."
-    low, high = written(found.low * factor, what, places), written(found.high * factor, what, places)
-    better = found.wins if objective == "accuracy" else found.losses
-    text_ = f"{was} Seed by seed the difference is {mean} (95 % interval {low} to {high}"
-    text_ += f"{'' if found.p is None else f', p {_p(found.p)}'}), better with {better} of {found.n} seeds. "
-    good = found.low > 0 if objective == "accuracy" else found.high < 0
-    bad = found.high < 0 if objective == "accuracy" else found.low > 0
-    if good:
-        return text_ + "That is more than the luck of the seeds."
-    if bad:
-        return text_ + "It is worse, by more than the luck of the seeds: keep the recipe as it was."
-    if found.mean == 0 and found.deviation == 0:
-        return text_ + "There is no difference."
-    return text_ + "That may be luck: the interval holds 0. More seeds would tell."
+    low, high = (written(end * factor, what, places) for end in (difference.low, difference.high))
+    p = "" if difference.p is None else f", p {_p(difference.p)}"
+    better = difference.wins if accuracy else difference.losses
+    words = f"{was} Seed by seed the difference is {mean} (95 % interval {low} to {high}{p}), "
+    words += f"better with {better} of {difference.n} seeds. "
+    if difference.low <= 0 <= difference.high:
+        if difference.mean == 0 and difference.deviation == 0:
+            return words + "There is no difference."
+        return words + "That may be luck: the interval holds 0. More seeds would tell."
+    if (difference.low > 0) == accuracy:
+        return words + "That is more than the luck of the seeds."
+    return words + "It is worse, by more than the luck of the seeds: keep the recipe as it was."
 
 
 def _how(winner: "FrozenTrial | None", best: Confirmed | None, command: str) -> list[str]:
     if (best is None and winner is None) or (best is not None and best.name == AS_IT_WAS):
         return []
-    return ["<h2>Train it</h2>", f"<pre><code>{escaping.escape(command)}</code></pre>"]
+    return ["<h2>Train it</h2>", f"<pre><code>{escape(command)}</code></pre>"]
 
 
 def _differences(winner: "FrozenTrial | None", best: Confirmed | None, before: Confirmed | None) -> list[str]:
@@ -210,13 +192,13 @@ def _confirmation(confirmed: Sequence[Confirmed], best: Confirmed | None, object
     seeds = max(len(c.scores) for c in confirmed)
     rows = []
     for c in confirmed:
-        finite = [score for score in c.scores if math.isfinite(score)]
-        found = statistics.summary(finite) if finite else None
+        finite = [value for value in c.scores if math.isfinite(value)]
+        mean = statistics.summary(finite) if finite else None
         interval = ""
-        if found is not None and found.low is not None and found.high is not None:
-            places = search_figures.decimals(found.deviation, objective)
-            interval = f"{written(found.low, objective, places)} to {written(found.high, objective, places)}"
-        each = [written(score, objective) if math.isfinite(score) else "–" for score in c.scores]
+        if mean is not None and mean.low is not None and mean.high is not None:
+            places = decimals(mean.deviation, objective)
+            interval = f"{written(mean.low, objective, places)} to {written(mean.high, objective, places)}"
+        each = [written(value, objective) if math.isfinite(value) else "–" for value in c.scores]
         mark = " (the best)" if best is not None and c.name == best.name else ""
         rows.append((c.name + mark, _brief(c.scores, objective), interval, *each, *[""] * (seeds - len(each))))
     head = ("recipe", "mean ± deviation", "95 % interval", *(f"seed {k + 1}" for k in range(seeds)))
@@ -229,7 +211,7 @@ def _confirmation(confirmed: Sequence[Confirmed], best: Confirmed | None, object
 
 def _figure(name: str, path: Path) -> str:
     title, caption = CAPTIONS.get(name, (name, ""))
-    drawn = f'<h2>{escaping.escape(title)}</h2><div class="wide figure">{picture(path, title)}</div>'
+    drawn = f'<h2>{escape(title)}</h2><div class="wide figure">{picture(path, title)}</div>'
     return drawn + (_quiet(caption) if caption else "")
 
 
@@ -239,11 +221,8 @@ def _trials(trials: "Sequence[FrozenTrial]", objective: str) -> list[str]:
         return ["<h2>All trials</h2>", _quiet("There are none.")]
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     head = ("trial", "state", objective, "epochs", "seconds", *names)
-    rows = [_row(trial, objective, names) for trial in sorted(trials, key=lambda t: _order(t, objective))]
-    counts = [
-        f"{sum(trial.state.name == state for trial in trials):,} {word}"
-        for state, word in (("COMPLETE", "complete"), ("PRUNED", "pruned"), ("FAIL", "failed"))
-    ]
+    rows = [_row(trial, objective, names) for trial in sorted(trials, key=lambda trial: order(trial, objective))]
+    counts = [f"{sum(state(trial) == word for trial in trials):,} {word}" for word in STATES.values()]
     note = f"{', '.join(counts)}. A pruned trial's score is that of its last epoch, not comparable with a complete one."
     shown = ["<h2>All trials</h2>", _quiet(note), table(head, rows[:SHOWN])]
     if len(rows) > SHOWN:
@@ -253,37 +232,29 @@ def _trials(trials: "Sequence[FrozenTrial]", objective: str) -> list[str]:
 
 
 def _row(trial: "FrozenTrial", objective: str, names: Sequence[str]) -> tuple[str, ...]:
-    value = search_figures.score(trial)
-    state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}[trial.state.name]
+    value = score(trial)
     # The training's own seconds where they are known: a trial's duration counts its waiting for a place too.
     took = trial.user_attrs.get("seconds", None if trial.duration is None else trial.duration.total_seconds())
-    seconds = "" if took is None else f"{float(took):.1f}"
-    epochs = f"{len(trial.intermediate_values)}" if trial.intermediate_values else ""
-    each = [text(trial.params[name]) if name in trial.params else "" for name in names]
-    return (f"{trial.number}", state, "" if value is None else written(value, objective), epochs, seconds, *each)
-
-
-def _order(trial: "FrozenTrial", objective: str) -> tuple[int, float, int]:
-    """What sorts trials: the complete before the pruned before the failed, then the best, then the first."""
-    value = search_figures.score(trial)
-    by_score = math.inf if value is None or math.isnan(value) else value if objective == "loss" else -value
-    return (("COMPLETE", "PRUNED", "FAIL").index(trial.state.name), by_score, trial.number)
+    return (
+        f"{trial.number}",
+        state(trial),
+        "" if value is None else written(value, objective),
+        f"{len(trial.intermediate_values) or ''}",
+        "" if took is None else f"{float(took):.1f}",
+        *(text(trial.params[name]) if name in trial.params else "" for name in names),
+    )
 
 
 def _brief(scores: Sequence[float], objective: str) -> str:
     """The mean ± deviation of the scores there are, and how many are missing."""
-    finite = [score for score in scores if math.isfinite(score)]
+    finite = [value for value in scores if math.isfinite(value)]
     lost = f", {len(scores) - len(finite)} without a score" if len(finite) < len(scores) else ""
     if not finite:
         return f"no score{lost}"
-    found = statistics.summary(finite)
-    places = search_figures.decimals(found.deviation, objective)
-    deviation = f" ± {written(found.deviation, objective, places)}" if found.n > 1 else ""
-    return f"{written(found.mean, objective, places)}{deviation}{lost}"
-
-
-def _called(recipe: Confirmed) -> str:
-    return "the recipe as it was" if recipe.name == AS_IT_WAS else recipe.name
+    mean = statistics.summary(finite)
+    places = decimals(mean.deviation, objective)
+    deviation = f" ± {written(mean.deviation, objective, places)}" if mean.n > 1 else ""
+    return f"{written(mean.mean, objective, places)}{deviation}{lost}"
 
 
 def _field(value: object) -> str:
@@ -295,8 +266,8 @@ def _p(value: float) -> str:
 
 
 def _paragraph(words: str) -> str:
-    return f"<p>{escaping.escape(words)}</p>"
+    return f"<p>{escape(words)}</p>"
 
 
 def _quiet(words: str) -> str:
-    return f'<p class="quiet">{escaping.escape(words)}</p>'
+    return f'<p class="quiet">{escape(words)}</p>'

@@ -7,7 +7,7 @@ near enough to that; what the intervals do not hold is how another validation se
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
 
 LEVEL = 0.95  # of every interval
@@ -50,6 +50,8 @@ class Comparison:
 
 def summary(values: Sequence[float]) -> Summary:
     """Mean, sample deviation and the 95 % interval of the mean. Raises ValueError when there are no values."""
+    from scipy import stats
+
     if not values:
         raise ValueError("there is nothing to summarise")
     n = len(values)
@@ -58,9 +60,11 @@ def summary(values: Sequence[float]) -> Summary:
     mean = fmean(values)
     if n == 1:
         return Summary(1, mean, 0.0, None, None)
-    deviation = 0.0 if _alike(values, values) else stdev(values)
-    half = _quantile(n - 1) * deviation / math.sqrt(n)
-    return Summary(n, mean, deviation, mean - half, mean + half)
+    if _alike(values, values):
+        return Summary(n, mean, 0.0, mean, mean)
+    deviation = stdev(values)
+    low, high = map(float, stats.t.interval(LEVEL, n - 1, mean, deviation / math.sqrt(n)))
+    return Summary(n, mean, deviation, low, high)
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Comparison:
@@ -75,24 +79,17 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Comparison:
     differences = [a - b for a, b in zip(first, second, strict=True)]
     if not differences:
         raise ValueError("there is nothing to compare")
-    scale = _ROUNDING * max(map(abs, (*first, *second)))
-    found = summary(differences)
-    n, mean, deviation, low, high = found.n, found.mean, found.deviation, found.low, found.high
-    p = None
-    if n > 1 and _alike(differences, (*first, *second)):
-        deviation, low, high = 0.0, mean, mean
-    elif n > 1 and math.isfinite(mean):
-        p = float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(n)), n - 1))
+    scores = (*first, *second)
+    scale = _ROUNDING * max(map(abs, scores))
+    total, p = summary(differences), None
+    if total.n > 1 and _alike(differences, scores):
+        total = replace(total, deviation=0.0, low=total.mean, high=total.mean)
+    elif total.n > 1 and math.isfinite(total.mean):
+        p = float(stats.ttest_1samp(differences, 0.0).pvalue)
     wins, losses = sum(d > scale for d in differences), sum(d < -scale for d in differences)
-    return Comparison(n, mean, deviation, low, high, p, wins, n - wins - losses, losses)
+    return Comparison(**asdict(total), p=p, wins=wins, ties=total.n - wins - losses, losses=losses)
 
 
 def _alike(values: Sequence[float], scores: Sequence[float]) -> bool:
     """Whether values differ by the rounding of the scores they come from, if at all."""
     return max(values) - min(values) <= _ROUNDING * max(map(abs, scores))
-
-
-def _quantile(freedom: int) -> float:
-    from scipy import stats
-
-    return float(stats.t.ppf((1 + LEVEL) / 2, freedom))

@@ -464,9 +464,6 @@ def _finish(work: _Search, best: Recipe | None, confirmed: tuple[Confirmed, ...]
         best.save(folder / BEST)
     drawn = {
         "history": search_figures.history(study, objective),
-        "intermediate": search_figures.intermediate(study, objective),
-        "importances": search_figures.importances(study, objective),
-        "parallel": search_figures.parallel(study, objective),
         "slices": search_figures.slices(study, objective),
     }
     if confirmed:

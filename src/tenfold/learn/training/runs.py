@@ -146,6 +146,15 @@ def locate(target: "str | Path | Run | None") -> "Run | Path":
     return Run.open(path)
 
 
+def is_network(target: str | Path) -> bool:
+    """Whether `locate` gives a run or a file of weights, rather than a picture or nothing."""
+    try:
+        located = locate(target)
+    except RunError:
+        return False
+    return isinstance(located, Run) or located.suffix.lower() == ".safetensors"
+
+
 def find_model(
     target: "str | Path | Run | None", device: "torch.device | None" = None
 ) -> "tuple[Model, Run | None, Path]":
