@@ -48,6 +48,7 @@ check: .venv/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/pyright --verifytypes tenfold --ignoreexternal \
 		>.mypy_cache/public.txt || { cat .mypy_cache/public.txt; false; }
 	$(BIN)/python benchmarks/tables.py --check
+	$(BIN)/python benchmarks/structure.py --check
 
 docs: .venv/.dev
 	$(BIN)/python docs/build.py

@@ -24,7 +24,7 @@ _PICTURE, _NETWORK = "Of a picture", "Of a network"
 _PIXELS = 100_000_000
 
 
-def explain(
+def explain(  # noqa: PLR0913 - options
     picture: Annotated[
         Path, typer.Argument(help="A picture, or - for standard input; or a run, to look inside its network.")
     ],

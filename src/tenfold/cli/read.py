@@ -58,7 +58,7 @@ def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> A
 _out, _how, _speed = (partial(_option, panel) for panel in ("What is written", "How it is read", "Where, and how fast"))
 
 
-def read(
+def read(  # noqa: PLR0913 - options
     pictures: Annotated[
         list[str] | None,
         typer.Argument(

@@ -29,7 +29,7 @@ def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-def serve(
+def serve(  # noqa: PLR0913 - options
     host: Annotated[str, _option(_WHERE, help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[int, _option(_WHERE, help="0 is any free one.", min=0, max=65535)] = 8000,
     workers: Annotated[int, _option(_WHERE, help="Processes that answer.", min=1, metavar="N")] = 1,

@@ -32,7 +32,7 @@ COMMON = ("data", "task", "device")  # fields that hold for both recipes
 
 
 @with_fields
-def study(
+def study(  # noqa: PLR0913 - options
     recipe: RecipeName = None,
     words: Words = None,
     seeds: Annotated[

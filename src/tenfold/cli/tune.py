@@ -39,7 +39,7 @@ _WHAT = "What is searched"
 
 
 @with_fields
-def tune(
+def tune(  # noqa: PLR0913 - options
     recipe: RecipeName = None,
     words: Annotated[
         list[str] | None,

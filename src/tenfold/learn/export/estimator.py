@@ -77,7 +77,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         n_iter_: Passes over X.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a public signature
         self,
         recipe: str | Path | Recipe = presets.DEFAULT,
         *,

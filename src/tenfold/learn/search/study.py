@@ -75,7 +75,7 @@ def _as_dict(group: Group) -> dict[str, Any]:
     }
 
 
-def study(
+def study(  # noqa: PLR0913 - a public signature
     recipe: str | Path | Recipe | None = None,
     *,
     seeds: int = 10,

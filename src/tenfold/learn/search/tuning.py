@@ -80,7 +80,7 @@ class Tuning:
         }
 
 
-def tune(
+def tune(  # noqa: PLR0913 - a public signature
     recipe: str | Path | Recipe | None = None,
     *,
     trials: int = 50,
