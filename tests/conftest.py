@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from tenfold.mnist.digits import Digits
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
+
+    from tenfold.learn.training.runs import Run
 
 # A shell's background job ignores Ctrl-C, and hands that on to every process that a test would stop by it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -86,6 +89,31 @@ def digits() -> Digits:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """IDX files of 600 training and 200 test digits."""
     return write_idx(tmp_path_factory.mktemp("data"), draw_digits(600), draw_digits(200, seed=1))
+
+
+@pytest.fixture(scope="session")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """A run of a small `mlp` over `data`, that no test changes."""
+    from learn.trainings import TINY
+    from tenfold.learn.train import train
+
+    return train("mlp", data=data, out=tmp_path_factory.mktemp("trained") / "r", epochs=2, **TINY)
+
+
+@pytest.fixture
+def run(trained: "Run", tmp_path: Path) -> "Run":
+    """The same, as the test's own, in the folder r."""
+    from tenfold.learn.training.runs import Run
+
+    return Run(Path(shutil.copytree(trained.path, tmp_path / "r")), trained.recipe)
+
+
+@pytest.fixture
+def few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations draw two digits in each figure, as more take seconds."""
+    from tenfold.learn.scoring import evaluation
+
+    monkeypatch.setattr(evaluation, "SHOWN", 2)
 
 
 @pytest.fixture
@@ -253,7 +281,7 @@ class Nodes:
 
     def close(self) -> None:
         """End it all."""
-        self._cluster.shutdown()
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")

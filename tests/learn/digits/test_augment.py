@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from tenfold.errors import UsageError
 from tenfold.learn.digits.augment import augment
 from tenfold.learn.recipes.augmentation import Augmentation
 
@@ -33,21 +32,6 @@ def slopes(images: Tensor) -> Tensor:
     y, x = torch.meshgrid(torch.arange(28.0) - 13.5, torch.arange(28.0) - 13.5, indexing="ij")
     xy, yy, xx = ((images[:, 0] * p).sum((1, 2)) for p in (x * y, y * y, x * x))
     return torch.rad2deg(0.5 * torch.atan2(2 * xy, yy - xx))
-
-
-def test_parsing() -> None:
-    assert Augmentation.parse("rotate=10, shift=2") == Augmentation(rotate=10, shift=2)
-    assert not Augmentation.parse("")
-    assert not Augmentation.parse("none")
-    assert Augmentation.parse("erase=4")
-    for text, says in (
-        *(("rotate", "needs an amount"), ("turn=3", "unknown augmentation")),
-        *(("scale=2", "--augment scale must be from 0 to 0.9, not 2"), ("degrade=1.1", "from 0 to 1, not")),
-    ):
-        with pytest.raises(UsageError, match=says):
-            Augmentation.parse(text)
-    with pytest.raises(UsageError, match="from 0 to 180, not nan"):
-        Augmentation.parse("rotate=nan")
 
 
 def test_rotation_turns_by_all_angles_up_to_its_limit(bars: Tensor) -> None:

@@ -1,19 +1,14 @@
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-import tenfold
 from conftest import draw_digits
 from tenfold.errors import UsageError
 from tenfold.learn.digits import corruptions
 from tenfold.learn.digits.corruptions import CORRUPTIONS, corrupt
-from tenfold.learn.networks.inference import infer
-from tenfold.learn.scoring import robustness
-from tenfold.mnist import sources
 
 RANDOM = set(CORRUPTIONS) - {"scale", "brightness", "stripe", "canny_edges"}
 
@@ -61,7 +56,7 @@ def test_bytes_stay_bytes_and_the_seed_decides(name: str, images: Tensor) -> Non
     assert CORRUPTIONS[name](torch.zeros(0, 28, 28), seeded()).shape == (0, 28, 28)
     # The same image again is corrupted in another way, also in another block.
     again = corrupt(images[:1].expand(150, -1, -1), name)
-    assert (len(again[:50].unique(dim=0)) > 1) == (name in RANDOM)
+    assert (len(torch.unique(again[:50], dim=0)) > 1) == (name in RANDOM)
     assert torch.equal(again[:50], again[corruptions.BLOCK :]) == (name not in RANDOM)
 
 
@@ -87,7 +82,7 @@ def test_what_is_no_such_image_or_corruption_is_told(images: Tensor) -> None:
 def test_shot_noise_counts_photons() -> None:
     grey = torch.full((50, 28, 28), 0.5)
     found = corruptions.shot_noise(grey, seeded())
-    values, counts = found.unique(return_counts=True)
+    values, counts = torch.unique(found, return_counts=True)
     torch.testing.assert_close(values, torch.tensor([0, 1 / 3, 2 / 3, 1]))
     # Poisson of mean 1.5: 0, 1, 2, and 3 or more.
     chances = [math.exp(-1.5) * 1.5**k / math.factorial(k) for k in range(3)]
@@ -154,7 +149,7 @@ def test_motion_blur_trails_to_the_left() -> None:
 def test_shear_slants_and_stretches() -> None:
     bar = block(slice(7, 21), slice(13, 15), 60)
     found = corruptions.shear(bar, seeded())
-    kinds = found.unique(dim=0)
+    kinds = torch.unique(found, dim=0)
     assert len(kinds) == 2
     assert torch.allclose(kinds[0], kinds[1].flip(1), atol=1e-5) or torch.allclose(
         kinds[0], kinds[1].flip(2), atol=1e-5
@@ -262,7 +257,7 @@ def test_zigzag_swings_about_its_line() -> None:
 def test_canny_edges_are_thin_lines_around_the_ink() -> None:
     square = torch.maximum(block(slice(8, 20), slice(8, 20), grey=0.5), block(slice(9, 19), slice(9, 19)))
     found = corruptions.canny_edges(square)[0]
-    assert set(found.unique().tolist()) == {0.0, 1.0}
+    assert set(torch.unique(found).tolist()) == {0.0, 1.0}
     for line in (found[13], found[:, 13]):
         assert line.nonzero()[:, 0].tolist() == [8, 19]
     assert not bool(found[10:18, 10:18].any() or found[:7].any() or found[:, :7].any())
@@ -312,73 +307,3 @@ def test_canny_edges_are_those_of_the_steps_one_by_one() -> None:
         found = corruptions.canny_edges(torch.from_numpy(image).float()[None])[0].bool().numpy()
         assert wanted.any()
         assert (found != wanted).sum() <= 2  # ties between grey values that are alike
-
-
-@pytest.fixture(scope="module")
-def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tenfold.learn.training.runs.Run:
-    place = tmp_path_factory.mktemp("run") / "r"
-    return tenfold.train("mlp", data=data, out=place, epochs=2, batch_size=50, hidden=(32,), quiet=True, device="cpu")
-
-
-def test_errors_are_those_of_the_corrupted_digits(run: tenfold.learn.training.runs.Run, data: Path) -> None:
-    found = robustness.corrupted(run, draw=False, seed=2)
-    test = sources.load(data).parts["test"]
-    images, network = torch.from_numpy(test.images), run.model().network
-
-    def error(changed: Tensor) -> float:
-        return float((infer(network, changed).argmax(1).numpy() != test.labels).mean())
-
-    assert found.n == 200
-    assert found.clean == pytest.approx(error(images))
-    assert list(found.errors["corruption"]) == list(CORRUPTIONS)
-    for name in ("fog", "stripe", "zigzag"):
-        assert found.errors["corruption"][name] == pytest.approx(error(corrupt(images, name, seed=2)))
-    assert found.mean == pytest.approx(sum(found.errors["corruption"].values()) / 15)
-    moved = torch.zeros(4, *images.shape, dtype=torch.uint8)
-    moved[0, :, :, 3:], moved[1, :, :, :-3] = images[:, :, :-3], images[:, :, 3:]
-    moved[2, :, 3:], moved[3, :, :-3] = images[:, :-3], images[:, 3:]
-    assert found.errors["shift"]["3"] == pytest.approx(sum(map(error, moved)) / 4)
-    assert list(found.errors["shift"]) == ["1", "2", "3", "4"]
-    assert list(found.errors["rotation"]) == ["10", "20", "30", "45"]
-    assert list(found.errors["scale"]) == ["0.7", "0.85", "1.15", "1.3"]
-    assert found.errors["scale"]["0.7"] == found.errors["corruption"]["scale"]
-    assert found.errors["shift"]["4"] > found.errors["shift"]["1"]
-    assert (found.ratio, found.ratios, found.reference, found.figures) == (None, None, None, None)  # other digits
-    assert not (run.path / "corruptions.json").exists()
-
-
-def test_ratios_are_to_the_measured_reference(
-    run: tenfold.learn.training.runs.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = {"clean": 0.01, "mean": 0.1, "corruption": {"fog": 0.5, "stripe": 0.0}, "shift": {"1": 0.02}}
-    monkeypatch.setattr(robustness, "reference", lambda: known)
-    task = robustness.MNIST_TEST[1]
-    assert robustness.corrupted(run, draw=False).ratios is None
-    data = f"{run.recipe.data} (test)"
-    monkeypatch.setattr(robustness, "MNIST_TEST", (data, task, 200))
-    found = robustness.corrupted(run, out=tmp_path)
-    assert found.ratio == pytest.approx(found.mean / 0.1)
-    assert found.ratios == {
-        "corruption": {"fog": pytest.approx(found.errors["corruption"]["fog"] / 0.5)},
-        "shift": {"1": pytest.approx(found.errors["shift"]["1"] / 0.02)},
-        "rotation": {},
-        "scale": {},
-    }
-    assert found.reference == "cnn"
-    assert (tmp_path / "corruptions.png").is_file()
-
-
-def test_the_reference_is_left_out_where_it_is_not_measured(tmp_path: Path) -> None:
-    assert robustness.reference(tmp_path / "none.json") is None
-    place = tmp_path / "r.json"
-    place.write_text('{"fast": {"mean": 0.2}}')
-    assert robustness.reference(place) is None
-    place.write_text('{"cnn": {"mean": 0.2}}')
-    assert robustness.reference(place) == {"mean": 0.2}
-
-
-def test_examples_show_every_class_in_order() -> None:
-    labels = np.array([1, 1, 0, 2, 0, 0, 1, 2, 2, 0, 0])
-    assert robustness.examples(labels, 3).tolist() == [2, 4, 5, 9, 0, 1, 6, 3, 7, 8]
-    assert robustness.examples(np.arange(10)[::-1].copy(), 10).tolist() == list(range(10))[::-1]
-    assert robustness.examples(np.array([1, 1]), 10).tolist() == [0]

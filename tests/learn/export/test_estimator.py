@@ -11,7 +11,7 @@ sklearn = pytest.importorskip("sklearn")
 
 from sklearn.base import clone  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
-from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
+from sklearn.model_selection import GridSearchCV  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import MinMaxScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
@@ -26,7 +26,9 @@ TINY: dict[str, Any] = {"recipe": "mlp", "hidden": (32,), "dropout": 0.0, "devic
 
 
 @pytest.mark.slow
-@parametrize_with_checks([DigitClassifier(**TINY)], expected_failed_checks=lambda _: CANNOT)
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [DigitClassifier(**TINY)], expected_failed_checks=lambda _: CANNOT
+)
 def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -38,8 +40,8 @@ def drawn(count: int = 300) -> tuple[Any, Any]:
 
 def test_digits_are_learnt_from_rows_and_from_images() -> None:
     images, labels = drawn()
-    model = DigitClassifier("fast", device="cpu", random_state=0).fit(images, labels)
-    assert model.score(images, labels) > 0.95
+    model: Any = DigitClassifier(**TINY, epochs=10, batch_size=30).fit(images, labels)
+    assert model.score(images, labels) > 0.7
     assert model.n_features_in_ == 784
     assert np.array_equal(model.predict(images.reshape(len(images), -1)), model.predict(images))
     shares = model.predict_proba(images[:5])
@@ -50,22 +52,22 @@ def test_digits_are_learnt_from_rows_and_from_images() -> None:
 def test_any_labels_and_any_square() -> None:
     data = load_digits()
     names = np.array(["even", "odd"])[data.target % 2]
-    model = DigitClassifier("fast", device="cpu", random_state=0).fit(data.data[:1000], names[:1000])
+    model = DigitClassifier(**TINY, epochs=5, batch_size=50).fit(data.data[:600], names[:600])
     assert list(model.classes_) == ["even", "odd"]
-    assert model.score(data.data[1000:], names[1000:]) > 0.9
+    assert model.score(data.data[600:900], names[600:900]) > 0.7
 
 
 def test_an_image_alone_has_the_answer_that_it_has_among_others() -> None:
     images, labels = drawn(100)
     model = DigitClassifier(**TINY, epochs=5).fit(images, labels)
-    alone = np.concatenate([model.predict_proba(images[i : i + 1]) for i in range(len(images))])
-    assert np.allclose(alone, model.predict_proba(images), rtol=1e-4, atol=1e-6)
+    alone = np.concatenate([model.predict_proba(images[i : i + 1]) for i in range(0, len(images), 9)])
+    assert np.allclose(alone, model.predict_proba(images)[::9], rtol=1e-4, atol=1e-6)
 
 
 def test_the_same_state_gives_the_same_and_others_do_not() -> None:
-    images, labels = drawn(100)
+    images, labels = drawn(60)
     first, again, other = (
-        DigitClassifier(**TINY | {"random_state": state}, epochs=2).fit(images, labels).predict_proba(images)
+        DigitClassifier(**TINY | {"random_state": state}, epochs=1).fit(images, labels).predict_proba(images)
         for state in (3, 3, 4)
     )
     assert np.array_equal(first, again)
@@ -73,16 +75,16 @@ def test_the_same_state_gives_the_same_and_others_do_not() -> None:
 
 
 def test_pipelines_searches_and_pickles() -> None:
-    images, labels = drawn(120)
+    images, labels = drawn(60)
     rows = images.reshape(len(images), -1)
     search = GridSearchCV(
-        make_pipeline(MinMaxScaler(), DigitClassifier(**TINY, epochs=3)),
+        make_pipeline(MinMaxScaler(), DigitClassifier(**TINY, epochs=4)),
         {"digitclassifier__lr": [1e-3, 1e-6]},
         cv=2,
         error_score="raise",
     ).fit(rows, labels)
     assert search.best_params_ == {"digitclassifier__lr": 1e-3}
-    assert len(cross_val_score(clone(search.best_estimator_), rows, labels, cv=2, error_score="raise")) == 2
+    assert not hasattr(clone(search.best_estimator_)[-1], "classes_")
     packed = pickle.loads(pickle.dumps(search.best_estimator_))
     assert np.array_equal(packed.predict(rows), search.predict(rows))
 
@@ -108,7 +110,7 @@ def test_it_says_what_it_does_only_when_asked(capsys: pytest.CaptureFixture[str]
 def test_joblib() -> None:
     joblib = pytest.importorskip("joblib")
     images, labels = drawn(60)
-    model = DigitClassifier(**TINY, epochs=2).fit(images, labels)
+    model = DigitClassifier(**TINY, epochs=1).fit(images, labels)
     file = io.BytesIO()
     joblib.dump(model, file)
     file.seek(0)

@@ -2,27 +2,31 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from conftest import Cli
-from tenfold.errors import RunError, UsageError
+from tenfold.errors import UsageError
 from tenfold.learn.export import onnx as export
 from tenfold.learn.training import runs
+from tenfold.learn.training.runs import Run
 from tenfold.learn.training.start import train
 from tenfold.mnist import embedded
 from tenfold.read.classifier import Classifier
+
+Images = NDArray[np.float32]  # (N, 1, H, W)
+SMALL: dict[str, Any] = {"batch_size": 50, "device": "cpu", "quiet": True}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A network that rejects, trained for a moment."""
     out = tmp_path_factory.mktemp("runs") / "small"
-    changes = {"channels": (8, 8, 8), "epochs": 2, "batch_size": 50, "styles": 33, "outliers": 60}
-    train("pictures", out=out, quiet=True, data=str(data), **changes)
+    train("pictures", out=out, data=data, **SMALL, channels=(8, 8, 8), epochs=2, styles=33, outliers=60)
     return out
 
 
@@ -31,14 +35,20 @@ def exported(run: Path) -> Path:
     return export.export(run)
 
 
-def logits(run: Path, images: np.ndarray) -> np.ndarray:
+def logits(run: Path, images: Images) -> Images:
     model, _, _ = runs.find_model(run)
     with torch.no_grad():
-        return export.Reading(model.network).eval()(torch.from_numpy(images))[0].numpy()
+        values: Images = export.Reading(model.network).eval()(torch.from_numpy(images))[0].numpy()
+    return values
 
 
-@pytest.mark.parametrize("count", [1, 7, 64])
-@pytest.mark.parametrize("size", [(28, 28), (1, 1), (64, 64), (13, 90), (200, 31)])
+@pytest.fixture(scope="module")
+def digits() -> Images:
+    """Some of MNIST's digits as ink."""
+    return embedded.read("train").images[:300, None].astype(np.float32) / np.float32(255)
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, (28, 28)), (7, (1, 1)), (3, (64, 64)), (2, (13, 90)), (64, (200, 31))])
 def test_onnxruntime_agrees_with_torch(run: Path, exported: Path, count: int, size: tuple[int, int]) -> None:
     images = (np.random.default_rng(count).random((count, 1, *size)) ** 4).astype(np.float32)
     ours = Classifier(exported).logits(images)
@@ -46,13 +56,12 @@ def test_onnxruntime_agrees_with_torch(run: Path, exported: Path, count: int, si
     assert np.abs(ours - logits(run, images)).max() < 1e-4
 
 
-def test_it_agrees_on_mnist(run: Path, exported: Path) -> None:
-    images = embedded.read("train").images[:300, None].astype(np.float32) / 255
+def test_it_agrees_on_mnist(run: Path, exported: Path, digits: Images) -> None:
     classifier = Classifier(exported)
-    assert np.abs(classifier.logits(images) - logits(run, images)).max() < 1e-4
-    seen = classifier.normalised(images)
+    assert np.abs(classifier.logits(digits) - logits(run, digits)).max() < 1e-4
+    seen = classifier.normalised(digits)
     assert seen.shape == (300, 1, 28, 28)
-    assert np.abs(seen - images).mean() < 0.04
+    assert np.abs(seen - digits).mean() < 0.04
 
 
 def test_the_graph_is_sound_and_says_what_it_is(run: Path, exported: Path) -> None:
@@ -62,7 +71,7 @@ def test_the_graph_is_sound_and_says_what_it_is(run: Path, exported: Path) -> No
     assert [value.name for value in graph.graph.input] == ["image"]
     assert graph.graph.output[0].name == "logits"
     assert next(o.version for o in graph.opset_import if o.domain == "") == 18
-    assert str(Path(__file__).parent.parent.parent) not in str(graph)  # no paths of this machine
+    assert str(Path(__file__).parents[3]) not in str(graph)  # no paths of this machine
     said = {p.key: p.value for p in graph.metadata_props}
     assert json.loads(said["classes"]) == list("0123456789")
     assert json.loads(said["recipe"])["channels"] == [8, 8, 8]
@@ -73,23 +82,21 @@ def test_the_graph_is_sound_and_says_what_it_is(run: Path, exported: Path) -> No
     assert 0 < described.threshold <= 1
 
 
-def test_a_plain_network_does_not_reject(tmp_path: Path, data: Path) -> None:
-    train("fast", out=tmp_path / "run", quiet=True, data=str(data), batch_size=50)
-    classifier = Classifier(export.export(tmp_path / "run", tmp_path / "plain.onnx"))
-    found = classifier.probabilities(np.random.default_rng(0).random((5, 1, 40, 40)).astype(np.float32))
-    assert found.shape == (5, 11)
-    assert not found[:, -1].any()
-    assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
+def test_a_plain_network_does_not_reject(trained: Run, tmp_path: Path) -> None:
+    classifier = Classifier(export.export(trained, tmp_path / "plain.onnx"))
+    shares = classifier.probabilities(np.random.default_rng(0).random((5, 1, 40, 40)).astype(np.float32))
+    assert shares.shape == (5, 11)
+    assert not shares[:, -1].any()
+    assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
 
 
-def test_eight_bits_are_smaller_and_nearly_as_good(run: Path, exported: Path, tmp_path: Path) -> None:
+def test_eight_bits_are_smaller_and_nearly_as_good(run: Path, exported: Path, tmp_path: Path, digits: Images) -> None:
     small = export.export(run, tmp_path / "small.onnx", quantize="int8")
-    images = embedded.read("train").images[:300, None].astype(np.float32) / 255
-    before, after = Classifier(exported).logits(images), Classifier(small).logits(images)
+    before, after = Classifier(exported).logits(digits), Classifier(small).logits(digits)
     assert (before.argmax(1) == after.argmax(1)).mean() > 0.9
     assert small.stat().st_size < exported.stat().st_size / 2
-    seen = [Classifier(file).normalised(images) for file in (exported, small)]
-    assert np.array_equal(*seen)  # normalisation is not done in 8 bits
+    seen, same = (Classifier(file).normalised(digits) for file in (exported, small))
+    assert np.array_equal(seen, same)  # normalisation is not done in 8 bits
     with pytest.raises(UsageError, match="int8"):
         export.export(run, quantize="int4")
 
@@ -108,8 +115,8 @@ def test_a_compact_graph_is_the_same_graph(run: Path, exported: Path, tmp_path: 
 
 
 def test_four_thousand_parameters_in_eight_bits_are_a_file_of_16_kb(data: Path, tmp_path: Path) -> None:
-    few = {"channels": (16, 24, 24, 24, 28), "hidden": (), "batch_size": 50, "epochs": 1}
-    run = train(network="separable", out=tmp_path / "run", quiet=True, data=str(data), **few)
+    few = {**SMALL, "channels": (16, 24, 24, 24, 28), "hidden": (), "epochs": 1}
+    run = train(network="separable", out=tmp_path / "run", data=data, **few)
     small = export.export(run, quantize="int8")
     assert small.stat().st_size < 16_000 + len(str(data))  # whose name is in it
 
@@ -138,26 +145,3 @@ def test_an_answered_outlier_is_a_mistake() -> None:
     assert found.coverage is not None
     assert found.error is not None
     assert 0.05 < found.error <= 0.2
-
-
-def test_export_on_the_command_line(run: Path, here: Path, tenfold_cli: Cli) -> None:
-    done = tenfold_cli("export", run, "-o", "digits.onnx")
-    assert done.status == 0
-    assert "digits.onnx" in done.out
-    assert (here / "digits.onnx").is_file()
-    assert tenfold_cli("export", "nowhere").status == 1
-    assert "int8" in tenfold_cli("export", run, "--quantize", "int3").err
-
-
-def test_a_model_option_exports_a_run_once(run: Path, here: Path) -> None:
-    from tenfold.cli.export import model_file
-
-    (run / "model.onnx").unlink(missing_ok=True)
-    first = model_file(run)
-    assert first == run / "model.onnx"
-    written = first.stat().st_mtime_ns
-    assert model_file(run / "model.safetensors") == first
-    assert first.stat().st_mtime_ns == written
-    assert model_file(None) is None
-    with pytest.raises(RunError, match="does not exist"):
-        model_file(here / "nothing")

@@ -1,16 +1,16 @@
 """Studies: many seeds, two recipes, what is kept, and going on after every kind of end."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import Cli, draw_digits, write_idx
+from learn.trainings import beside, same, stopped, until, weights
 from tenfold.errors import DataError, RunError, StorageError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import statistics
@@ -28,7 +28,7 @@ def scores(found: Study) -> list[float]:
 def test_scores_over_seeds_are_those_of_single_trainings(data: Path, here: Path) -> None:
     import torch
 
-    found = study(SMALL, seeds=3, data=data, jobs=2, quiet=True)
+    found = study(SMALL, seeds=3, data=data, jobs=1, quiet=True)
     assert found.path == Path("runs") / f"study-small-data={str(data).replace('/', '_')}"
     assert [row["seed"] for row in found.group.rows] == [0, 1, 2]
     threads = torch.get_num_threads()
@@ -52,22 +52,22 @@ def test_scores_over_seeds_are_those_of_single_trainings(data: Path, here: Path)
     assert (found.path / "study.csv").read_text().count("\n") == 4
     # More seeds add to it, and nothing is trained twice.
     before = {path: path.stat().st_mtime_ns for path in found.path.glob("seeds/*/model.safetensors")}
-    more = study(SMALL, seeds=4, data=data, jobs=2, quiet=True)
+    more = study(SMALL, seeds=4, data=data, jobs=1, quiet=True)
     assert scores(more)[:3] == scores(found)
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
     # Fewer sum up those that are asked for.
-    assert study(SMALL, seeds=2, data=data, quiet=True).group.summary == statistics.summary(accuracies[:2])
+    assert study(SMALL, seeds=2, data=data, jobs=1, quiet=True).group.summary == statistics.summary(accuracies[:2])
 
 
 def test_two_recipes_are_compared_seed_by_seed(data: Path, here: Path, tenfold_cli: Cli) -> None:
     SMALL.save(here / "small.json")
-    command = ["study", "small.json", "lr=1e-5", "--against", "small.json", "--seeds", "3", "--data", data, "--jobs", 2]
+    command = ["study", "small.json", "lr=1e-5", "--against", "small.json", "--seeds", 3, "--data", data, "--jobs", 1]
     status, out, err = tenfold_cli(*command)
     assert status == 0, err
     assert "runs/study-small-lr=1e-05-against-small" in out
     assert "small lr=1e-05 against small lr=0.01: -" in out
     assert "better with 0 of 3 seeds" in out
-    assert "6 trainings by 2 processes" in err
+    assert "6 trainings by 1 process of this machine, 1 thread each" in err
     status, out, _ = tenfold_cli(*command, "--json")
     told = json.loads(out)
     assert told["difference"]["mean"] == pytest.approx(told["mean"] - told["against"]["mean"])
@@ -82,7 +82,7 @@ def test_the_test_set_is_read_only_when_asked_for(tmp_path: Path, here: Path) ->
     content = images.read_bytes()
     images.unlink()  # what is not there cannot be read
     (data / "t10k-labels-idx1-ubyte.gz").rename(tmp_path / "labels.gz")
-    found = study(SMALL, seeds=1, data=data, out="s", quiet=True)
+    found = study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
     assert "test_accuracy" not in found.group.rows[0]
     images.write_bytes(content)
     (tmp_path / "labels.gz").rename(data / "t10k-labels-idx1-ubyte.gz")
@@ -99,51 +99,35 @@ def test_seeds_that_diverge_are_told_and_left_out(data: Path, here: Path, tenfol
     assert "none of the 1 trainings finished" in err
     assert "the loss became" in err
     SMALL.save(here / "small.json")
-    status, out, err = tenfold_cli("study", "small.json", "--against", "wild.json", "--seeds", "1", "--data", data)
+    status, out, err = tenfold_cli(
+        "study", "small.json", "--against", "wild.json", "--seeds", 1, "--data", data, "--jobs", 1
+    )
     assert status == 1
     assert "1 of the trainings failed and are left out, first seed 0: the loss became" in err
     assert "small" in out
 
 
 def test_what_every_training_would_refuse_is_refused_at_once(data: Path, here: Path) -> None:
-    for told, wrong in (
+    options: list[tuple[str, dict[str, Any]]] = [
         ("batch of 5,000", {"batch_size": 5000}),
         ("nowhere", {"data": here / "nowhere"}),
         ("leave nothing", {"network": "cnn", "channels": (2,) * 20}),
         ("task", {"task": "primes"}),
-    ):
-        with pytest.raises((DataError, UsageError), match=told):
+        (r"\(final.*with --test", {"final": True}),
+        (r"\(val_size.*with --test", {"val_size": 0}),
+    ]
+    for says, wrong in options:
+        with pytest.raises((DataError, UsageError), match=says):
             study(SMALL, quiet=True, **{"data": data, **wrong})
     assert not Path("runs").exists()
     with pytest.raises(UsageError, match="--seeds must be 1 or more, not 0"):
         study(SMALL, seeds=0)
-    with pytest.raises(UsageError, match="--jobs must be 1 or more, not 0"):
-        study(SMALL, jobs=0)
     with pytest.raises(UsageError, match="both recipes are the same"):
         study(SMALL, against=SMALL.changed(name="other"), common={"data": data})
-    for field, value in (("final", True), ("val_size", 0)):
-        with pytest.raises(UsageError, match=rf"\({field}.*with --test"):
-            study(SMALL, data=data, **{field: value})
-
-
-def test_torchrun_does_not_go_with_many_trainings(data: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(UsageError, match="torchrun is for tenfold train"):
-        study(SMALL, seeds=1, data=data, quiet=True)
-
-
-def test_a_script_needs_no_guard(data: Path, here: Path) -> None:
-    SMALL.save(here / "small.json")
-    (here / "script.py").write_text(
-        f"import tenfold\nprint(tenfold.study('small.json', seeds=2, data={str(data)!r}, jobs=1).group.summary.n)\n"
-    )
-    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
 
 
 def test_a_folder_holds_one_study(data: Path, here: Path) -> None:
-    study(SMALL, seeds=1, data=data, out="s", quiet=True)
+    study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
     with pytest.raises(RunError, match=r"recipe\.lr"):
         study(SMALL, seeds=1, data=data, lr=1e-3, out="s", quiet=True)
     with pytest.raises(RunError, match="threads"):
@@ -151,20 +135,20 @@ def test_a_folder_holds_one_study(data: Path, here: Path) -> None:
     (here / "full").mkdir()
     (here / "full" / "letter.txt").write_text("mine")
     with pytest.raises(StorageError, match="is not empty"):
-        study(SMALL, seeds=1, data=data, out="full", quiet=True)
+        study(SMALL, seeds=1, data=data, out="full", jobs=1, quiet=True)
     with claimed(here / "s"), pytest.raises(StorageError, match="another process works in"):
-        study(SMALL, seeds=1, data=data, out="s", quiet=True)
+        study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
     (here / "s" / "study.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):
-        study(SMALL, seeds=1, data=data, out="s", quiet=True)
+        study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
 
 
 def test_changed_data_is_noticed(tmp_path: Path, here: Path) -> None:
     data = write_idx(tmp_path / "data", draw_digits(300))
-    study(SMALL, seeds=1, data=data, out="s", quiet=True)
+    study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
     write_idx(tmp_path / "data", draw_digits(300, seed=5))
     with pytest.raises(RunError, match="the data changed"):
-        study(SMALL, seeds=2, data=data, out="s", quiet=True)
+        study(SMALL, seeds=2, data=data, out="s", jobs=1, quiet=True)
 
 
 def test_recipes_of_one_name_are_told_apart_by_their_fields(data: Path, here: Path) -> None:
@@ -172,56 +156,49 @@ def test_recipes_of_one_name_are_told_apart_by_their_fields(data: Path, here: Pa
     assert labels(found) == ["small dropout=0.0", "small dropout=0.2"]
 
 
-LONG = SMALL.changed(name="long", hidden=(64,), epochs=12, batch_size=8)
+LONG = SMALL.changed(name="long", epochs=4)
 
 
 @pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unstopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of LONG that nothing stopped."""
-    return study(LONG, seeds=2, data=data, jobs=2, out=tmp_path_factory.mktemp("whole") / "s", quiet=True).path
+    return study(LONG, seeds=2, data=data, jobs=1, out=tmp_path_factory.mktemp("unstopped") / "s", quiet=True).path
+
+
+def as_unstopped(folder: Path, unstopped: Path) -> bool:
+    return all(same(weights(folder / "seeds" / seed), weights(unstopped / "seeds" / seed)) for seed in ("000", "001"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_same_command_resumes_in_the_middle_of_a_training(
+    data: Path, here: Path, unstopped: Path, tenfold_cli: Cli, how: signal.Signals
+) -> None:
+    LONG.save(here / "long.json")
+    words = ["study", "long.json", "--seeds", 2, "--jobs", 1, "--out", "s", "--data", data]
+    done = stopped(how, *words)
+    assert done.returncode == (130 if how == signal.SIGINT else -9)
+    if how == signal.SIGINT:
+        assert "stopped after 1 of 2 trainings; the same command resumes" in done.stderr
+    metrics = Path("s/seeds/001/metrics.csv")
+    before = metrics.read_text()
+    assert before.count("\n") == 3  # the names, and two epochs
+    assert tenfold_cli(*words).status == 0
+    assert metrics.read_text().startswith(before)  # resumed, not begun again
+    assert as_unstopped(Path("s"), unstopped)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_same_command_goes_on_in_the_middle_of_a_training(
-    data: Path, here: Path, whole: Path, how: signal.Signals
+def test_a_command_killed_at_any_moment_is_resumed(
+    data: Path, here: Path, unstopped: Path, tenfold_cli: Cli, how: signal.Signals
 ) -> None:
     LONG.save(here / "long.json")
-    words = ["study", "long.json", "--seeds", "2", "--jobs", "2", "--out", "s", "--data", str(data)]
-    command = [sys.executable, "-m", "tenfold", *words]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert running.stderr is not None
-    with running.stderr as told:
-        metrics = here / "s" / "seeds" / "001" / "metrics.csv"
-        end = time.monotonic() + 60
-        while not metrics.exists() or metrics.read_text().count("\n") < 4:
-            assert time.monotonic() < end
-            assert running.poll() is None
-            time.sleep(0.01)
-        running.send_signal(how)
-        assert running.wait(30) == (130 if how == signal.SIGINT else -9)
-        words = told.read()
-    if how == signal.SIGINT:
-        assert "stopped after 0 of 2 trainings; the same command goes on" in words
-    end = time.monotonic() + 20
-    while children(str(here)):
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    done = metrics.read_text()
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    assert metrics.read_text().startswith(done)  # gone on with, not begun again
-    for seed in ("000", "001"):
-        first, second = (Run.open(at / "seeds" / seed).model().network.state_dict() for at in (here / "s", whole))
-        assert all((first[key] == second[key]).all() for key in first)
-
-
-def children(folder: str) -> list[int]:
-    """Processes whose current folder is this."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(place / "cwd") == folder and int(place.name) != os.getpid():
-                found.append(int(place.name))
-        except OSError:
-            continue
-    return found
+    words = ["study", "long.json", "--seeds", 2, "--jobs", 2, "--out", "s", "--data", data]
+    command = [sys.executable, "-m", "tenfold", *map(str, words)]
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    until(lambda: Path("s/seeds/001/recipe.json").exists() or running.poll() is not None)
+    running.send_signal(how)
+    running.wait(60)
+    until(lambda: not beside())
+    assert tenfold_cli(*words).status == 0
+    assert as_unstopped(Path("s"), unstopped)

@@ -2,11 +2,9 @@
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import optuna
 import pytest
 
 from conftest import Cli, draw_digits, write_idx
+from learn.trainings import beside, stopped, until
 from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import study as studies
@@ -27,9 +26,9 @@ SEARCH = ("lr=1e-4..1e-1:log", "hidden=4,8,16", "dropout=0..0.6")
 def trials(folder: str | Path) -> list[Any]:
     place = Path(folder).absolute() / "study.db"
     study = optuna.load_study(study_name="tenfold", storage=f"sqlite:///{place}")
-    found = study.get_trials()
-    study._storage._backend.engine.dispose()
-    return found
+    every = study.get_trials()
+    study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+    return every
 
 
 def what(found: list[Any]) -> list[Any]:
@@ -44,16 +43,16 @@ def small(data: Path, count: int, out: str, **more: Any) -> Tuning:
 
 def test_a_search_ends_with_a_confirmed_recipe_and_a_report(data: Path, here: Path, tenfold_cli: Cli) -> None:
     SMALL.save(here / "small.json")
-    words = ["tune", "small.json", "--search", *SEARCH, "--trials", 5, "--seeds", 2, "--data", data, "--jobs", 2]
+    words = ["tune", "small.json", "--search", *SEARCH, "--trials", 4, "--seeds", 2, "--data", data, "--jobs", 2]
     status, out, err = tenfold_cli(*words)
     assert status == 0, err
     folder = here / "runs" / "tune-small"
     found = trials(folder)
-    assert [trial.number for trial in found] == list(range(5))
+    assert [trial.number for trial in found] == list(range(4))
     # The recipe as it was is the first, so that the search cannot end below it.
     assert found[0].params == {"lr": 1e-2, "hidden": "8", "dropout": 0.0}
     told = json.loads((folder / "tuning.json").read_text())
-    assert sum(told["trials"].values()) == 5
+    assert sum(told["trials"].values()) == 4
     names = {row["name"] for row in told["confirmed"]}
     assert "as it was" in names
     assert len(names) == min(3, told["trials"]["complete"] - 1) + 1
@@ -99,14 +98,13 @@ def test_a_trial_scores_what_training_its_recipe_scores(data: Path, here: Path) 
     assert trial.intermediate_values == {k + 1: row["val_accuracy"] for k, row in enumerate(run.metrics)}
 
 
-def test_a_search_that_stopped_goes_on_as_it_would_have(data: Path, here: Path) -> None:
-    small(data, 14, "whole", seeds=0)
-    small(data, 4, "parts", seeds=0)
+def test_a_search_that_stopped_is_resumed_as_it_would_have_gone_on(data: Path, here: Path) -> None:
+    small(data, 12, "whole", seeds=0)
+    small(data, 3, "parts", seeds=0)
     small(data, 12, "parts", seeds=0)
-    small(data, 14, "parts", seeds=0)
     assert what(trials("parts")) == what(trials("whole"))
-    assert len({str(trial.params) for trial in trials("whole")}) == 14
-    small(data, 3, "other", seeds=0, seed=1)
+    assert len({str(trial.params) for trial in trials("whole")}) == 12
+    small(data, 2, "other", seeds=0, seed=1)
     assert trials("other")[1].params != trials("whole")[1].params
 
 
@@ -116,7 +114,7 @@ def test_the_test_set_is_never_read(tmp_path: Path, here: Path) -> None:
 
 
 def test_loss_is_made_small(data: Path, here: Path) -> None:
-    found = small(data, 4, "t", objective="loss", seeds=1)
+    found = small(data, 2, "t", objective="loss", seeds=1)
     losses = [trial.value for trial in trials("t") if trial.value is not None]
     means = [sum(one.scores) / len(one.scores) for one in found.confirmed]
     assert means == sorted(means)
@@ -131,7 +129,7 @@ def test_poor_trials_end_early_and_diverged_ones_are_told(data: Path, here: Path
     early = [trial for trial in trials("t") if trial.state.name == "PRUNED"]
     assert any(trial.params["lr"] < 1e-8 for trial in early)
     assert all(trial.intermediate_values and max(trial.intermediate_values) < 4 for trial in early)
-    small(data, 12, "all", search=words, epochs=4, seeds=0, prune=False)
+    small(data, 8, "all", search=words, epochs=2, seeds=0, prune=False)
     assert {trial.state.name for trial in trials("all")} == {"COMPLETE"}
     found = small(data, 8, "wild", search=["lr=1e-2,1e30"], optimizer="sgd", seeds=0)
     wild = [trial for trial in trials("wild") if "error" in trial.user_attrs]
@@ -175,27 +173,6 @@ def test_a_folder_holds_one_tuning(data: Path, here: Path) -> None:
         small(data, 1, "t")
 
 
-def test_what_cannot_be_meant_is_refused_before_anything_is_made(data: Path, here: Path, tenfold_cli: Cli) -> None:
-    for words, told in (
-        (["--trials", 0], "--trials must be 1 or more, not 0"),
-        (["--seeds", -1], "--seeds must be 0 or more, not -1"),
-        (["--timeout", "soon"], "--timeout must be seconds, or as in 30m or 2h, not soon"),
-        (["--timeout", "0"], "above 0"),
-        (["--objective", "auc"], "accuracy or loss"),
-        (["--on", "spark"], "unknown engine"),
-        (["--address", "auto"], "--on ray"),
-        (["--search", "lr=3..2"], "lower to a higher"),
-        (["mlp", "cnn"], "a field must have a value, as in dropout=0: cnn has none"),
-        (["final=true"], "nothing else to choose by"),
-        (["val_size=0"], "nothing else to choose by"),
-        (["batch_size=50000..60000"], "larger than"),
-    ):
-        status, _, err = tenfold_cli("tune", *words, "--data", data)
-        assert status in (1, 2)
-        assert told in err
-        assert not Path("runs").exists()
-
-
 def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:
     found = small(data, 10_000, "t", timeout=1e-3, seeds=1)
     assert found.trials == {"complete": 0, "pruned": 0, "failed": 0}
@@ -204,72 +181,65 @@ def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:
     assert found.report.exists()
 
 
+LONG = ["hidden=16", "lr=1e-4..1e-2:log", "epochs=3", "batch_size=50"]
+
+
 def command(data: Path, count: int, out: str) -> list[str]:
-    words = ["tune", "mlp", "hidden=64", "lr=1e-4..1e-2:log", "epochs=8", "batch_size=16", "--no-prune", "--seeds", "0"]
-    more = ["--trials", str(count), "--jobs", "1", "--data", str(data), "--out", out]
-    return [sys.executable, "-m", "tenfold", *words, *more]
+    more = ["--no-prune", "--seeds", "0", "--trials", str(count), "--jobs", "1", "--data", str(data), "--out", out]
+    return ["tune", "mlp", *LONG, *more]
 
 
-def wait_for(folder: Path, count: int, seconds: float = 90) -> None:
-    """Until so many trials are done and another is under way."""
-    end = time.monotonic() + seconds
-    while True:
-        assert time.monotonic() < end
-        time.sleep(0.05)
-        if (folder / "study.db").exists():
-            try:
-                states = [trial.state.name for trial in trials(folder)]
-            except Exception:  # noqa: BLE001 - it is being made
-                continue
-            if states.count("COMPLETE") >= count and "RUNNING" in states:
-                return
+@pytest.fixture(scope="module")
+def unstopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The trials of a tuning that nothing stopped."""
+    out = tmp_path_factory.mktemp("unstopped") / "t"
+    tune("mlp", search=LONG, trials=4, prune=False, seeds=0, data=data, out=out, jobs=1, quiet=True)
+    return what(trials(out))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_same_command_resumes_and_no_trial_is_lost_or_counted_twice(
+    data: Path, here: Path, tenfold_cli: Cli, unstopped: list[Any], how: signal.Signals
+) -> None:
+    words = command(data, 4, "t")
+    done = stopped(how, *words)
+    assert done.returncode == (130 if how == signal.SIGINT else -9)
+    if how == signal.SIGINT:
+        assert "stopped after 1 of 4 trials; the same command resumes" in done.stderr
+    before = trials("t")
+    assert [trial.state.name for trial in before] == ["COMPLETE", "RUNNING"]
+    assert tenfold_cli(*words).status == 0
+    after = trials("t")
+    assert [trial.number for trial in after] == list(range(4))
+    assert [trial.params for trial in after[:2]] == [trial.params for trial in before]
+    assert what(after) == unstopped
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_same_command_goes_on_and_no_trial_is_lost_or_counted_twice(
-    data: Path, here: Path, how: signal.Signals
+def test_a_command_killed_at_any_moment_is_resumed(
+    data: Path, here: Path, tenfold_cli: Cli, unstopped: list[Any], how: signal.Signals
 ) -> None:
-    running = subprocess.Popen(command(data, 6, "t"), stderr=subprocess.PIPE, text=True)
-    assert running.stderr is not None
-    with running.stderr as told:
-        wait_for(here / "t", 2)
-        running.send_signal(how)
-        assert running.wait(30) == (130 if how == signal.SIGINT else -9)
-        if how == signal.SIGINT:
-            assert "of 6 trials; the same command goes on" in told.read()
-    end = time.monotonic() + 20
-    while [p for p in Path("/proc").glob("[0-9]*") if _cwd(p) == str(here) and p.name != str(os.getpid())]:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    stopped = trials("t")
-    assert [trial.state.name for trial in stopped].count("RUNNING") == 1
-    subprocess.run(command(data, 6, "t"), check=True, capture_output=True, timeout=120)
-    found = trials("t")
-    assert [trial.number for trial in found] == list(range(6))
-    assert {trial.state.name for trial in found} == {"COMPLETE"}
-    assert [trial.params for trial in found[: len(stopped)]] == [trial.params for trial in stopped]
-    subprocess.run(command(data, 6, "whole"), check=True, capture_output=True, timeout=120)
-    assert what(trials("whole")) == what(found)
-
-
-def _cwd(place: Path) -> str:
-    try:
-        return os.readlink(place / "cwd")
-    except OSError:
-        return ""
+    running = subprocess.Popen([sys.executable, "-m", "tenfold", *command(data, 4, "t")], stderr=subprocess.DEVNULL)
+    until(lambda: Path("t/study.db").exists())
+    until(lambda: len(trials("t")) >= 2 or running.poll() is not None)
+    running.send_signal(how)
+    running.wait(60)
+    until(lambda: not beside())
+    assert tenfold_cli(*command(data, 4, "t")).status == 0
+    assert what(trials("t")) == unstopped
 
 
 @pytest.mark.slow
 def test_several_processes_work_on_one_tuning(data: Path, here: Path) -> None:
-    both = [subprocess.Popen(command(data, 9, "t"), stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    outs = [process.communicate(timeout=180)[0] for process in both]
+    words = [sys.executable, "-m", "tenfold", *command(data, 9, "t"), "--epochs", "40"]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    found = trials("t")
-    assert len(found) == 9
-    assert {trial.state.name for trial in found} == {"COMPLETE"}
-    assert len({trial.user_attrs["owner"] for trial in found}) == 2
-    assert len({str(trial.params) for trial in found}) == 9
+    every = trials("t")
+    assert {trial.state.name for trial in every} == {"COMPLETE"}
+    assert len({trial.user_attrs["owner"] for trial in every}) == 2
+    assert len({str(trial.params) for trial in every}) == len(every) == 9
     assert sum("the report:" in out for out in outs) >= 1
     assert (here / "t" / "report.html").exists()
 

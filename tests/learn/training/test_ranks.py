@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from conftest import write_idx
+from learn.trainings import until, weights
 from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
@@ -32,12 +31,12 @@ def torchrun(size: int, *words: object) -> list[str]:
 
 
 def finished(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=ENVIRONMENT)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=ENVIRONMENT)
 
 
 def apart(first: Path, second: Path) -> float:
     """The largest difference between the weights of two runs."""
-    a, b = load_file(first / "model.safetensors"), load_file(second / "model.safetensors")
+    a, b = weights(first), weights(second)
     assert a.keys() == b.keys()
     return max((a[name].double() - b[name].double()).abs().max().item() for name in a)
 
@@ -131,11 +130,8 @@ def test_a_run_that_was_stopped_is_resumed(some: Path, alone: Path, tmp_path: Pa
     command = torchrun(2, *GENTLE, "epochs=3", f"data={some}", "--out", out)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                if (out / "metrics.csv").is_file() and len((out / "metrics.csv").read_text().splitlines()) > 1:
-                    break
-                time.sleep(0.01)
+            metrics = out / "metrics.csv"
+            until(lambda: metrics.is_file() and metrics.read_text().count("\n") > 1, process)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             assert len(children) == 2
             if how == "Ctrl-C":

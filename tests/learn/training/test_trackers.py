@@ -1,31 +1,34 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
-import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from conftest import Cli
+from learn.trainings import TINY
 from tenfold.errors import Interrupted, MissingExtra, RunError, StorageError, UsageError
 from tenfold.learn.train import train
+from tenfold.learn.training.runs import Run
 from tenfold.learn.training.trackers import named
 from tenfold.learn.training.watchers import Watcher
 
-TINY: dict[str, Any] = {"epochs": 2, "hidden": (16,), "batch_size": 50, "device": "cpu", "quiet": True}
+
+def events(run: Run) -> Any:
+    """What TensorBoard reads of a run."""
+    module = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    found = module.EventAccumulator(str(run.path / "tensorboard"), {"tensors": 0, "scalars": 0, "images": 0})
+    return found.Reload()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_tensorboard_reads_the_training(data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    run = train("mlp", data=data, out=tmp_path / "run", track="tensorboard", **TINY)
-    found = EventAccumulator(str(run.path / "tensorboard"), size_guidance={"tensors": 0, "scalars": 0, "images": 0})
-    found.Reload()
+    run = train("mlp", data=data, out=tmp_path / "run", track="tensorboard", epochs=2, **TINY)
+    found = events(run)
     for tag, name in (("loss/train", "train_loss"), ("accuracy/val", "val_accuracy"), ("lr", "lr")):
         assert [event.value for event in found.Scalars(tag)] == pytest.approx([row[name] for row in run.metrics])
         assert [event.step for event in found.Scalars(tag)] == [1, 2]
@@ -35,10 +38,20 @@ def test_tensorboard_reads_the_training(data: Path, tmp_path: Path) -> None:
     assert b'"hidden"' in found.Tensors("recipe/text_summary")[0].tensor_proto.string_val[0]
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of MLflow's, whose tables take seconds to make."""
+    place = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with warnings.catch_warnings(action="ignore"):
+        pytest.importorskip("mlflow").MlflowClient(f"sqlite:///{place}").search_experiments()
+    return place
+
+
 @pytest.fixture
-def mlflow(here: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def mlflow(here: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """MLflow with an empty database in a folder of its own, and nothing chosen."""
     module = pytest.importorskip("mlflow")
+    shutil.copy(database, here)
     for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -50,13 +63,13 @@ def mlflow(here: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     os.environ.pop("MLFLOW_EXPERIMENT_ID", None)  # which MLflow sets
 
 
-def tracked(run: Any) -> str:
+def tracked(run: Run) -> str:
     return str(json.loads((run.path / "mlflow.json").read_text())["run_id"])
 
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow's own
 def test_mlflow_reads_the_training(data: Path, mlflow: Any) -> None:
-    run = train("mlp", data=data, out="run", track=["mlflow"], **TINY)
+    run = train("mlp", data=data, out="run", track=["mlflow"], epochs=2, **TINY)
     client = mlflow.MlflowClient()
     found = client.get_run(tracked(run))
     assert found.info.status == "FINISHED"
@@ -84,9 +97,9 @@ def test_a_training_that_is_stopped_and_resumed_is_one_run_of_mlflow(
             self.step = lambda *_: None  # type: ignore[method-assign]
 
     with pytest.raises(Interrupted):
-        train("mlp", data=data, out="run", track="mlflow", watchers=[Stopped()], **TINY)
+        train("mlp", data=data, out="run", track="mlflow", watchers=[Stopped()], epochs=2, **TINY)
     client = mlflow.MlflowClient()
-    number = tracked(type("Run", (), {"path": Path("run")}))
+    number = tracked(Run.open("run"))
     assert client.get_run(number).info.status == "KILLED"
     run = train(resume="run", track="mlflow", quiet=True)
     assert tracked(run) == number
@@ -95,25 +108,19 @@ def test_a_training_that_is_stopped_and_resumed_is_one_run_of_mlflow(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_who_comes_late_is_told_what_was(data: Path, mlflow: Any) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    train("mlp", data=data, out="run", **TINY)
-    run = train(resume="run", track="mlflow,tensorboard", quiet=True)
+def test_who_comes_late_is_told_what_was(run: Run, mlflow: Any) -> None:
+    run = train(resume=run, track="mlflow,tensorboard", quiet=True)
     losses = [row["train_loss"] for row in run.metrics]
     history = mlflow.MlflowClient().get_metric_history(tracked(run), "train_loss")
     assert [one.value for one in history] == losses
-    found = EventAccumulator(str(run.path / "tensorboard"))
-    found.Reload()
-    assert [event.value for event in found.Scalars("loss/train")] == pytest.approx(losses)
+    assert [event.value for event in events(run).Scalars("loss/train")] == pytest.approx(losses)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_callers_run_and_experiment_are_kept(data: Path, mlflow: Any) -> None:
     mlflow.set_experiment("mine")
     with mlflow.start_run() as mine:
-        run = train("mlp", data=data, out="run", track="mlflow", **TINY)
+        run = train("mlp", data=data, out="run", track="mlflow", epochs=2, **TINY)
         assert mlflow.active_run().info.run_id == mine.info.run_id
     found = mlflow.get_run(tracked(run))
     assert found.info.experiment_id == mine.info.experiment_id
@@ -123,19 +130,16 @@ def test_the_callers_run_and_experiment_are_kept(data: Path, mlflow: Any) -> Non
 @pytest.mark.filterwarnings("ignore")
 def test_a_server_that_is_not_there_is_told_at_once(data: Path, mlflow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    began = time.perf_counter()
     with pytest.raises(StorageError, match=r"MLflow at http://127\.0\.0\.1:9 does not answer"):
-        train("mlp", data=data, out="run", track="mlflow", **TINY)
-    assert time.perf_counter() - began < 40
+        train("mlp", data=data, out="run", track="mlflow", epochs=2, **TINY)
     assert not Path("run").exists()
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_that_mlflow_has_lost_is_told(data: Path, mlflow: Any) -> None:
-    train("mlp", data=data, out="run", **TINY)
-    Path("run/mlflow.json").write_text('{"run_id": "0123"}')
-    with pytest.raises(RunError, match=r"for a new one remove run/mlflow.json"):
-        train(resume="run", track="mlflow", quiet=True)
+def test_a_run_that_mlflow_has_lost_is_told(run: Run, mlflow: Any) -> None:
+    (run.path / "mlflow.json").write_text('{"run_id": "0123"}')
+    with pytest.raises(RunError, match=r"for a new one remove .*r/mlflow.json"):
+        train(resume=run, track="mlflow", quiet=True)
 
 
 @pytest.mark.slow
@@ -146,7 +150,7 @@ def test_on_the_command_line_trackers_say_nothing_of_their_own(data: Path, here:
         [*command, "--track", "mlflow,tensorboard", "--out", "runs/it"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env=environment,
         check=False,
     )
@@ -173,7 +177,7 @@ def test_who_fails_is_told_no_more_and_the_training_goes_on(
             return call
 
     faulty: Any = Faulty()
-    run = train("mlp", data=data, out=tmp_path / "run", watchers=[faulty], **TINY | {"quiet": False})
+    run = train("mlp", data=data, out=tmp_path / "run", watchers=[faulty], epochs=1, **TINY | {"quiet": False})
     assert run.model_file.is_file()
     says = "Faulty failed and is left out, the training goes on: the wire is cut\n"
     assert says in capsys.readouterr().out
@@ -181,10 +185,7 @@ def test_who_fails_is_told_no_more_and_the_training_goes_on(
     assert told[-1] == "close"
 
 
-def test_an_unknown_tracker_is_refused_before_anything_is_made(data: Path, here: Path, tenfold_cli: Cli) -> None:
-    status, _, err = tenfold_cli("train", "mlp", "--data", data, "--track", "tensorbord", "--out", "run")
-    assert (status, "did you mean 'tensorboard'" in err) == (2, True)
-    assert not Path("run").exists()
+def test_names_are_known_and_counted_once() -> None:
     with pytest.raises(UsageError):
         named("wandb")
     assert len(named("tensorboard, tensorboard")) == 1

@@ -1,4 +1,4 @@
-"""`tenfold export --format web`: which path is the folder, which the model, and what cannot be meant."""
+"""`tenfold export`: a model file, or a page; which path is the folder, which the model, and what cannot be meant."""
 
 import json
 import os
@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from conftest import Cli
+from tenfold.cli.export import model_file
+from tenfold.errors import RunError
+from tenfold.learn.training.runs import Run
 from tenfold.read.classifier import BUNDLED
 from tenfold.serve import site
 
@@ -34,9 +37,11 @@ def test_the_bundled_model(tenfold_cli: Cli, here: Path, runtime: Path) -> None:
     assert Path("b/index.html").is_file()
 
 
-@pytest.mark.slow
-def test_a_model_of_ones_own(tenfold_cli: Cli, here: Path, runtime: Path, data: Path) -> None:
-    assert tenfold_cli("train", "mlp", "--data", data, "--epochs", 1, "--batch-size", 50, "--out", "r").status == 0
+def test_a_run_as_a_file_and_as_a_page(tenfold_cli: Cli, here: Path, runtime: Path, run: Run) -> None:
+    done = tenfold_cli("export", "r", "-o", "digits.onnx")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("saved digits.onnx, ")
+    assert done.out.endswith("read with it: tenfold read photo.jpg --model digits.onnx\n")
     done = tenfold_cli("export", "r", "--format", "web", "-o", "a", "--runtime", runtime)
     assert done.status == 0, done.err
     assert "exporting r/model.safetensors" in done.err
@@ -44,7 +49,13 @@ def test_a_model_of_ones_own(tenfold_cli: Cli, here: Path, runtime: Path, data: 
     assert json.loads(Path("a/model.json").read_text())["recipe"]["network"] == "mlp"
     done = tenfold_cli("export", "--format", "web", "b", "--model", "r/model.onnx", "--runtime", runtime)
     assert (done.status, done.err) == (0, "")
-    assert Path("b/digits.onnx").read_bytes() == Path("r/model.onnx").read_bytes()
+    # A model is exported once.
+    written = Path("r/model.onnx").stat().st_mtime_ns
+    assert model_file(Path("r/model.safetensors")) == model_file(Path("r")) == Path("r/model.onnx")
+    assert Path("r/model.onnx").stat().st_mtime_ns == written
+    assert model_file(None) is None
+    with pytest.raises(RunError, match="does not exist"):
+        model_file(Path("nothing"))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +68,8 @@ def test_a_model_of_ones_own(tenfold_cli: Cli, here: Path, runtime: Path, data: 
         ("--format web r", 2, "r is a model, and the folder to write is missing: add -o DIR"),
         ("damaged.onnx --format web", 2, "damaged.onnx is a model, and the folder to write is missing"),
         ("--format web -o r --runtime ort", 1, "r exists already and is not empty"),
+        ("nowhere", 1, "nowhere does not exist"),
+        ("r --quantize int3", 2, "int8"),
         ("r --model m.onnx", 2, "--model is for --format web"),
         ("r --runtime ort", 2, "--runtime is for --format web"),
         ("--format web a --model none", 1, "none does not exist"),

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from learn.trainings import same
+from tenfold.errors import RunError
+from tenfold.learn.training import checkpoint
+from tenfold.learn.training.checkpoint import State
+from tenfold.learn.training.runs import Epoch
+
+
+def state() -> State:
+    """After an epoch and two steps."""
+    network = nn.Sequential(nn.Linear(2, 2))
+    optimizer = torch.optim.Adam(network.parameters())
+    torch.autograd.backward(network(torch.ones(1, 2)).sum())
+    optimizer.step()
+    history = [Epoch(1, 0.5, 0.9, None, None, 0.1, 1.0)]
+    return State(network, optimizer, ["a", "b"], "abc", {"lr": 0.1}, epoch=1, step=2, history=history)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    before = state()
+    checkpoint.save(before, tmp_path / "last.ckpt")
+    after = checkpoint.load(tmp_path / "last.ckpt")
+    assert same(after["network"], before.network.state_dict())
+    assert int(after["optimizer"]["state"][0]["step"]) == 1
+    for name in ("classes", "data", "recipe", "epoch", "step", "history"):
+        assert after[name] == getattr(before, name)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_what_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has no checkpoint to resume"):
+        checkpoint.load(tmp_path / "last.ckpt")
+    checkpoint.save(state(), tmp_path / "last.ckpt")
+    (tmp_path / "last.ckpt").write_bytes((tmp_path / "last.ckpt").read_bytes()[:500])
+    with pytest.raises(RunError, match="damaged"):
+        checkpoint.load(tmp_path / "last.ckpt")
+    torch.save({"epoch": 1, "history": []}, tmp_path / "last.ckpt")
+    with pytest.raises(RunError):
+        checkpoint.load(tmp_path / "last.ckpt")
+
+
+def test_the_best_epoch_has_the_lowest_validation_loss() -> None:
+    some = state()
+    some.history = [Epoch(k, 0, 0, loss, 0, 0, 0) for k, loss in enumerate((0.5, 0.2, 0.2, 0.4), 1)]
+    assert some.best_epoch == 1  # the earlier of the two

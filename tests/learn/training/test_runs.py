@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+import tenfold
+from learn.trainings import TINY
+from tenfold.errors import RunError
+from tenfold.learn.recipes.presets import RECIPES
+from tenfold.learn.training.runs import Run, all_runs, create, find_model, newest
+
+
+def test_runs_are_found_newest_first(data: Path, here: Path) -> None:
+    assert newest() is None
+    with pytest.raises(RunError, match="there is no finished run in runs: `tenfold train` makes one"):
+        find_model(None)
+    first = tenfold.train("mlp", data=data, epochs=1, **TINY)
+    second = tenfold.train("mlp", seed=1, data=data, epochs=1, **TINY)
+    (here / "runs" / "broken").mkdir()
+    (here / "runs" / "broken" / "recipe.json").write_text("{")
+    assert [r.path for r in all_runs()] == [second.path, first.path]
+    (second.model_file).unlink()
+    finished = newest()
+    assert finished is not None
+    assert finished.path == first.path
+    assert Run.open(first.path.name).path == first.path
+    with pytest.raises(RunError, match="has no model yet: resume it with `tenfold train --resume"):
+        find_model(second.path)
+    model, its_run, _ = find_model(first.model_file)
+    assert its_run is not None  # a file in a run stands for the run
+    assert its_run.path == first.path
+    (here / "alone.safetensors").write_bytes(first.model_file.read_bytes())
+    model, its_run, _ = find_model(here / "alone.safetensors")
+    assert its_run is None
+    assert model.recipe.name == "mlp"
+
+
+def test_without_out_a_run_is_named_for_its_time_and_recipe(here: Path) -> None:
+    first, second = (create(RECIPES["mlp"]) for _ in range(2))
+    assert first.path.parent == Path("runs")
+    assert first.path.name.split("-")[2] == "mlp"
+    assert first.path != second.path
+
+
+def test_damaged_rows_are_named(run: Run) -> None:
+    assert run.evaluation is None
+    (run.path / "evaluation.json").write_text("[")
+    assert run.evaluation is None
+    (run.path / "metrics.csv").write_text("epoch\nx\n")
+    with pytest.raises(RunError, match=r"cannot read .*metrics\.csv, it is damaged"):
+        _ = run.metrics
