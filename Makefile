@@ -90,9 +90,9 @@ bench-scale: .venv/.dev
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/ranks.py
 
-# The notebook, the guide, doctor, explain, watched and tracked trainings, the package: 10 minutes.
+# The notebook, the guide, doctor, explain, watched and tracked trainings: 10 minutes.
 bench-doors: .venv/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/python benchmarks/doors.py
+	$(BIN)/python benchmarks/doors.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

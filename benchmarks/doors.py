@@ -1,4 +1,4 @@
-"""What do the doors cost: the notebook, the guide, doctor, explain, a watched and a tracked training, the package?
+"""What do the doors cost: the notebook, the guide, doctor, explain, a watched and a tracked training?
 
     python benchmarks/doors.py [--pairs 5] [--no-notebook]
 
@@ -9,46 +9,35 @@ after the last step, the making of the film and of figures.
 
 import argparse
 import json
-import re
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from measuring import machine_name, median, process, save
+from measuring import ROOT, Row, arguments, machine_name, measured, median, process, save, seconds, table
 
-ROOT = Path(__file__).parent.parent
 TRAINED = """
 import json, sys, time, tenfold
-from tenfold.learn.training.display import Display
+from tenfold.learn.training.watchers import Watcher
 
-class Clock(Display):
-    def ended(self, run):
+class Clock(Watcher):
+    def end(self, run):
         self.at = time.perf_counter()
-        super().ended(run)
 
-clock = Clock(quiet=True)
+clock = Clock()
 began = time.perf_counter()
-tenfold.train(sys.argv[1], out=sys.argv[2], display=clock, **json.loads(sys.argv[3]))
+tenfold.train(sys.argv[1], out=sys.argv[2], quiet=True, watchers=[clock], **json.loads(sys.argv[3]))
 print(clock.at - began, time.perf_counter() - began)
 """
-WAYS: dict[str, dict[str, Any]] = {
-    "watched": {"watch": True},
-    "tensorboard": {"track": "tensorboard"},
-    "mlflow": {"track": "mlflow"},
-}
-TRAININGS: dict[str, dict[str, Any]] = {"fast": {}, "mlp": {"epochs": 3}}
+WAYS: dict[str, Row] = {"watched": {"watch": True}} | {name: {"track": name} for name in ("tensorboard", "mlflow")}
+TRAININGS: dict[str, Row] = {"fast": {}, "mlp": {"epochs": 3}}
 
 
-def trained(recipe: str, changes: dict[str, Any]) -> tuple[float, float]:
+def trained(recipe: str, changes: Row) -> tuple[float, float]:
     """Seconds of a training in a new process: until its model is there, and until all is done."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", TRAINED, recipe, "run", json.dumps(changes)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
-        at_work, whole = map(float, done.stdout.split())
-        return at_work, whole
+        _, printed = process(["-c", TRAINED, recipe, "run", json.dumps(changes)], cwd=Path(folder))
+    at_work, whole = map(float, printed.split())
+    return at_work, whole
 
 
 def notebook() -> tuple[float, int]:
@@ -57,40 +46,16 @@ def notebook() -> tuple[float, int]:
     from nbclient import NotebookClient
 
     book: Any = nbformat.read(ROOT / "main.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-    began = time.perf_counter()
-    NotebookClient(book, timeout=1_200, kernel_name="python3").execute()
-    return time.perf_counter() - began, sum(cell.cell_type == "code" for cell in book.cells)
-
-
-def package() -> dict[str, float]:
-    """The wheel in MB, and how complete the types of its public names are."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, str(ROOT)],
-            capture_output=True,
-            check=True,
-        )
-        (wheel,) = Path(folder).glob("*.whl")
-        size = wheel.stat().st_size / 1e6
-    said = subprocess.run(
-        ["pyright", "--verifytypes", "tenfold", "--ignoreexternal"], capture_output=True, text=True, check=False
-    ).stdout
-    names = re.search(r'exported by "tenfold": (\d+)', said)
-    score = re.search(r"completeness score: ([\d.]+)%", said)
-    assert names is not None
-    assert score is not None
-    return {"wheel_mb": round(size, 2), "public_names": int(names[1]), "typed": float(score[1]) / 100}
+    took = seconds(NotebookClient(book, timeout=1_200, kernel_name="python3").execute)
+    return took, sum(cell.cell_type == "code" for cell in book.cells)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--pairs", type=int, default=5, help="of trainings, watched or tracked and not")
     parser.add_argument("--notebook", action=argparse.BooleanOptionalAction, default=True)
-    asked = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    summary: dict[str, Any] = {"machine": machine_name(), "package": package()}
-    print(summary["package"], flush=True)
-
+    options = parser.parse_args()
+    summary: Row = {"machine": machine_name()}
     summary["doctor_seconds"] = median([process(["-m", "tenfold", "doctor"])[0] for _ in range(3)])
     with tempfile.TemporaryDirectory() as folder:
         process(["-m", "tenfold", "train", "fast", "--quiet", "--out", f"{folder}/run"])
@@ -99,8 +64,9 @@ def main() -> None:
     summary["guide_seconds"] = process([str(ROOT / "docs" / "build.py")])[0]
     print({name: round(value, 1) for name, value in summary.items() if name.endswith("seconds")}, flush=True)
 
+    rows: list[Row] = []
     ratios: dict[str, list[tuple[float, float]]] = {}
-    for pair in range(asked.pairs):
+    for pair in range(options.pairs):
         for recipe, changes in TRAININGS.items():
             alone = trained(recipe, changes)
             for way, more in WAYS.items():
@@ -108,16 +74,30 @@ def main() -> None:
                 ratios.setdefault(f"{recipe}, {way}", []).append((both[0] / alone[0], both[1] / alone[1]))
                 rows.append({"pair": pair, "recipe": recipe, "way": way, "alone": alone, "with": both})
                 print(f"{recipe}, {way}: at work {both[0] / alone[0]:.3f}, whole {both[1] / alone[1]:.3f}", flush=True)
-    summary["pairs"] = asked.pairs
+    summary["pairs"] = options.pairs
     summary["ratios"] = {
-        name: {"at_work": median([one[0] for one in found]), "whole": median([one[1] for one in found])}
-        for name, found in ratios.items()
+        name: {"at_work": median([one[0] for one in pairs]), "whole": median([one[1] for one in pairs])}
+        for name, pairs in ratios.items()
     }
-    if asked.notebook:
-        seconds, cells = notebook()
-        summary["notebook"] = {"seconds": seconds, "cells": cells}
-        print(summary["notebook"])
+    if options.notebook:
+        took, cells = notebook()
+        summary["notebook"] = {"seconds": took, "cells": cells}
     save("doors", summary, rows)
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("doors")
+    rows = [
+        f"`main.ipynb`, {s['notebook']['cells']} cells of code | {s['notebook']['seconds']:.0f} s",
+        f"`tenfold explain` of a run of `fast` | {s['explain_seconds']:.1f} s",
+    ]
+    for name, ratio in s["ratios"].items():
+        recipe, way = name.split(", ")
+        option = "`--watch`" if way == "watched" else f"`--track {way}`"
+        times = f"{ratio['whole']:.2f} of it alone; until the model is there {ratio['at_work']:.2f}"
+        rows.append(f"{option}, `{recipe}` | {times}")
+    more = f"Medians of {s['pairs']} pairs. {by}"
+    return {"doors": f"{table('what | time', rows)}\n\n{more}"}
 
 
 if __name__ == "__main__":
