@@ -12,8 +12,32 @@ import runpy
 import sys
 from pathlib import Path
 
+from measuring import load, table
+
 ROOT = Path(__file__).parent.parent
 PLACE = re.compile(r"(?<=<!-- table: )(\S+)( -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
+
+
+def results() -> str:
+    """The README's table: one figure of each of the scripts that matter most."""
+    pictures, speed, reading = (load(name)["summary"] for name in ("pictures", "speed", "reading"))
+    accurate, tiny = (load(f"records-{name}")["summary"] for name in ("accurate", "tiny"))
+    ten = load("ensembles-accurate")["rows"][-1]
+    fast = speed["fast"]
+    rows = [
+        f"pictures of one digit, drawn or photographed by others (n = {pictures['all singles']['n']}) | "
+        f"{pictures['all singles']['text']:.1%} read right",
+        f"pictures of several (n = {pictures['all others']['n']}) | {pictures['all others']['text']:.1%} read right",
+        f"of all of these, answered without a `?` | {pictures['answered surely']:.1%}, "
+        f"of which {pictures['of these wrong']:.1%} wrong",
+        f"a picture, from the shell | {reading['tenfold read one.png']:.2f} s",
+        f"MNIST's test set: `fast`, one epoch | {fast['accuracy']:.2%} ± {fast['deviation']:.2%} (n = {fast['n']}) in "
+        f"{fast['warm_seconds']:.1f} s, {speed['warm_ratio']:.2f} of the time of train_mnist_fast",
+        f"`tiny`, {tiny['parameters']:,} parameters | {tiny['accuracy']:.2%} ± {tiny['deviation']:.2%} (n = {tiny['n']})",
+        f"`accurate`, one network | {accurate['accuracy']:.2%} ± {accurate['deviation']:.2%} (n = {accurate['n']})",
+        f"{ten['members']} of them together | {ten['accuracy']:.2%}",
+    ]
+    return f"{table('what | measured', rows)}\n\n<sub>2 cores, no GPU</sub>"
 
 
 def main() -> None:
@@ -21,6 +45,7 @@ def main() -> None:
     for script in sorted((ROOT / "benchmarks").glob("*.py")):
         if "\ndef tables() -> dict[str, str]:\n" in script.read_text(encoding="utf-8"):
             made |= runpy.run_path(str(script))["tables"]()
+    made["results"] = results()
     filled: set[str] = set()
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         up = "" if page.name == "README.md" else "../"
