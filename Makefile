@@ -7,13 +7,14 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-doors model tables docs lesson clean
+.PHONY: help demo test test-all check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-doors model tables docs lesson clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     learn MNIST to 99 % in seconds, score it on the test set, and say where the report is"
-	@echo "make test     run every test"
-	@echo "make check    lint, format, types and who imports whom"
+	@echo "make test     run the tests that guard behaviour, in a few minutes"
+	@echo "make test-all run every test, with branch coverage, in half an hour"
+	@echo "make check    lint, format, types, who imports whom, circles and long functions"
 	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README"
 	@echo "make model    train the bundled model anew (20 minutes)"
 	@echo "make docs     build the guide into build/site"
@@ -37,8 +38,19 @@ demo: .venv/.train
 	$(BIN)/python -m tenfold train
 	$(BIN)/python -m tenfold evaluate
 
+# Two at a time: tests wait more than they compute. Tests of one file stay together, for what they share.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+# All of them, also in processes that they start, and how much of the branches they go through.
+test-all: .venv/.dev
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m coverage combine --quiet
+	@echo "branch coverage, in percent:"
+	$(BIN)/python -m coverage report --format=total --fail-under=94
 
 check: .venv/.dev
 	$(BIN)/ruff check src tests benchmarks
