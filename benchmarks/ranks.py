@@ -2,8 +2,9 @@
 
     python benchmarks/ranks.py [--runs 3] [--digits 6000]
 
-The second epoch of `cnn`, in turn: one process with one thread, two processes with one thread each, one process with two
-threads. And whether what they learn is as good: validation accuracies of several recipes over seeds, by one process and by two.
+The second epoch of `cnn`, in turn: one process with one thread, two processes with one thread each, one process with
+two threads. And whether what they learn is as good: validation accuracies of several recipes over seeds, by one process
+and by two.
 """
 
 import argparse
@@ -50,8 +51,8 @@ def train_all(place: Path, way: str) -> None:
     """Trainings of several recipes over seeds, on the digits that are there."""
     for name, epochs in MEANS.items():
         for seed in range(SEEDS):
-            changes = {"data": place / "more", "epochs": epochs, "seed": seed, "device": "cpu"}
-            tenfold.train(name, **changes, quiet=True, out=place / way / f"{name}-{seed}")
+            changes: Row = {"data": place / "more", "epochs": epochs, "seed": seed, "device": "cpu"}
+            tenfold.train(name, quiet=True, out=place / way / f"{name}-{seed}", **changes)
 
 
 def times(place: Path, count: int, runs: int) -> list[Row]:
