@@ -74,9 +74,9 @@ def tables() -> dict[str, str]:
     s, _, by = measured("confidence")
     text = (
         f"At the threshold of {s['threshold']:.3f}, on {s['n']} fresh draws of the same kind, "
-        f"{s['coverage']:.1%} of the digits are answered surely; {s['error']:.2%} of the sure answers are wrong, and "
-        f"without a threshold {s['error, all answered']:.2%} would be. Of the shapes that are no digit "
-        f"{s['no digit, answered surely']:.1%} are answered surely. {by}"
+        f"{s['coverage']:.1%} of the digits are answered; {s['error']:.2%} of the answers are wrong, without a "
+        f"threshold {s['error, all answered']:.2%}. Of the shapes that are no digit "
+        f"{s['no digit, answered surely']:.1%} are answered. {by}"
     )
     return {"confidence": text}
 

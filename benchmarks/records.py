@@ -195,11 +195,11 @@ def taught(student: str = "mlp") -> str:
     theirs, ours = (f"{mean(one):.3%} ± {deviation(one):.3%}" for one in zip(*pairs, strict=True))
     about = by_ensemble["machine"]
     return (
-        f"`{student}` has {theirs} of the test digits right where the ensemble taught it, and {ours} where the labels "
-        f"did: {mean(gains) * 100:+.3f} ± {deviation(gains) * 100:.3f} points by the same seeds, better in {better} of "
+        f"`{student}` has a test accuracy of {theirs} distilled from the ensemble, and of {ours} trained on labels: "
+        f"{mean(gains) * 100:+.3f} ± {deviation(gains) * 100:.3f} points with the same seeds, better in {better} of "
         f"{len(pairs)}.\n\n<sub>{about['cores']} cores of {about['processor']}, torch {about['torch']}, "
-        f"{by_ensemble['date']}; [rows of the one](../benchmarks/results/records-{student}-taught.json) and "
-        f"[of the other](../benchmarks/results/records-{student}.json) by [records.py](../benchmarks/records.py)</sub>"
+        f"{by_ensemble['date']}; [rows distilled](../benchmarks/results/records-{student}-taught.json) and "
+        f"[on labels](../benchmarks/results/records-{student}.json) by [records.py](../benchmarks/records.py)</sub>"
     )
 
 

@@ -51,12 +51,12 @@ def main() -> None:
 def tables() -> dict[str, str]:
     s, _, by = measured("small")
     in_32, in_8 = (
-        f"{s[f'bytes_{bits}']:,} bytes and answers {s[f'accuracy_{bits}']:.3%} ± {s[f'deviation_{bits}']:.3%}"
+        f"{s[f'bytes_{bits}']:,} bytes, accuracy {s[f'accuracy_{bits}']:.3%} ± {s[f'deviation_{bits}']:.3%}"
         for bits in (32, 8)
     )
     text = (
-        f"`tiny`, learnt from 50,000 digits and exported, normalisation of pictures included, has {in_32} of the "
-        f"test digits right; in 8 bits it has {in_8} (n = {s['n']}).\n\n{by}"
+        f"`tiny`, trained on 50,000 digits and exported with the normalisation of pictures, takes {in_32} on the test "
+        f"set; in 8 bits it takes {in_8} (n = {s['n']}).\n\n{by}"
     )
     return {"small": text}
 

@@ -1,6 +1,6 @@
-"""What do the doors cost: the notebook, the guide, doctor, explain, a watched and a tracked training?
+"""How long do the notebook, the guide, doctor and explain take, and what do --watch and --track cost a training?
 
-    python benchmarks/doors.py [--pairs 5] [--no-notebook]
+    python benchmarks/integrations.py [--pairs 5] [--no-notebook]
 
 The notebook runs as it stands, without the answers to its exercises. A training that is watched or tracked alternates
 with the same training alone, each in a process of its own, and the ratios are of pairs; "at work" leaves out what comes
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def tables() -> dict[str, str]:
-    s, _, by = measured("doors")
+    s, _, by = measured("doors", "integrations")
     rows = [
         f"`main.ipynb`, {s['notebook']['cells']} cells of code | {s['notebook']['seconds']:.0f} s",
         f"`tenfold explain` of a run of `fast` | {s['explain_seconds']:.1f} s",
@@ -94,7 +94,7 @@ def tables() -> dict[str, str]:
     for name, ratio in s["ratios"].items():
         recipe, way = name.split(", ")
         option = "`--watch`" if way == "watched" else f"`--track {way}`"
-        times = f"{ratio['whole']:.2f} of it alone; until the model is there {ratio['at_work']:.2f}"
+        times = f"{ratio['whole']:.2f} of the time without; until the model is saved {ratio['at_work']:.2f}"
         rows.append(f"{option}, `{recipe}` | {times}")
     more = f"Medians of {s['pairs']} pairs. {by}"
     return {"doors": f"{table('what | time', rows)}\n\n{more}"}
