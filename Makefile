@@ -7,25 +7,15 @@ else
 BIN := .venv/bin
 endif
 
-<<<<<<< HEAD
-.PHONY: help demo test test-all check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-doors model tables docs lesson clean
-=======
-.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations model tables docs lesson clean
->>>>>>> 3b54ed5d10279378054f691b2e4b7b36cef2d9a4
+.PHONY: help demo test test-all check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations model tables docs lesson clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     learn MNIST to 99 % in seconds, score it on the test set, and say where the report is"
-<<<<<<< HEAD
 	@echo "make test     run the tests that guard behaviour, in a few minutes"
 	@echo "make test-all run every test, with branch coverage, in half an hour"
 	@echo "make check    lint, format, types, who imports whom, circles and long functions"
-	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README"
-=======
-	@echo "make test     run every test"
-	@echo "make check    lint, format, types and who imports whom"
 	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README and docs"
->>>>>>> 3b54ed5d10279378054f691b2e4b7b36cef2d9a4
 	@echo "make model    train the bundled model anew (20 minutes)"
 	@echo "make docs     build the guide into build/site"
 	@echo "make lesson   open the guided tour, main.ipynb"

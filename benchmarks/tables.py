@@ -33,7 +33,8 @@ def results() -> str:
         f"a picture, from the shell | {reading['tenfold read one.png']:.2f} s",
         f"MNIST's test set: `fast`, one epoch | {fast['accuracy']:.2%} ± {fast['deviation']:.2%} (n = {fast['n']}) in "
         f"{fast['warm_seconds']:.1f} s, {speed['warm_ratio']:.2f} of the time of train_mnist_fast",
-        f"`tiny`, {tiny['parameters']:,} parameters | {tiny['accuracy']:.2%} ± {tiny['deviation']:.2%} (n = {tiny['n']})",
+        f"`tiny`, {tiny['parameters']:,} parameters | "
+        f"{tiny['accuracy']:.2%} ± {tiny['deviation']:.2%} (n = {tiny['n']})",
         f"`accurate`, one network | {accurate['accuracy']:.2%} ± {accurate['deviation']:.2%} (n = {accurate['n']})",
         f"{ten['members']} of them together | {ten['accuracy']:.2%}",
     ]
