@@ -52,7 +52,7 @@ def watched(
             rows = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
             loss = F.cross_entropy(network(normalise(grey(material.images[rows]))), material.labels[rows])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if inside:
                 watch.step(epoch * steps + step + 1, recipe.epochs * steps, network)
