@@ -1,4 +1,4 @@
-"""`tenfold export --format web`: which path is the folder, which the model, and what cannot be meant."""
+"""`tenfold export --format web`: which path is the folder, which the model, and wrong options."""
 
 import json
 import os

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold read photo.jpg                      the digits, a line for each row
+  tenfold read photo.jpg                      # a line for each row
 
-  tenfold read digit.png --single             the picture is one digit
+  tenfold read digit.png --single             # the picture is one digit
 
-  tenfold read scans/ -o numbers.csv          a folder
+  tenfold read scans/ -o numbers.csv          # a folder
 
-  tenfold read scans/ --review look.html      and what is not sure to look at
+  tenfold read scans/ --review look.html      # what to look at
 
   tenfold read 'scans/**/*.png' -o rows.jsonl --resume
 
@@ -42,7 +42,7 @@ Examples:
 
 Exit status:
 
-  1 an error that ends the work     2 options that cannot be meant
+  1 an error that ends the work     2 wrong options
 
   3 a picture could not be read     130 Ctrl-C
 """

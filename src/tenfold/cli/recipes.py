@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold recipes                       all of them, with what they reached
+  tenfold recipes                       # all of them, with what they reached
 
-  tenfold recipes cnn                   every field of one
+  tenfold recipes cnn                   # every field of one
 
-  tenfold recipes cnn --save my.json    to change, then: tenfold train my.json
+  tenfold recipes cnn --save my.json    # to change
 """
 
 

@@ -190,7 +190,7 @@ FINE_TUNING: dict[str, Any] = {
     "schedule": "linear",
     "warmup": 0.1,
 }
-MIX = 6_000  # MNIST digits that are learnt along with a user's own, unless told
+MIX = 6_000  # MNIST digits that are learnt along with a user's own, by default
 _KEPT = (  # of the recipe of the initial network: what it is, and what digits are to it
     *("task", "network", "channels", "hidden", "dropout", "dropout_conv", "label_smoothing"),
     *("augment", "pictures", "amp", "channels_last"),

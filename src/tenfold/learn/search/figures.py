@@ -435,5 +435,5 @@ def _parameter_scale(axis: Axes, parameter: Parameter) -> None:
 
 
 def _short(name: str, most: int = 18) -> str:
-    """A name cut in its middle, so that both of its ends can be told."""
+    """A name cut in its middle, so that both of its ends can be read."""
     return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most - most // 2 - 1) :]}"
