@@ -253,7 +253,7 @@ class Nodes:
 
     def close(self) -> None:
         """End it all."""
-        self._cluster.shutdown()
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")

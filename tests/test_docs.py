@@ -237,7 +237,7 @@ def _quick_processes() -> Iterator[None]:
             multiprocessing, "get_context", lambda method=None: context if method == "spawn" else before(method)
         )
         yield
-    forkserver._forkserver._stop()
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 class Terminal:

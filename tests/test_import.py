@@ -30,7 +30,7 @@ def test_every_public_name_is_there(name: str) -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
-        _ = tenfold.trian  # type: ignore[attr-defined]
+        _ = tenfold.trian
 
 
 def test_without_torch_the_error_names_the_pip_command() -> None:
