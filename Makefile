@@ -7,14 +7,15 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: help demo test check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-doors model tables docs lesson clean
+.PHONY: help demo test test-all check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations model tables docs lesson clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     learn MNIST to 99 % in seconds, score it on the test set, and say where the report is"
-	@echo "make test     run every test"
-	@echo "make check    lint, format, types and who imports whom"
-	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README"
+	@echo "make test     run the tests that guard behaviour, in a few minutes"
+	@echo "make test-all run every test, with branch coverage, in half an hour"
+	@echo "make check    lint, format, types, who imports whom, circles and long functions"
+	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README and docs"
 	@echo "make model    train the bundled model anew (20 minutes)"
 	@echo "make docs     build the guide into build/site"
 	@echo "make lesson   open the guided tour, main.ipynb"
@@ -37,8 +38,19 @@ demo: .venv/.train
 	$(BIN)/python -m tenfold train
 	$(BIN)/python -m tenfold evaluate
 
+# Two at a time: tests wait more than they compute. Tests of one file stay together, for what they share.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+# All of them, also in processes that they start, and how much of the branches they go through.
+test-all: .venv/.dev
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m coverage combine --quiet
+	@echo "branch coverage, in percent:"
+	$(BIN)/python -m coverage report --format=total --fail-under=94
 
 check: .venv/.dev
 	$(BIN)/ruff check src tests benchmarks
@@ -65,7 +77,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-bench: bench-speed bench-recipes bench-reading bench-serving bench-scale bench-doors tables
+bench: bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations tables
 
 # The bundled model, trained anew and scored: 20 minutes on 2 cores.
 model: .venv/.dev
@@ -90,9 +102,9 @@ bench-scale: .venv/.dev
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/ranks.py
 
-# The notebook, the guide, doctor, explain, watched and tracked trainings, the package: 10 minutes.
-bench-doors: .venv/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/python benchmarks/doors.py
+# The notebook, the guide, doctor, explain, watched and tracked trainings: 10 minutes.
+bench-integrations: .venv/.dev
+	$(BIN)/python benchmarks/integrations.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

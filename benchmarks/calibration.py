@@ -7,39 +7,25 @@ The runs are of recipes as they stand, with validation digits: their temperature
 recipe and seed, and other rows are kept as long as their recipe has not changed since.
 """
 
-import argparse
-import json
-from typing import Any
-
 import tenfold
-from measuring import RESULTS, mean, save
-from recipes import unchanged
-from tenfold.learn.recipes import presets
+from measuring import Row, arguments, mean, measured, save, table
+from recipes import by_recipe, collect, opened
 from tenfold.learn.training.runs import Run
 
 SCORES = ("nll", "brier", "ece")
 
 
-def one(run: Run) -> dict[str, Any]:
-    """Score a run."""
-    row = {
-        "recipe": run.recipe.name,
-        "fields": run.recipe.changed(seed=0, device="auto").as_dict(),
-        "seed": run.recipe.seed,
-    }
-    if not unchanged(row):
-        raise SystemExit(f"{run.path} was not learnt by one of the recipes as they stand")
-    found = tenfold.evaluate(run, draw=False)
-    assert found.uncalibrated is not None
+def score(run: Run, _: float) -> Row:
+    scores = tenfold.evaluate(run, draw=False)
+    assert scores.uncalibrated is not None
     return {
-        **row,
-        "temperature": found.temperature,
-        "before": {name: found.uncalibrated[name] for name in SCORES},
-        "after": {"nll": found.nll, "brier": found.brier, "ece": found.ece},
+        "temperature": scores.temperature,
+        "before": {name: scores.uncalibrated[name] for name in SCORES},
+        "after": {name: getattr(scores, name) for name in SCORES},
     }
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(rows: list[Row]) -> Row:
     """The means over the rows of one recipe."""
     return {
         "n": len(rows),
@@ -49,22 +35,21 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("runs", nargs="+")
-    asked = parser.parse_args()
-    old = RESULTS / "calibration.json"
-    rows = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else []
-    rows = [row for row in rows if unchanged(row)]
-    for place in asked.runs:
-        row = one(Run.open(place))
-        rows = [other for other in rows if (other["recipe"], other["seed"]) != (row["recipe"], row["seed"])] + [row]
-        print(
-            f"{row['recipe']:8} seed {row['seed']}  T {row['temperature']:.2f}  NLL {row['before']['nll']:.4f} -> "
-            f"{row['after']['nll']:.4f}  ECE {row['before']['ece']:.2%} -> {row['after']['ece']:.2%}",
-            flush=True,
-        )
-    names = [name for name in presets.RECIPES if any(row["recipe"] == name for row in rows)]
-    save("calibration", {name: summary([row for row in rows if row["recipe"] == name]) for name in names}, rows)
+    runs = opened(parser.parse_args().runs)
+    collect("calibration", runs, score, lambda rows: save("calibration", by_recipe(rows, summary), rows))
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("calibration")
+    rows = [
+        f"`{name}` | {m['n']} | {m['temperature']:.2f} | {m['before']['nll']:.4f} → {m['after']['nll']:.4f} | "
+        f"{m['before']['brier']:.4f} → {m['after']['brier']:.4f} | {m['before']['ece']:.2%} → {m['after']['ece']:.2%}"
+        for name, m in s.items()
+    ]
+    head = "recipe | networks | temperature | NLL | Brier score | ECE"
+    return {"calibration": f"{table(head, rows)}\n\n{by}"}
 
 
 if __name__ == "__main__":

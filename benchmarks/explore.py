@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -63,11 +64,6 @@ def pooled(layers: list[nn.Module]) -> list[nn.Module]:
     return [*layers[:-1], nn.MaxPool2d(2), layers[-1]]
 
 
-def flat(layers: list[nn.Module], side: int, width: int, *, normalised: bool) -> nn.Sequential:
-    head = nn.Linear(width * side**2, 10, bias=not normalised)
-    return nn.Sequential(*layers, nn.Flatten(), head, *([nn.BatchNorm1d(10)] if normalised else []))
-
-
 def averaged(layers: list[nn.Module], width: int, drop: float) -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(drop), nn.Linear(width, 10))
 
@@ -81,45 +77,38 @@ def vgg(ch: Sequence[int], drop: float) -> nn.Sequential:
     return averaged(layers, inputs, drop)
 
 
-def unpadded(stem: str, *, normalised: bool = True) -> Callable[[Sequence[int], float], nn.Sequential]:
+def unpadded(ch: Sequence[int], drop: float, stem: str = "unpadded", normalised: bool = True) -> nn.Sequential:
     """Full unpadded convolutions after a stem that is padded and pooled, unpadded and pooled, or has a stride."""
-
-    def build(ch: Sequence[int], drop: float) -> nn.Sequential:
-        padding, stride = (0 if stem == "unpadded" else 2), (2 if stem == "strided" else 1)
-        layers = layer(1, ch[0], 5, padding=padding, stride=stride)
-        layers, side = (layers if stride == 2 else pooled(layers)), (12 if stem == "unpadded" else 14)
-        for inputs, width in itertools.pairwise(ch):
-            layers, side = layers + layer(inputs, width, 3), side - 2
-        return flat([*layers, nn.Dropout(drop)], side, ch[-1], normalised=normalised)
-
-    return build
+    padding, stride = (0 if stem == "unpadded" else 2), (2 if stem == "strided" else 1)
+    layers = layer(1, ch[0], 5, padding=padding, stride=stride)
+    layers, side = (layers if stride == 2 else pooled(layers)), (12 if stem == "unpadded" else 14)
+    for inputs, width in itertools.pairwise(ch):
+        layers, side = layers + layer(inputs, width, 3), side - 2
+    head = nn.Linear(ch[-1] * side**2, 10, bias=not normalised)
+    return nn.Sequential(*layers, nn.Dropout(drop), nn.Flatten(), head, *([nn.BatchNorm1d(10)] if normalised else []))
 
 
-def lean(pool: int = 1, size: int = 3, *, padded: bool = False) -> Callable[[Sequence[int], float], nn.Sequential]:
+def lean(ch: Sequence[int], drop: float, pool: int = 1, size: int = 3, padded: bool = False) -> nn.Sequential:
     """Depthwise separable convolutions; pooled after the `pool`-th, and where they are padded after the third too."""
-
-    def build(ch: Sequence[int], drop: float) -> nn.Sequential:
-        layers = layer(1, ch[0], 5, padding=2 if padded else 0)
-        layers = pooled(layers) if pool == 1 else layers
-        for number, (inputs, width) in enumerate(itertools.pairwise(ch), 2):
-            more = separable(inputs, width, size, padding=size // 2 if padded else 0)
-            layers += pooled(more) if number in (pool, 3 if padded else 0) else more
-        return averaged(layers, ch[-1], drop)
-
-    return build
+    layers = layer(1, ch[0], 5, padding=2 if padded else 0)
+    layers = pooled(layers) if pool == 1 else layers
+    for number, (inputs, width) in enumerate(itertools.pairwise(ch), 2):
+        more = separable(inputs, width, size, padding=size // 2 if padded else 0)
+        layers += pooled(more) if number in (pool, 3 if padded else 0) else more
+    return averaged(layers, ch[-1], drop)
 
 
 NETWORKS: dict[str, Callable[[Sequence[int], float], nn.Sequential]] = {
     "vgg": vgg,
-    "unpadded-padded-stem": unpadded("padded"),
-    "unpadded-padded-stem-plain-logits": unpadded("padded", normalised=False),
-    "unpadded": unpadded("unpadded"),
-    "unpadded-plain-logits": unpadded("unpadded", normalised=False),
-    "unpadded-strided-stem": unpadded("strided", normalised=False),
-    "lean": lean(),
-    "lean-pooled-later": lean(pool=2),
-    "lean-padded": lean(padded=True),
-    "lean-padded-5x5": lean(size=5, padded=True),
+    "unpadded-padded-stem": partial(unpadded, stem="padded"),
+    "unpadded-padded-stem-plain-logits": partial(unpadded, stem="padded", normalised=False),
+    "unpadded": unpadded,
+    "unpadded-plain-logits": partial(unpadded, normalised=False),
+    "unpadded-strided-stem": partial(unpadded, stem="strided", normalised=False),
+    "lean": lean,
+    "lean-pooled-later": partial(lean, pool=2),
+    "lean-padded": partial(lean, padded=True),
+    "lean-padded-5x5": partial(lean, size=5, padded=True),
 }
 
 
@@ -165,10 +154,10 @@ def learn(config: dict[str, Any]) -> dict[str, Any]:
     seconds = time.perf_counter() - began
 
     def score() -> tuple[float, float]:
-        found: Tensor = infer(network, val_images)
-        temperature = calibration.fit_temperature(found, val_labels)
-        right = (found.argmax(1) == val_labels).double().mean().item()
-        return right, F.cross_entropy(found / temperature, val_labels).item()
+        logits: Tensor = infer(network, val_images)
+        temperature = calibration.fit_temperature(logits, val_labels)
+        right = (logits.argmax(1) == val_labels).double().mean().item()
+        return right, F.cross_entropy(logits / temperature, val_labels).item()
 
     before = score()
     recalibrate(network, images[:10_000])

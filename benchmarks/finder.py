@@ -5,7 +5,6 @@
 The pages are those of pages.py. `--without-styles` is a model file trained by `tenfold train pictures --styles 0`.
 """
 
-import argparse
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,11 +13,9 @@ from unittest.mock import patch
 
 import numpy as np
 
+import pages
 import tenfold
-from measuring import machine_name, save
-from pages import KINDS, page
-from tenfold.mnist import embedded
-from tenfold.mnist.digits import Digits
+from measuring import arguments, machine_name, measured, save, table
 from tenfold.read.finding import page as finding
 from tenfold.read.finding import rulings, segments
 
@@ -30,19 +27,11 @@ def setting(where: Any, name: str, value: Any) -> Change:
     return lambda stack: stack.enter_context(patch.object(where, name, value)) and None
 
 
-def uncut(piece: Any, _: Any) -> Any:
-    return [(piece, 0.0)]
-
-
-def free(piece: Any, ink: Any) -> Any:
-    return [(part, 0.0) for part, _ in slices(piece, ink)]
-
-
 slices = segments.slices
 CHANGES: dict[str, Change] = {
     "as it stands": lambda _: None,
-    "touching digits are not cut": setting(segments, "slices", uncut),
-    "cuts cost nothing": setting(segments, "slices", free),
+    "touching digits are not cut": setting(segments, "slices", lambda piece, _: [(piece, 0.0)]),
+    "cuts cost nothing": setting(segments, "slices", lambda *piece: [(part, 0.0) for part, _ in slices(*piece)]),
     "plain digits are thought of as several too": setting(segments, "PLAIN", 2.0),
     "broken pieces are not joined": setting(segments, "_TOGETHER", 1),
     "ruled lines stay": setting(rulings, "_COVER", 2.0),
@@ -53,38 +42,35 @@ CHANGES: dict[str, Change] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--pages", type=int, default=20, help="of each kind")
     parser.add_argument("--without-styles", type=Path)
     options = parser.parse_args()
-    digits = embedded.read("train")
-    digits = Digits(digits.images[50_000:], digits.labels[50_000:])
-    made = [
-        (kind, *page(kind, digits, np.random.default_rng([KINDS.index(kind), seed])))
-        for kind in KINDS
-        for seed in range(options.pages)
-    ]
-    readers = {name: tenfold.Reader(always_answer=True) for name in CHANGES}
-    changes = dict(CHANGES)
+    made = list(pages.pages(options.pages))
+    models: dict[str, Path | None] = dict.fromkeys(CHANGES)
     if options.without_styles:
-        name = "the model learnt no other styles"
-        changes[name], readers[name] = (
-            CHANGES["as it stands"],
-            tenfold.Reader(options.without_styles, always_answer=True),
-        )
+        models["the model learnt no other styles"] = options.without_styles
     rows: dict[str, list[bool]] = {}
-    for name, change in changes.items():
+    for name, model in models.items():
+        reader = tenfold.Reader(model, always_answer=True)
         with ExitStack() as stack:
-            change(stack)
-            rows[name] = [readers[name].read(image).text == text for _, image, text in made]
-        worst = {
+            CHANGES.get(name, CHANGES["as it stands"])(stack)
+            rows[name] = [reader.read(image).text == text for _, _, image, text in made]
+        kinds = {
             kind: float(np.mean([right for right, (k, *_) in zip(rows[name], made, strict=True) if k == kind]))
-            for kind in KINDS
+            for kind in pages.KINDS
         }
-        low = min(worst, key=lambda kind: worst[kind])
-        print(f"{name:45} {np.mean(rows[name]):6.1%}   worst: {low} {worst[low]:.0%}", flush=True)
+        low = min(kinds, key=lambda kind: kinds[kind])
+        print(f"{name:45} {np.mean(rows[name]):6.1%}   worst: {low} {kinds[low]:.0%}", flush=True)
     summary = {name: float(np.mean(right)) for name, right in rows.items()}
     save("finder", {"machine": machine_name(), "n": len(made), "right": summary}, rows)
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("finder")
+    rows = [f"{name} | {share:.1%}" for name, share in s["right"].items()]
+    head = f"change | pages right, of {s['n']}"
+    return {"finder": f"{table(head, rows)}\n\n{by}"}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Draw the example pictures of the page of `tenfold serve`: strokes of our own, on paper of our own.
+"""Draw the example pictures of the page of `tenfold serve`, and docs/explained.png.
 
-python benchmarks/gallery.py [--out DIR]
+    python benchmarks/gallery.py [--out DIR]
+
+The examples are strokes of our own on paper of our own. What is explained is a page on ruled paper in a shadow, written
+with validation digits, and how it is read.
 """
 
-import argparse
 import io
 from pathlib import Path
 
@@ -12,10 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+import pages
 import tenfold
+from measuring import ROOT, arguments, validation_digits
 from tenfold import files
+from tenfold.read import decode
 
-FOLDER = Path(__file__).parent.parent / "src" / "tenfold" / "serve" / "page" / "gallery"
+FOLDER = ROOT / "src" / "tenfold" / "serve" / "page" / "gallery"
 WIDTH, HEIGHT = 480, 360
 _FINE = 3  # times as large are pictures drawn, and then averaged down
 
@@ -48,32 +53,28 @@ SHAPES: dict[str, list[Stroke]] = {
             (0.43, 0.38), (0.53, 0.18)],
            [(0.53, 0.18), (0.53, 0.55), (0.44, 1.0)]]],
 }
-# fmt: on
 # In one line, which misses its beginning by a little.
 STAR: list[Stroke] = [
-    [
-        [(0.52, 0.0), (0.36, 0.5), (0.21, 0.95)],
-        [(0.21, 0.95), (0.6, 0.64), (0.99, 0.37)],
-        [(0.99, 0.37), (0.5, 0.38), (0.02, 0.35)],
-        [(0.02, 0.35), (0.44, 0.66), (0.83, 0.97)],
-        [(0.83, 0.97), (0.68, 0.5), (0.5, 0.03)],
-    ]
+    [[(0.52, 0.0), (0.36, 0.5), (0.21, 0.95)], [(0.21, 0.95), (0.6, 0.64), (0.99, 0.37)],
+     [(0.99, 0.37), (0.5, 0.38), (0.02, 0.35)], [(0.02, 0.35), (0.44, 0.66), (0.83, 0.97)],
+     [(0.83, 0.97), (0.68, 0.5), (0.5, 0.03)]],
 ]
+# fmt: on
 
 
 def curve(points: list[Point], parts: int = 12) -> list[Point]:
     """A smooth curve through points, as a polyline: the spline of E. Catmull and R. Rom (1974)."""
     around = points[0] == points[-1]
     p = np.array([points[-2] if around else points[0], *points, points[1] if around else points[-1]], float)
-    found: list[Point] = []
+    line: list[Point] = []
     for k in range(1, len(p) - 2):
         for t in np.linspace(0, 1, parts, endpoint=False):
             a, b, c, d = p[k - 1 : k + 3]
             at = 0.5 * (
                 2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
             )  # fmt: skip
-            found.append((float(at[0]), float(at[1])))
-    return [*found, points[-1]]
+            line.append((float(at[0]), float(at[1])))
+    return [*line, points[-1]]
 
 
 def polyline(stroke: Stroke) -> list[Point]:
@@ -98,24 +99,14 @@ class Sheet:
                 self._pen.ellipse([cx - radius, cy - radius, cx + radius, cy + radius], fill=255)
 
     def write(
-        self,
-        text: str,
-        x: float,
-        y: float,
-        size: float,
-        width: float,
-        *,
-        gap: float = 0.2,
-        lean: float = 0.0,
-        seed: int = 0,
-    ) -> float:
-        """A number from x on, its digits a little unlike each other. Returns where it ends."""
+        self, text: str, x: float, y: float, size: float, width: float, *, gap: float, seed: int, lean: float = 0.0
+    ) -> None:
+        """A number from x on, its digits a little unlike each other."""
         generator = np.random.default_rng(seed)
         for sign in text:
             high = size * generator.uniform(0.94, 1.06)
             self.draw(SHAPES[sign], x, y + generator.uniform(-0.04, 0.04) * size, high, width, lean)
             x += high * (max(px for s in SHAPES[sign] for part in s for px, _ in part) + gap)
-        return x
 
     @property
     def ink(self) -> NDArray[np.float64]:
@@ -186,17 +177,36 @@ def star() -> NDArray[np.float64]:
     return coloured(sheet.ink, "#fbfaf6", "#1d2330")
 
 
+def save(picture: Image.Image, path: Path, colours: int) -> None:
+    """Write a PNG file of few colours."""
+    file = io.BytesIO()
+    picture.quantize(colours, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    files.content(path, file.getvalue())
+    print(f"{path}: {len(file.getvalue()) / 1e3:.1f} kB")
+
+
+def explained() -> Image.Image:
+    """A page on which one digit is not sure, and how it is read."""
+    digits, generator = validation_digits(), np.random.default_rng(5)
+    above = pages.written(digits, "2718 2818", 70, generator, (-0.06, 0.25))
+    below = pages.written(digits, "60457", 70, generator, (-0.1, 0.2))
+    sheet = pages.on_paper(pages.sheet([above, below], 70, generator, slope=3), generator)
+    page = pages.shaded(pages.ruled(sheet, 70, generator, squared=False, strength=0.3), generator)
+    (picture,) = decode.pages(np.stack([page, page * 0.97, page * 0.86], axis=2))
+    return tenfold.Reader().explained(picture)
+
+
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--out", type=Path, default=FOLDER)
-    out: Path = options.parse_args().out
+    parser = arguments(__doc__)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    out: Path = parser.parse_args().out
     reader = tenfold.Reader()
     for draw in (seven, ruled, touching, rows, chalk, star):
         picture = Image.fromarray((draw().clip(0, 1) * 255).round().astype(np.uint8))
-        file = io.BytesIO()
-        picture.quantize(128, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-        files.content(out / f"{draw.__name__}.png", file.getvalue())
-        print(f"{draw.__name__}.png  {len(file.getvalue()) / 1e3:.1f} kB  read as {reader.read(file.getvalue()).lines}")
+        path = out / f"{draw.__name__}.png"
+        save(picture, path, 128)
+        print(f"  read as {reader.read(path).lines}")
+    explained().quantize(256).save(ROOT / "docs" / "explained.png", optimize=True)
 
 
 if __name__ == "__main__":

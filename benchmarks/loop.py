@@ -5,17 +5,13 @@
 Parts are timed in turn, in one process, as medians; whole epochs of `cnn` each in a process of its own.
 """
 
-import argparse
-import os
-import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from measuring import machine_name, median, process, save
+from measuring import Row, arguments, machine_name, measured, median, process, save, seconds, table
 from tenfold.learn import networks
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes.presets import RECIPES
@@ -29,12 +25,6 @@ with tempfile.TemporaryDirectory() as folder:
     print(time.perf_counter() - began)
 """
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "4000000000", "MALLOC_MMAP_MAX_": "0"}
-
-
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def step(network: nn.Module) -> Callable[[], object]:
@@ -55,17 +45,14 @@ def relu_first() -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=40)
-    parser.add_argument("--epochs", type=int, default=2)
-    asked = parser.parse_args()
+def parts() -> dict[str, Callable[[], object]]:
+    """What is timed in this process."""
     features = torch.randn(64, 9216)
     digits = torch.randint(0, 256, (2000, 28, 28), dtype=torch.uint8)
     network = networks.build(RECIPES["cnn"])
     plain = networks.stock(networks.build(RECIPES["cnn"].changed(channels_last=False)))
     theirs, ours = nn.Dropout(0.25), networks.Dropout(0.25)
-    works: dict[str, Callable[[], object]] = {
+    return {
         "dropout of (64, 9216): PyTorch's": lambda: theirs(features),
         "dropout of (64, 9216): ours": lambda: ours(features),
         "step of cnn: as it stands": step(network),
@@ -75,27 +62,42 @@ def main() -> None:
         "2,000 logits of cnn: batches of 125": lambda: infer(network, digits, batch_size=125),
         "2,000 logits of cnn: batches of 500": lambda: infer(network, digits, batch_size=500),
     }
-    rows: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(asked.runs + 3):
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=2)
+    options = parser.parse_args()
+    rows: dict[str, list[float]] = {}
+    works = parts()
+    for number in range(options.runs + 3):
         for name, work in works.items():
-            took = timed(work)
+            took = seconds(work)
             if number >= 3:  # the first ones set things up
-                rows[name].append(took)
-    variants: dict[str, tuple[dict[str, str], list[str]]] = {
-        "epoch of cnn: as it stands": ({}, []),
-        "epoch of cnn: freed memory is kept": (KEEP_MEMORY, []),
-        "epoch of cnn: denormal numbers are zero": ({}, ["flush"]),
-    }
-    for _ in range(asked.epochs):
-        for name, (environment, words) in variants.items():
-            os.environ.update(environment)
-            rows.setdefault(name, []).append(float(process(["-c", EPOCH, *words])[1]))
-            for key in environment:
-                del os.environ[key]
-    summary: dict[str, Any] = {"machine": machine_name()} | {name: median(seconds) for name, seconds in rows.items()}
+                rows.setdefault(name, []).append(took)
+    for _ in range(options.epochs):
+        for name, word, environment in (
+            ("as it stands", "", None),
+            ("freed memory is kept", "", KEEP_MEMORY),
+            ("denormal numbers are zero", "flush", None),
+        ):
+            printed = process(["-c", EPOCH, word], environment=environment)[1]
+            rows.setdefault(f"epoch of cnn: {name}", []).append(float(printed))
+    summary: Row = {"machine": machine_name()} | {name: median(times) for name, times in rows.items()}
     save("loop", summary, rows)
-    for name, seconds in rows.items():
-        print(f"{name:52} {median(seconds) * 1000:10.2f} ms  (n = {len(seconds)})")
+    for name, times in rows.items():
+        print(f"{name:52} {median(times) * 1000:10.2f} ms  (n = {len(times)})")
+
+
+def tables() -> dict[str, str]:
+    s, times, by = measured("loop")
+    rows = [
+        f"{name} | {f'{took:.1f} s' if took > 1 else f'{took * 1000:.2f} ms'} | {len(times[name])}"
+        for name, took in s.items()
+        if name != "machine"
+    ]
+    return {"loop": f"{table('what | median | n', rows)}\n\n{by}"}
 
 
 if __name__ == "__main__":

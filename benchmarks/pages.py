@@ -6,8 +6,9 @@ Each kind of difficulty by itself, so that a change to the finder shows where it
 of the training files, which no recipe learns from unless it is final.
 """
 
-import argparse
+import io
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ from PIL import Image
 from scipy import ndimage
 
 import tenfold
-from measuring import machine_name, save
-from tenfold.mnist import embedded
+from measuring import Row, arguments, machine_name, measured, save, table, validation_digits
 from tenfold.mnist.digits import Digits
 
 Page = NDArray[np.float32]  # brightness (H, W)
@@ -75,6 +75,25 @@ def on_paper(ink: Page, generator: np.random.Generator, *, dark: float = 0.75, n
     paper = np.full_like(ink, generator.uniform(0.75, 0.95))
     image = paper * (1 - dark * np.clip(ink, 0, 1))
     return np.asarray(np.clip(image + generator.normal(0, noise, ink.shape), 0, 1), np.float32)
+
+
+def as_image(page: Page) -> Image.Image:
+    return Image.fromarray((np.clip(page, 0, 1) * 255).astype(np.uint8))
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """The bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def photo(
+    digits: Digits, texts: Sequence[str], size: int, generator: np.random.Generator, shape: tuple[int, int]
+) -> Image.Image:
+    """Lines of digits `size` pixels high on a sheet, enlarged to a photo's width and height."""
+    ink = sheet([written(digits, text, size, generator, (0.1, 0.4)) for text in texts], size, generator)
+    return as_image(on_paper(ink, generator)).resize(shape)
 
 
 def shaded(image: Page, generator: np.random.Generator) -> Page:
@@ -151,39 +170,55 @@ KINDS = (
 )
 
 
+def pages(count: int, kinds: Sequence[str] = KINDS) -> Iterator[tuple[str, int, Page, str]]:
+    """So many pages of each kind: kind, seed, page, and what is written on it."""
+    digits = validation_digits()
+    for kind in kinds:
+        for seed in range(count):
+            yield kind, seed, *page(kind, digits, np.random.default_rng([KINDS.index(kind), seed]))
+
+
+def read(reader: tenfold.Reader, count: int, kinds: Sequence[str] = KINDS, show: Path | None = None) -> list[Row]:
+    """A row for each page; pages that are read wrong are written to the folder `show`."""
+    rows: list[Row] = []
+    for kind, seed, image, text in pages(count, kinds):
+        began = time.perf_counter()
+        answer = reader.read(image).text
+        seconds = round(time.perf_counter() - began, 4)
+        row = {"kind": kind, "seed": seed, "text": text, "read": answer, "right": answer == text, "seconds": seconds}
+        rows.append(row)
+        if show and answer != text:
+            show.mkdir(parents=True, exist_ok=True)
+            name = f"{kind}-{seed}-{text}-as-{answer}".replace("\n", "_").replace(" ", "+")
+            as_image(image).save(show / f"{name}.png")
+    return rows
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--pages", type=int, default=40, help="of each kind")
     parser.add_argument("--kinds", nargs="*", default=KINDS)
     parser.add_argument("--model")
     parser.add_argument("--show", type=Path, help="write the pages that were read wrong here")
     options = parser.parse_args()
-    digits = embedded.read("train")
-    digits = Digits(digits.images[50_000:], digits.labels[50_000:])
-    reader = tenfold.Reader(options.model, always_answer=True)
-    rows: list[dict[str, Any]] = []
+    rows = read(tenfold.Reader(options.model, always_answer=True), options.pages, options.kinds, options.show)
+    kinds = {}
     for kind in options.kinds:
-        for seed in range(options.pages):
-            generator = np.random.default_rng([KINDS.index(kind), seed])
-            image, text = page(kind, digits, generator)
-            began = time.perf_counter()
-            found = reader.read(image)
-            seconds = time.perf_counter() - began
-            row = {"kind": kind, "seed": seed, "text": text, "read": found.text, "right": found.text == text}
-            rows.append({**row, "seconds": round(seconds, 4)})
-            if options.show and found.text != text:
-                options.show.mkdir(parents=True, exist_ok=True)
-                name = f"{kind}-{seed}-{text}-as-{found.text}".replace("\n", "_").replace(" ", "+")
-                Image.fromarray((image * 255).astype(np.uint8)).save(options.show / f"{name}.png")
-        of_kind = [row for row in rows if row["kind"] == kind]
-        right = sum(row["right"] for row in of_kind)
-        seconds = 1000 * float(np.mean([row["seconds"] for row in of_kind]))
-        print(f"{kind:14} {right:3} of {len(of_kind)}   {seconds:4.0f} ms a page")
-    summary = {kind: float(np.mean([row["right"] for row in rows if row["kind"] == kind])) for kind in options.kinds}
-    summary_ = {"machine": machine_name(), "n": options.pages, "all": float(np.mean([row["right"] for row in rows]))}
-    print(f"all            {summary_['all']:.1%}")
+        some = [row for row in rows if row["kind"] == kind]
+        kinds[kind] = float(np.mean([row["right"] for row in some]))
+        print(f"{kind:14} {kinds[kind]:6.1%}   {1000 * np.mean([row['seconds'] for row in some]):4.0f} ms a page")
+    share = float(np.mean([row["right"] for row in rows]))
+    print(f"all            {share:6.1%}")
     if tuple(options.kinds) == KINDS:
-        save("pages", {**summary_, "kinds": summary}, rows)
+        save("pages", {"machine": machine_name(), "n": options.pages, "all": share, "kinds": kinds}, rows)
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("pages")
+    rows = [f"{kind} | {share:.0%}" for kind, share in s["kinds"].items()]
+    rows.append(f"**all** | **{s['all']:.1%}**")
+    head = f"pages | right, of {s['n']} each"
+    return {"pages": f"{table(head, rows)}\n\n{by}"}
 
 
 if __name__ == "__main__":

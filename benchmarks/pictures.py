@@ -7,92 +7,107 @@ digit. Singles are read with `single=True` and, like all others, without. Two pu
 installed: digit-recognizer-py and ccexam, which read one digit a picture.
 """
 
-import argparse
 import csv
 import importlib
 import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
 import tenfold
-from measuring import machine_name, save
+from measuring import Row, arguments, machine_name, measured, save, table
 
 
 def published() -> dict[str, Callable[[Path], str]]:
     """The other readers that are installed here, as functions from a picture to a digit."""
-    found: dict[str, Callable[[Path], str]] = {}
+    readers: dict[str, Callable[[Path], str]] = {}
     if importlib.util.find_spec("digit_recognizer"):
         recognizer = importlib.import_module("digit_recognizer").DigitRecognizer(device="cpu")
-        found["digit-recognizer-py"] = lambda path: str(recognizer.predict(path))
+        readers["digit-recognizer-py"] = lambda path: str(recognizer.predict(path))
     if importlib.util.find_spec("ccexam"):
         run = importlib.import_module("ccexam").run_inference
-        found["ccexam"] = lambda path: str(run("mnist", path)[path])
-    return found
+        readers["ccexam"] = lambda path: str(run("mnist", path)[path])
+    return readers
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="a folder with labels.csv")
-    parser.add_argument("--model")
-    parser.add_argument("--show", type=Path, help="write an explanation of every picture that was read wrong here")
-    options = parser.parse_args()
-    with open(options.data / "labels.csv", encoding="utf-8", newline="") as file:
-        labels = list(csv.DictReader(file))
-    sure_reader, reader = tenfold.Reader(options.model), tenfold.Reader(options.model, always_answer=True)
-    others = published()
-    rows: list[dict[str, Any]] = []
-    for label in labels:
-        path = options.data / label["file"]
+def labels(folder: Path) -> list[dict[str, str]]:
+    """The rows of a folder's labels.csv."""
+    with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read(folder: Path, model: str | None, others: dict[str, Callable[[Path], str]], show: Path | None) -> list[Row]:
+    """A row for each picture; explanations of those that are read wrong are written to the folder `show`."""
+    sure_reader, reader = tenfold.Reader(model), tenfold.Reader(model, always_answer=True)
+    rows: list[Row] = []
+    for label in labels(folder):
+        path = folder / label["file"]
         began = time.perf_counter()
-        found = reader.read(path)
-        row = {"file": label["file"], "kind": label["kind"], "wanted": label["text"], "text": found.text}
+        text = reader.read(path).text
+        row: Row = {"file": label["file"], "kind": label["kind"], "wanted": label["text"], "text": text}
         row |= {"seconds": round(time.perf_counter() - began, 4), "sure": sure_reader.read(path).text}
         if label["kind"].startswith("single"):
             row["single"] = reader.read(path, single=True).text
             row |= {name: answer(path) for name, answer in others.items()}
         rows.append(row)
-        wrong = row["text"] != row["wanted"] or row.get("single", row["wanted"]) != row["wanted"]
-        if wrong:
+        if {row["text"], row.get("single", row["text"])} != {row["wanted"]}:
             print(f"{row['file']}: {row['wanted']} read as {row['text']!r}, single {row.get('single')!r}")
-        if wrong and options.show:
-            from tenfold.read import decode
+            if show:
+                from tenfold.read import decode
 
-            options.show.mkdir(parents=True, exist_ok=True)
-            image: Image.Image = reader.explained(next(iter(decode.pages(path))))
-            image.save(options.show / f"{path.stem}.png")
-    summary: dict[str, Any] = {"machine": machine_name(), "n": len(rows)}
+                show.mkdir(parents=True, exist_ok=True)
+                reader.explained(next(iter(decode.pages(path)))).save(show / f"{path.stem}.png")
+    return rows
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="a folder with labels.csv")
+    parser.add_argument("--model")
+    parser.add_argument("--show", type=Path, help="write an explanation of every picture that was read wrong here")
+    options = parser.parse_args()
+    others = published()
+    rows = read(options.data, options.model, others, options.show)
+    summary: Row = {"machine": machine_name(), "n": len(rows)}
     print(f"\n{'kind':18} {'n':>4} {'text':>8} {'single':>8}")
     for kind in [*sorted({row["kind"] for row in rows}), "all singles", "all others", "all"]:
-        some = [row for row in rows if kind in ("all", row["kind"]) or kind == group(row)]
+        some = [row for row in rows if kind in ("all", row["kind"], "all singles" if "single" in row else "all others")]
         if some:
-            summary[kind] = {"n": len(some), "text": share(some, "text"), "single": share(some, "single")}
-            summary[kind] |= {name: share(some, name) for name in others}
-            print(f"{kind:18} {len(some):4} " + " ".join(f"{percent(v):>8}" for v in list(summary[kind].values())[1:]))
-    digits = [row for row in rows if row["sure"] and "?" not in row["sure"]]
-    summary["answered surely"] = len(digits) / len(rows)
-    summary["of these wrong"] = float(np.mean([row["sure"] != row["wanted"] for row in digits]))
-    given, mistaken = percent(summary["answered surely"]), percent(summary["of these wrong"])
-    print(f"\nsure of all digits in {given}, of these wrong {mistaken}")
+            shares = {name: share(some, name) for name in ("text", "single", *others)}
+            summary[kind] = {"n": len(some), **shares}
+            print(f"{kind:18} {len(some):4} " + " ".join(f"{percent(value):>8}" for value in shares.values()))
+    sure = [row for row in rows if row["sure"] and "?" not in row["sure"]]
+    summary["answered surely"] = len(sure) / len(rows)
+    summary["of these wrong"] = float(np.mean([row["sure"] != row["wanted"] for row in sure]))
+    print(f"\nsure of all digits in {summary['answered surely']:.1%}, of these wrong {summary['of these wrong']:.1%}")
     save("pictures", summary, rows)
 
 
-def group(row: dict[str, Any]) -> str:
-    return "all singles" if "single" in row else "all others"
-
-
-def share(rows: list[dict[str, Any]], name: str) -> float | None:
-    """The share of rows in which that answer is what was wanted; None where it was not asked."""
-    asked = [row[name] == row["wanted"] for row in rows if name in row]
-    return float(np.mean(asked)) if asked else None
+def share(rows: list[Row], name: str) -> float | None:
+    """The share of rows in which that answer is what was wanted; None where there is none."""
+    right = [row[name] == row["wanted"] for row in rows if name in row]
+    return float(np.mean(right)) if right else None
 
 
 def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("pictures")
+    kinds = {"single_photo": "one digit, photographed", "single_canvas": "one digit, drawn with mouse or pen"}
+    kinds |= {"single_28_drawn": "one digit, 28 x 28 pixels", "all singles": "one digit, all of these"}
+    kinds |= {"multi_photo": "several, photographed", "multi_canvas": "several, drawn", "all others": "several, all"}
+    rows = [
+        f"{shown} | {s[kind]['n']} | {percent(s[kind]['text'])} | {percent(s[kind]['single'])}"
+        for kind, shown in kinds.items()
+    ]
+    sure = f"With the threshold, {s['answered surely']:.1%} of the pictures are answered without a `?`, "
+    sure += f"{s['of these wrong']:.1%} of those wrong."
+    head = "pictures | n | the text is right | with `--single`"
+    return {"pictures": f"{table(head, rows)}\n\n{sure}\n\n{by}"}
 
 
 if __name__ == "__main__":

@@ -1,32 +1,27 @@
-"""What do two ranks save?
+"""What do two processes save, and do they learn the same?
 
     python benchmarks/ranks.py [--runs 3] [--digits 6000]
 
-The second epoch of `cnn`, in turn: one process with one thread, two ranks with one thread each, one process with two
-threads. And how far the weights of ranks, and of threads, come to be from those of one thread: what rounding does.
+The second epoch of `cnn`, in turn: one process with one thread, two processes with one thread each, one process with
+two threads. And whether what they learn is as good: validation accuracies of several recipes over seeds, by one process
+and by two.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file
 
 import tenfold
-from measuring import machine_name, median, save
-from tenfold.learn.recipes.presets import RECIPES
+from measuring import Row, arguments, deviation, machine_name, mean, measured, median, process, save, table
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded, idx
 
-WAYS = {"one thread": (1, 1), "two ranks": (2, 1), "two threads": (1, 2)}  # ranks, threads of each
+WAYS = {"one thread": (1, 1), "two processes": (2, 1), "two threads": (1, 2)}  # processes, threads of each
 BATCHES = (64, 512)
-ROUNDING = ("mlp", "cnn-sgd", "cnn", "mish", "fast")
-STEPS = (1, 10, 100)
+MEANS = {"mlp": 4, "cnn-sgd": 2, "fast": 4, "cnn": 1}  # recipes on 12,000 digits, and their epochs
+SEEDS = 5
 
 
 def digits(folder: Path, count: int) -> Path:
@@ -39,11 +34,10 @@ def digits(folder: Path, count: int) -> Path:
 
 
 def run(way: str, *words: str) -> None:
-    """Python with these words, as one process or as ranks."""
-    ranks, threads = WAYS[way]
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"] if ranks > 1 else []
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    subprocess.run([sys.executable, *launcher, *words], check=True, env=environment, stderr=subprocess.DEVNULL)
+    """Python with these words, as one process or as several."""
+    count, threads = WAYS[way]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"] if count > 1 else []
+    process([*launcher, *words], environment={"OMP_NUM_THREADS": str(threads)})
 
 
 def seconds(way: str, out: Path, *words: str) -> float:
@@ -53,63 +47,82 @@ def seconds(way: str, out: Path, *words: str) -> float:
     return Run.open(out).metrics[-1]["seconds"] or 0.0
 
 
-def round_off(place: Path, way: str) -> None:
-    """Short trainings of every recipe, on the digits that are there for it."""
-    for name in ROUNDING:
-        for steps in STEPS:
-            data = place / f"{name}-{steps}"
-            tenfold.train(name, data=data, final=True, epochs=1, device="cpu", quiet=True, out=data / way)
+def train_all(place: Path, way: str) -> None:
+    """Trainings of several recipes over seeds, on the digits that are there."""
+    for name, epochs in MEANS.items():
+        for seed in range(SEEDS):
+            changes: Row = {"data": place / "more", "epochs": epochs, "seed": seed, "device": "cpu"}
+            tenfold.train(name, quiet=True, out=place / way / f"{name}-{seed}", **changes)
 
 
-def apart(first: Path, second: Path) -> float:
-    """The largest difference between two runs' weights, but for running statistics, which are no weights."""
-    a, b = (load_file(path / "model.safetensors") for path in (first, second))
-    return max((a[name] - b[name]).abs().max().item() for name in a if "running" not in name)
+def times(place: Path, count: int, runs: int) -> list[Row]:
+    """The seconds of the second epoch of `cnn` on so many digits, the ways in turn."""
+    rows: list[Row] = []
+    data = digits(place / "data", count)
+    for number in range(runs):
+        for batch in BATCHES:
+            for way in WAYS:
+                words = ["cnn", "--data", str(data), "--epochs", "2", "--batch-size", str(batch)]
+                took = seconds(way, place / f"{batch}-{way}-{number}", *words)
+                rows.append({"batch": batch, "way": way, "seconds": took})
+                print(rows[-1], flush=True)
+    return rows
+
+
+def means(place: Path) -> list[Row]:
+    """The validation accuracies of each recipe and seed, by one process and by two."""
+    digits(place / "more", 12_000)
+    ways = ("one thread", "two processes")
+    for way in ways:
+        run(way, __file__, "--means", str(place), way)
+    return [
+        {"recipe": name, "way": way, "seed": seed, "val_accuracy": Run.open(folder).metrics[-1]["val_accuracy"]}
+        for way in ways
+        for name in MEANS
+        for seed in range(SEEDS)
+        for folder in (place / way / f"{name}-{seed}",)
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--digits", type=int, default=6000)
-    parser.add_argument("--rounding", nargs=2, help=argparse.SUPPRESS)  # what the ranks of this script do
-    asked = parser.parse_args()
-    if asked.rounding:
-        round_off(Path(asked.rounding[0]), asked.rounding[1])
+    parser.add_argument("--means", nargs=2, help=argparse.SUPPRESS)  # what the processes of this script do
+    options = parser.parse_args()
+    if options.means:
+        train_all(Path(options.means[0]), options.means[1])
         return
-    rows: list[dict[str, Any]] = []
-    summary: dict[str, Any] = {"machine": machine_name(), "digits": asked.digits, "n": asked.runs}
+    summary: Row = {"machine": machine_name(), "digits": options.digits, "n": options.runs}
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        data = digits(place / "data", asked.digits)
-        for number in range(asked.runs):
-            for batch in BATCHES:
-                for way in WAYS:
-                    words = ["cnn", "--data", str(data), "--epochs", "2", "--batch-size", str(batch)]
-                    took = seconds(way, place / f"{batch}-{way}-{number}", *words)
-                    rows.append({"batch": batch, "way": way, "seconds": took})
-                    print(rows[-1], flush=True)
-        for name in ROUNDING:
-            for steps in STEPS:
-                digits(place / f"{name}-{steps}", steps * RECIPES[name].batch_size)
-        for way in WAYS:
-            run(way, __file__, "--rounding", str(place), way)
-        summary["apart from one thread"] = {
-            f"{name}, {steps} steps": {
-                way: apart(*(place / f"{name}-{steps}" / one for one in ("one thread", way)))
-                for way in ("two ranks", "two threads")
-            }
-            for name in ROUNDING
-            for steps in STEPS
-        }
+        rows = times(Path(folder), options.digits, options.runs)
+        accuracies = means(Path(folder))
+    summary["accuracy"] = {}
+    for name in MEANS:
+        both = {w: [r["val_accuracy"] for r in accuracies if (r["recipe"], r["way"]) == (name, w)] for w in WAYS}
+        summary["accuracy"][name] = {w: [mean(both[w]), deviation(both[w])] for w in WAYS if both[w]}
     for batch in BATCHES:
-        times = {w: [r["seconds"] for r in rows if (r["batch"], r["way"]) == (batch, w)] for w in WAYS}
-        one = times["one thread"]
-        summary[f"batch {batch}"] = {
-            "seconds": {way: median(times[way]) for way in WAYS},
-            "to one thread": {way: median([b / a for a, b in zip(one, times[way], strict=True)]) for way in WAYS},
-        }
-    save("ranks", summary, rows)
+        each = {w: [r["seconds"] for r in rows if (r["batch"], r["way"]) == (batch, w)] for w in WAYS}
+        ratios = {way: median([b / a for a, b in zip(each["one thread"], each[way], strict=True)]) for way in WAYS}
+        summary[f"batch {batch}"] = {"seconds": {way: median(each[way]) for way in WAYS}, "to one thread": ratios}
+    save("ranks", summary, rows + accuracies)
     print(summary)
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("ranks")
+    rows = []
+    for batch in BATCHES:
+        one = s[f"batch {batch}"]
+        times = [f"{one['seconds'][way]:.1f} s, {one['to one thread'][way]:.2f}" for way in WAYS]
+        rows.append(" | ".join((f"{batch}", *times)))
+    shown = [
+        f"`{name}` | " + " | ".join(f"{each[way][0]:.2%} ± {each[way][1]:.2%}" for way in each)
+        for name, each in s["accuracy"].items()
+    ]
+    head = f"validation accuracy, n = {SEEDS} | one process | two processes"
+    parts = (table(" | ".join(("batch size", *WAYS)), rows), table(head, shown), by)
+    return {"ranks": "\n\n".join(parts)}
 
 
 if __name__ == "__main__":

@@ -8,40 +8,35 @@ pictures, as pictures.py reads it. Writes results/readers.json; a model takes th
 is its folder's.
 """
 
-import argparse
-import csv
-import json
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from torch.nn.functional import cross_entropy
 
+import measuring
+import pages
 import tenfold
-from measuring import RESULTS, deviation, machine_name, mean, save
-from pages import KINDS, page
+from confidence import SEEDS
+from measuring import Row, deviation, mean, table
+from pictures import labels
 from tenfold.learn import networks
 from tenfold.learn.export import onnx
 from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
-from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 from tenfold.read.classifier import BUNDLED
 
-SEEDS = (11, 12, 13)  # others than those of the training and of the threshold
 PAGES = 40  # of each kind
 
 
-def spoiled(model: Model, digits: Digits) -> dict[str, float]:
+def degraded(model: Model, digits: Digits) -> dict[str, float]:
     """Errors on digits as pictures show them, and on shapes that are none."""
-    found = []
+    draws = []
     for seed in SEEDS:
         logits, labels = onnx.observed(model, digits, seed=seed)
         real = labels < 10
         answers = logits.argmax(1)
-        found.append(
+        draws.append(
             {
                 "error": (logits[real][:, :10].argmax(1) != labels[real]).double().mean().item(),
                 "error_or_rejected": (answers[real] != labels[real]).double().mean().item(),
@@ -49,63 +44,63 @@ def spoiled(model: Model, digits: Digits) -> dict[str, float]:
                 "nll": cross_entropy(logits, labels).item(),
             }
         )
-    scores = {name: mean([one[name] for one in found]) for name in found[0]}
-    return {**scores, "error_deviation": deviation([one["error"] for one in found])}
-
-
-def pages_read(reader: tenfold.Reader, digits: Digits) -> tuple[float, float]:
-    """The share of pages that are read without a mistake, and the seconds that all of them took."""
-    right, seconds = [], 0.0
-    for number, kind in enumerate(KINDS):
-        for seed in range(PAGES):
-            image, text = page(kind, digits, np.random.default_rng([number, seed]))
-            began = time.perf_counter()
-            right.append(reader.read(image).text == text)
-            seconds += time.perf_counter() - began
-    return float(np.mean(right)), seconds
+    scores = {name: mean([draw[name] for draw in draws]) for name in draws[0]}
+    return {**scores, "error_deviation": deviation([draw["error"] for draw in draws])}
 
 
 def pictures_read(reader: tenfold.Reader, folder: Path) -> tuple[int, int]:
     """How many pictures of a folder are read right, and of how many."""
-    with open(folder / "labels.csv", encoding="utf-8", newline="") as file:
-        labels = list(csv.DictReader(file))
     right = [
         reader.read(folder / label["file"], single=label["kind"].startswith("single")).text == label["text"]
-        for label in labels
+        for label in labels(folder)
     ]
     return sum(right), len(right)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = measuring.arguments(__doc__)
     parser.add_argument("runs", nargs="*")
     parser.add_argument("--data", type=Path, help="a folder with labels.csv")
-    asked = parser.parse_args()
-    train = embedded.read("train")
-    digits = Digits(train.images[50_000:], train.labels[50_000:])
-    old = RESULTS / "readers.json"
-    rows: list[dict[str, Any]] = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else []
+    options = parser.parse_args()
+    digits = measuring.validation_digits()
+    rows: list[Row] = measuring.earlier_rows("readers") or []
     with tempfile.TemporaryDirectory() as folder:
-        for place in (BUNDLED.with_suffix(".safetensors"), *map(Path, asked.runs)):
+        for place in (BUNDLED.with_suffix(".safetensors"), *map(Path, options.runs)):
             model = runs.find_model(place)[0]
             name = "bundled" if place.parent == BUNDLED.parent else place.name
             file = BUNDLED if name == "bundled" else onnx.export(place, Path(folder) / f"{name}.onnx")
             reader = tenfold.Reader(file, always_answer=True)
-            share, seconds = pages_read(reader, digits)
-            row: dict[str, Any] = {
+            read = pages.read(reader, PAGES)
+            row: Row = {
                 "model": name,
                 "parameters": networks.parameters(model.network),
                 "bytes": file.stat().st_size,
                 "fields": [recipe.as_dict() for recipe in model.members or (model.recipe,)],
-                **spoiled(model, digits),
-                "pages": share,
-                "pages_seconds": round(seconds, 2),
+                **degraded(model, digits),
+                "pages": mean([one["right"] for one in read]),
+                "pages_seconds": round(sum(one["seconds"] for one in read), 2),
             }
-            if asked.data:
-                row["pictures"], row["of_pictures"] = pictures_read(reader, asked.data)
+            if options.data:
+                row["pictures"], row["of_pictures"] = pictures_read(reader, options.data)
             rows = [other for other in rows if other["model"] != name] + [row]
             print({key: value for key, value in row.items() if key != "fields"}, flush=True)
-    save("readers", {"machine": machine_name(), "pages": PAGES * len(KINDS), "seeds": SEEDS}, rows)
+    measuring.save(
+        "readers", {"machine": measuring.machine_name(), "pages": PAGES * len(pages.KINDS), "seeds": SEEDS}, rows
+    )
+
+
+def tables() -> dict[str, str]:
+    s, models, by = measuring.measured("readers")
+    names = {"bundled": "bundled: `vgg`", "lean": "`separable`, wide as in `accurate`", "both": "both, averaged"}
+    rows = [
+        f"{names.get(row['model'], row['model'])} | {row['bytes'] / 1e6:.2f} MB | {row['error']:.2%} ± "
+        f"{row['error_deviation']:.2%} | {row['taken_for_digits']:.2%} | {row['nll']:.4f} | {row['pages']:.2%} | "
+        f"{row['pictures']} of {row['of_pictures']}"
+        for row in models
+    ]
+    head = "model | file | error on digits as pictures show them | shapes taken for digits | NLL | "
+    head += f"{s['pages']} pages | pictures"
+    return {"readers": f"{table(head, rows)}\n\n{by}"}
 
 
 if __name__ == "__main__":

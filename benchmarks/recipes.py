@@ -11,15 +11,16 @@ and seed.
 `pictures`, the recipe of the bundled model, is measured by model.py.
 """
 
-import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
+import measuring
 import tenfold
-from measuring import RESULTS, deviation, machine_name, mean, median, save
+from measuring import Row, deviation, earlier_rows, mean, median, spread, table
+from tenfold.learn import networks
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training.runs import Run
@@ -27,78 +28,128 @@ from tenfold.learn.training.runs import Run
 SUMMARY = Path(presets.__file__).parent / "measured.json"
 
 
-def one(name: str, seed: int, keep: str | None) -> dict[str, Any]:
-    """Train and score once."""
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        run = tenfold.train(name, seed=seed, out=Path(keep or folder) / f"{name}-{seed}", quiet=True)
-        return scored(run, time.perf_counter() - began)
+def unchanged(row: Row) -> bool:
+    """Whether a row is of a recipe as it stands; fields that came since then had their default."""
+    return presets.RECIPES.get(row["recipe"]) == Recipe.from_dict(row["fields"])
 
 
-def scored(run: Run, seconds: float) -> dict[str, Any]:
-    """The row of a run, of a recipe as it stands."""
-    if run.recipe != presets.RECIPES.get(run.recipe.name, Recipe()).changed(seed=run.recipe.seed):
-        raise SystemExit(f"{run.path} was not learnt by one of the recipes as they stand")
-    found = tenfold.evaluate(run, draw=False)
+def trained(seeds: dict[str, int], keep: str | None = None, device: str = "auto") -> Iterator[tuple[Run, float]]:
+    """A run for each recipe and seed, and the seconds it took."""
+    for name, count in seeds.items():
+        for seed in range(count):
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.perf_counter()
+                place = Path(keep or folder) / f"{name}-{seed}"
+                run = tenfold.train(name, seed=seed, out=place, quiet=True, device=device)
+                yield run, time.perf_counter() - began
+
+
+def opened(places: Iterable[str]) -> Iterator[tuple[Run, float]]:
+    """Trained runs, and the seconds of their epochs."""
+    for place in places:
+        run = Run.open(place)
+        yield run, sum(epoch["seconds"] or 0.0 for epoch in run.metrics)
+
+
+def collect(
+    name: str,
+    runs: Iterable[tuple[Run, float]],
+    score: Callable[[Run, float], Row],
+    write: Callable[[list[Row]], None],
+    anew: Collection[str] = (),
+) -> Row:
+    """Score runs of recipes as they stand, and write the rows of results/NAME.json after each; returns the last row.
+
+    A row takes the place of that with its recipe and seed; earlier ones of the recipes in `anew` are dropped.
+    """
+    rows = [row for row in earlier_rows(name) or [] if unchanged(row) and row["recipe"] not in anew]
+    for run, seconds in runs:
+        fields = run.recipe.changed(seed=0, device="auto").as_dict()
+        row: Row = {"recipe": run.recipe.name, "fields": fields, "seed": run.recipe.seed}
+        if not unchanged(row):
+            raise SystemExit(f"{run.path} was not learnt by one of the recipes as they stand")
+        rows = [other for other in rows if any(other[key] != row[key] for key in ("recipe", "seed"))]
+        row |= score(run, seconds)
+        rows.append(row)
+        shown = [f"{key} {value:.4g}" for key, value in row.items() if isinstance(value, float)]
+        print(f"{row['recipe']:8} seed {row['seed']}  {'  '.join(shown)}", flush=True)
+        write(rows)
+    return row
+
+
+def by_recipe(rows: list[Row], summary: Callable[[list[Row]], Row]) -> dict[str, Row]:
+    """The summary of each recipe's rows."""
+    each = {name: [row for row in rows if row["recipe"] == name] for name in presets.RECIPES}
+    return {name: summary(some) for name, some in each.items() if some}
+
+
+def score(run: Run, seconds: float) -> Row:
+    scores = tenfold.evaluate(run, draw=False)
     return {
-        "recipe": run.recipe.name,
-        "fields": run.recipe.changed(seed=0).as_dict(),
-        "seed": run.recipe.seed,
         "seconds": round(seconds, 3),
         "val_accuracy": run.metrics[-1]["val_accuracy"],
-        "accuracy": found.accuracy,
-        "nll": found.nll,
-        "ece": found.ece,
+        "accuracy": scores.accuracy,
+        "nll": scores.nll,
+        "ece": scores.ece,
     }
 
 
-def unchanged(row: dict[str, Any]) -> bool:
-    """Whether a row is of a recipe as it stands; fields that came since then had their default."""
-    return presets.RECIPES.get(row["recipe"]) == Recipe().changed(**row["fields"])
+def summary(rows: list[Row]) -> Row:
+    accuracies = [row["accuracy"] for row in rows]
+    return {
+        "accuracy": round(mean(accuracies), 6),
+        "deviation": round(deviation(accuracies), 6),
+        "n": len(rows),
+        "seconds": median([row["seconds"] for row in rows]),
+        "machine": measuring.machine_name(),
+    }
 
 
-def write(rows: list[dict[str, Any]]) -> None:
+def write(rows: list[Row]) -> None:
     """Write the rows, and their summary for `tenfold recipes`."""
-    summary = {}
-    for name in presets.RECIPES:
-        mine = [row for row in rows if row["recipe"] == name]
-        if mine:
-            accuracies = [row["accuracy"] for row in mine]
-            summary[name] = {
-                "accuracy": round(mean(accuracies), 6),
-                "deviation": round(deviation(accuracies), 6),
-                "n": len(mine),
-                "seconds": median([row["seconds"] for row in mine]),
-                "machine": machine_name(),
-            }
-    save("recipes", summary, rows)
-    SUMMARY.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    summaries = by_recipe(rows, summary)
+    measuring.save("recipes", summaries, rows)
+    SUMMARY.write_text(json.dumps(summaries, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = measuring.arguments(__doc__)
     parser.add_argument("recipe", nargs="*", help="recipes to measure; all of them if none is named")
     parser.add_argument("--seeds", type=int, default=3, help="seeds for each, 0, 1, 2 …; fast has at least ten")
     parser.add_argument("--keep", help="a folder for the runs")
     parser.add_argument("--runs", nargs="+", default=[], help="trained runs to score, of recipes as they stand")
-    asked = parser.parse_args()
-    old = RESULTS / "recipes.json"
-    rows = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else []
-    rows = [row for row in rows if unchanged(row)]
-    for place in asked.runs:
-        run = Run.open(place)
-        row = scored(run, sum(epoch["seconds"] or 0.0 for epoch in run.metrics))
-        rows = [other for other in rows if (other["recipe"], other["seed"]) != (row["recipe"], row["seed"])] + [row]
-        print(f"{row['recipe']:8} seed {row['seed']}  {row['seconds']:7.1f} s  test {row['accuracy']:.2%}", flush=True)
-        write(rows)
-    every = [name for name in presets.RECIPES if name != "pictures"]
-    for name in asked.recipe or ([] if asked.runs else every):
-        rows = [row for row in rows if row["recipe"] != name]
-        for seed in range(max(10, asked.seeds) if name == presets.DEFAULT else asked.seeds):
-            rows.append(one(name, seed, asked.keep))
-            row = rows[-1]
-            print(f"{name:8} seed {seed}  {row['seconds']:7.1f} s  test {row['accuracy']:.2%}", flush=True)
-        write(rows)
+    options = parser.parse_args()
+    if options.runs:
+        collect("recipes", opened(options.runs), score, write)
+    if options.recipe or not options.runs:
+        names = options.recipe or [name for name in presets.RECIPES if name != "pictures"]
+        seeds = {name: max(10, options.seeds) if name == presets.DEFAULT else options.seeds for name in names}
+        collect("recipes", trained(seeds, options.keep), score, write, anew=names)
+
+
+def tables() -> dict[str, str]:
+    s, scores, by = measuring.measured("recipes")
+    if json.loads(SUMMARY.read_text(encoding="utf-8")) != s:
+        raise SystemExit("measured.json is not what results/recipes.json says: run benchmarks/recipes.py")
+    for row in scores:
+        if not unchanged(row):
+            raise SystemExit(f"the recipe {row['recipe']} has changed since it was measured: run benchmarks/recipes.py")
+    parameters = {name: f"{networks.parameters(networks.build(r)):,}" for name, r in presets.RECIPES.items()}
+    times = {name: f"{m['seconds']:,.{m['seconds'] < 100:d}f} s" for name, m in s.items()}
+    rows, records = [], []
+    for name, recipe in presets.RECIPES.items():
+        m = s[name]
+        default = " (default)" if name == presets.DEFAULT else ""
+        accuracy = f"**{m['accuracy']:.2%}**{spread(m)} | {m['n']}"
+        rows.append(f"`{name}`{default} | {parameters[name]} | {recipe.epochs} | {times[name]} | {accuracy}")
+    for name, m in sorted(s.items(), key=lambda one: -one[1]["accuracy"]):
+        nll, ece = (mean([row[key] for row in scores if row["recipe"] == name]) for key in ("nll", "ece"))
+        accuracy = f"{m['accuracy']:.3%}{spread(m, 3)} | {m['n']} | {nll:.4f} | {ece:.2%}"
+        records.append(f"`{name}` | {parameters[name]} | {accuracy} | {times[name]}")
+    return {
+        "recipes": f"{table('recipe | parameters | epochs | time | test accuracy | seeds', rows)}\n\n{by}",
+        "records": f"{table('recipe | parameters | test accuracy | seeds | NLL | ECE | time', records)}\n\n{by}",
+    }
 
 
 if __name__ == "__main__":

@@ -3,78 +3,74 @@
     python benchmarks/records.py cnn-sgd --seeds 5 --logits
     python benchmarks/records.py tiny --seeds 10 --at-once 2
     python benchmarks/records.py fast --seeds 30 --held-out
+    python benchmarks/records.py accurate --ensembles
 
 Every finished network adds its row to results/records-RECIPE.json, and with --logits what it answers to the test
 digits, in half precision, to results/records-RECIPE.npz, from which ensembles are scored. What is there already is not
 trained again, so that a run that was stopped goes on, if need be on another machine: the time in the summary is then
 the first one's. With --held-out the networks learn from 50,000 digits, and a temperature is fitted on the other 10,000;
-without, there is none. Several at once have a thread each, and their seconds are not those of one alone.
+without, there is none. Several at once share the cores, and their seconds are not those of one alone.
+
+With --ensembles nothing is trained. For each number of members the probabilities of up to 200 random choices of that
+many different networks, of those whose logits are kept, are averaged and scored on the test set; no network is picked
+by its score. Writes results/ensembles-RECIPE.json.
 """
 
 import argparse
+import itertools
 import json
-import os
-import subprocess
-import sys
+import math
+import random
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from measuring import RESULTS, deviation, machine, mean, median
-from tenfold.learn.recipes.presets import resolve
+import measuring
+import tenfold
+from measuring import RESULTS, Row, deviation, load, mean, median, table
+from tenfold.learn.recipes.presets import RECIPES, resolve
+from tenfold.learn.recipes.recipe import Recipe
+
+CHOICES = 200  # of members of an ensemble
 
 
-def one(recipe: str, seed: int, *, final: bool, changes: dict[str, Any], keep: str | None) -> None:
-    """Train and score one network; its row and its logits are printed as JSON."""
+def one(job: tuple[argparse.Namespace, int]) -> tuple[Row, "np.ndarray[Any, Any]"]:
+    """Train and score one network: its row, and its logits (10,000, classes)."""
     import torch
 
-    import tenfold
+    from tenfold.learn import networks
     from tenfold.learn.networks.inference import infer
 
+    options, seed = job
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(keep or folder) / f"{recipe}-{seed}"
+        place = Path(options.keep or folder) / f"{options.recipe}-{seed}"
         began = time.perf_counter()
-        run = tenfold.train(recipe, seed=seed, final=final, out=place, quiet=True, **changes)
+        changes = json.loads(options.changes)
+        run = tenfold.train(options.recipe, seed=seed, final=not options.held_out, out=place, quiet=True, **changes)
         seconds = time.perf_counter() - began
-        found = tenfold.evaluate(run, draw=False)
-        logits = infer(run.model().network, tenfold.MNIST(train=False).data)
-        assert found.corrected is not None
-        row = {
-            "seed": seed,
-            "seconds": round(seconds, 2),
-            "threads": torch.get_num_threads(),
-            "processor": machine()["processor"],
-            "accuracy": found.accuracy,
-            "corrected": found.corrected.accuracy,
-            "val_accuracy": run.metrics[-1]["val_accuracy"],
-            "temperature": found.temperature,
-            "calibrated": {"nll": found.nll, "brier": found.brier, "ece": found.ece},
-            "uncalibrated": found.uncalibrated,
-            "parameters": sum(parameter.numel() for parameter in run.model().network.parameters()),
-        }
-    print(json.dumps({"row": row, "logits": logits.half().numpy().tobytes().hex()}))
+        scores, network = tenfold.evaluate(run, draw=False), run.model().network
+        val_accuracy = run.metrics[-1]["val_accuracy"]
+    assert scores.corrected is not None
+    row = {
+        "seed": seed,
+        "seconds": round(seconds, 2),
+        "threads": torch.get_num_threads(),
+        "processor": measuring.machine()["processor"],
+        "accuracy": scores.accuracy,
+        "corrected": scores.corrected.accuracy,
+        "val_accuracy": val_accuracy,
+        "temperature": scores.temperature,
+        "calibrated": {"nll": scores.nll, "brier": scores.brier, "ece": scores.ece},
+        "uncalibrated": scores.uncalibrated,
+        "parameters": networks.parameters(network),
+    }
+    return row, infer(network, tenfold.MNIST(train=False).data).half().numpy()
 
 
-def started(recipe: str, seed: int, asked: argparse.Namespace) -> tuple[dict[str, Any], "np.ndarray[Any, Any]"]:
-    """One network in a process of its own: its row, and its logits (10,000, 10)."""
-    command = [sys.executable, __file__, recipe, "--one", str(seed), "--changes", asked.changes]
-    command += ["--held-out"] if asked.held_out else []
-    command += ["--keep", asked.keep] if asked.keep else []
-    environment = dict(os.environ)
-    if asked.at_once > 1:
-        environment |= {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // asked.at_once))}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    found = json.loads(done.stdout.splitlines()[-1])
-    return found["row"], np.frombuffer(bytes.fromhex(found["logits"]), np.float16).reshape(10_000, -1)
-
-
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(rows: list[Row]) -> Row:
     """Means, deviations and extremes over the seeds."""
     accuracy = [row["accuracy"] for row in rows]
     corrected = [row["corrected"] for row in rows]
@@ -96,8 +92,37 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def choices(networks: int, members: int) -> list[tuple[int, ...]]:
+    """All ways to choose so many of the networks, or CHOICES of them at random."""
+    if math.comb(networks, members) <= CHOICES:
+        return list(itertools.combinations(range(networks), members))
+    generator, chosen = random.Random(0), set[tuple[int, ...]]()
+    while len(chosen) < CHOICES:
+        chosen.add(tuple(sorted(generator.sample(range(networks), members))))
+    return sorted(chosen)
+
+
+def ensembles(recipe: str) -> None:
+    """How accurate networks are together, by their number."""
+    with np.load(RESULTS / f"records-{recipe}.npz") as file:
+        logits = np.stack([file[seed] for seed in sorted(file, key=int)]).astype(np.float64)
+    labels = tenfold.MNIST(train=False).targets.numpy()
+    each = np.exp(logits - logits.max(2, keepdims=True))
+    each /= each.sum(2, keepdims=True)  # (networks, N, classes)
+    rows: list[Row] = []
+    for members in range(1, len(each) + 1):
+        together = [each[list(chosen)].mean(0) for chosen in choices(len(each), members)]
+        accuracy = [float((p.argmax(1) == labels).mean()) for p in together]
+        nll = [float(-np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-12)).mean()) for p in together]
+        row: Row = {"members": members, "choices": len(together), "accuracy": mean(accuracy)}
+        row |= {"deviation": deviation(accuracy), "least": min(accuracy), "most": max(accuracy), "nll": mean(nll)}
+        rows.append(row)
+        print(f"{members:3} members  {row['accuracy']:.3%} ± {row['deviation']:.3%}  n = {len(together)}")
+    measuring.save(f"ensembles-{recipe}", {"networks": len(each), "choices": CHOICES}, rows)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = measuring.arguments(__doc__)
     parser.add_argument("recipe")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--at-once", type=int, default=1)
@@ -106,46 +131,89 @@ def main() -> None:
     parser.add_argument("--changes", default="{}", help="fields of the recipe, as JSON")
     parser.add_argument("--logits", action="store_true", help="keep what each network answers")
     parser.add_argument("--keep", help="a folder for the runs")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    changes = json.loads(asked.changes)
-    if asked.one is not None:
-        one(asked.recipe, asked.one, final=not asked.held_out, changes=changes, keep=asked.keep)
+    parser.add_argument("--ensembles", action="store_true", help="score networks together, from the logits kept")
+    options = parser.parse_args()
+    if options.ensembles:
+        ensembles(options.recipe)
         return
-    name = asked.name or Path(asked.recipe).name.removesuffix(".json") + ("-held-out" if asked.held_out else "")
-    file, logits_file = RESULTS / f"records-{name}.json", RESULTS / f"records-{name}.npz"
-    fields = resolve(asked.recipe, **changes).changed(seed=0, final=False).as_dict()
-    old: dict[str, Any] = (
-        json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"fields": fields, "rows": []}
-    )
+    name = options.name or Path(options.recipe).name.removesuffix(".json") + ("-held-out" if options.held_out else "")
+    name, logits_file = f"records-{name}", RESULTS / f"records-{name}.npz"
+    fields = resolve(options.recipe, **json.loads(options.changes)).changed(seed=0, final=False).as_dict()
+    old: Row = load(name) if (RESULTS / f"{name}.json").is_file() else {"fields": fields, "rows": []}
     if old["fields"] != fields:
-        raise SystemExit(f"{file} was measured with another recipe: remove it, or give --name")
-    rows = old["rows"]
-    for row in rows:
-        row.setdefault("processor", old["machine"]["processor"])
+        raise SystemExit(f"{name}.json was measured with another recipe: remove it, or give --name")
+    rows: list[Row] = [{"processor": old["machine"]["processor"], **row} for row in old["rows"]]
     logits = dict(np.load(logits_file)) if logits_file.is_file() else {}
-    left = [seed for seed in range(asked.seeds) if seed not in {row["seed"] for row in rows}]
-    with ThreadPoolExecutor(asked.at_once) as pool:
-        for row, its in pool.map(lambda seed: started(asked.recipe, seed, asked), left):
-            rows.append(row)
-            logits[str(row["seed"])] = its
-            content = {
-                "date": time.strftime("%Y-%m-%d"),
-                "machine": old.get("machine") or machine(),
-                "fields": fields,
-                "at_once": asked.at_once,
-                "summary": summary(rows),
-                "rows": rows,
-            }
-            file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            if asked.logits:
-                np.savez_compressed(logits_file, **logits)
-            found = content["summary"]
-            print(
-                f"seed {row['seed']:2}  {row['accuracy']:.2%}  {row['seconds']:7.1f} s   "
-                f"mean {found['accuracy']:.3%} ± {found['deviation']:.3%}, n = {found['n']}",
-                flush=True,
-            )
+    left = [(options, seed) for seed in range(options.seeds) if seed not in {row["seed"] for row in rows}]
+    for row, its_logits in measuring.new_processes(one, left, options.at_once):
+        rows.append(row)
+        logits[str(row["seed"])] = its_logits
+        s = summary(rows)
+        about = {
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": old.get("machine") or measuring.machine(),
+            "fields": fields,
+        }
+        measuring.write(name, {**about, "at_once": options.at_once, "summary": s, "rows": rows})
+        if options.logits:
+            np.savez_compressed(logits_file, **logits)
+        print(
+            f"seed {row['seed']:2}  {row['accuracy']:.2%}  {row['seconds']:7.1f} s   "
+            f"mean {s['accuracy']:.3%} ± {s['deviation']:.3%}, n = {s['n']}",
+            flush=True,
+        )
+
+
+def finals() -> str:
+    """The networks that learnt from all 60,000 digits, a row for each recipe that was measured so."""
+    rows, machines = [], []
+    for name in [name for name in RECIPES if (RESULTS / f"records-{name}.json").is_file()]:
+        results = load(f"records-{name}")
+        machines.append(f"{results['machine']['cores']} cores of {results['machine']['processor']}")
+        if Recipe.from_dict(results["fields"]) != RECIPES[name]:
+            raise SystemExit(f"the recipe {name} has changed since its record: run benchmarks/records.py {name}")
+        m = results["summary"]
+        seconds = f"{m['seconds']:.0f} s" + (", one thread" if results["rows"][0]["threads"] == 1 else "")
+        rows.append(
+            f"`{name}` | {m['parameters']:,} | **{m['accuracy']:.3%}** ± {m['deviation']:.3%} | {m['n']} | "
+            f"{m['least']:.2%} to {m['most']:.2%} | {m['corrected']:.3%} | {m['uncalibrated_nll']:.4f} | {seconds} | "
+            f"[rows](../benchmarks/results/records-{name}.json)"
+        )
+    head = "recipe | parameters | test accuracy | seeds | from, to | by corrected labels | NLL | time | "
+    by = f"<sub>{', '.join(dict.fromkeys(machines))}; by [records.py](../benchmarks/records.py)</sub>"
+    return f"{table(head, rows)}\n\n{by}"
+
+
+def taught(student: str = "mlp") -> str:
+    """A network that an ensemble taught beside the same one taught by labels, pair by pair of seeds."""
+    by_ensemble, by_labels = load(f"records-{student}-taught"), load(f"records-{student}")
+    accuracy = {row["seed"]: row["accuracy"] for row in by_labels["rows"]}
+    seeds = [row for row in by_ensemble["rows"] if row["seed"] in accuracy]
+    pairs = [(row["accuracy"], accuracy[row["seed"]]) for row in seeds]
+    gains = [one - other for one, other in pairs]
+    better = sum(gain > 0 for gain in gains)
+    theirs, ours = (f"{mean(one):.3%} ± {deviation(one):.3%}" for one in zip(*pairs, strict=True))
+    about = by_ensemble["machine"]
+    return (
+        f"`{student}` has a test accuracy of {theirs} distilled from the ensemble, and of {ours} trained on labels: "
+        f"{mean(gains) * 100:+.3f} ± {deviation(gains) * 100:.3f} points with the same seeds, better in {better} of "
+        f"{len(pairs)}.\n\n<sub>{about['cores']} cores of {about['processor']}, torch {about['torch']}, "
+        f"{by_ensemble['date']}; [rows distilled](../benchmarks/results/records-{student}-taught.json) and "
+        f"[on labels](../benchmarks/results/records-{student}.json) by [records.py](../benchmarks/records.py)</sub>"
+    )
+
+
+def ensembles_table(name: str = "ensembles-accurate") -> str:
+    _, scores, by = measuring.measured(name, "records")
+    rows = []
+    for row in scores:
+        accuracy = f"{row['accuracy']:.3%}" + (f" ± {row['deviation']:.3%}" if row["choices"] > 1 else "")
+        rows.append(f"{row['members']} | {accuracy} | {row['choices']} | {row['nll']:.4f}")
+    return f"{table('networks | test accuracy | choices | NLL', rows)}\n\n{by}"
+
+
+def tables() -> dict[str, str]:
+    return {"finals": finals(), "taught": taught(), "ensembles": ensembles_table()}
 
 
 if __name__ == "__main__":

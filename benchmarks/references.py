@@ -11,7 +11,6 @@ Adam with betas 0.7 and 0.9 under a one-cycle schedule up to 0.01, batches of 25
 
 import sys
 import time
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -21,61 +20,38 @@ from torch.utils.data import DataLoader
 from tenfold import MNIST, transforms
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Seconds from building the network to the end of training, and accuracy on the test set."""
-
-    seconds: float
-    accuracy: float
+def usual_network() -> nn.Sequential:
+    first = (nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25))
+    last = (nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10), nn.LogSoftmax(1))
+    return nn.Sequential(*first, nn.Flatten(), *last)
 
 
-class _Usual(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 32, 3), nn.Conv2d(32, 64, 3)
-        self.drop1, self.drop2 = nn.Dropout(0.25), nn.Dropout(0.5)
-        self.full1, self.full2 = nn.Linear(9216, 128), nn.Linear(128, 10)
+def usual(seed: int) -> tuple[float, float]:
+    """Seconds from building the network to the end of an epoch, and test accuracy.
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.conv2(F.relu(self.conv1(x))))
-        x = torch.flatten(self.drop1(F.max_pool2d(x, 2)), 1)
-        return F.log_softmax(self.full2(self.drop2(F.relu(self.full1(x)))), dim=1)
-
-
-def usual(seed: int, epochs: int = 1) -> Outcome:
-    """The usual example; as in it, the data is made ready image by image while it trains."""
+    As in the usual example, the data is made ready image by image while it trains.
+    """
     torch.manual_seed(seed)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     train = DataLoader(MNIST(train=True, transform=transform), batch_size=64)
     test = DataLoader(MNIST(train=False, transform=transform), batch_size=1000)
     began = time.perf_counter()
-    network = _Usual()
+    network = usual_network()
     optimizer = torch.optim.Adadelta(network.parameters(), lr=1.0)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
-    for _ in range(epochs):
-        network.train()
-        for images, labels in train:
-            optimizer.zero_grad()
-            F.nll_loss(network(images), labels).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        scheduler.step()
+    for images, labels in train:
+        optimizer.zero_grad()
+        F.nll_loss(network(images), labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
     seconds = time.perf_counter() - began
     network.eval()
     with torch.no_grad():
         right = sum(int((network(images).argmax(1) == labels).sum()) for images, labels in test)
-    return Outcome(seconds, right / 10_000)
+    return seconds, right / 10_000
 
 
-class _OneCycle(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 24, 5), nn.Conv2d(24, 32, 3)
-        self.full1, self.full2 = nn.Linear(800, 256), nn.Linear(256, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(F.max_pool2d(self.conv1(x), 2))
-        x = F.relu(F.max_pool2d(self.conv2(x), 2))
-        return F.log_softmax(self.full2(F.relu(self.full1(torch.flatten(x, 1)))), dim=1)
+def one_cycle_network() -> nn.Sequential:
+    first = (nn.Conv2d(1, 24, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(24, 32, 3), nn.MaxPool2d(2), nn.ReLU())
+    return nn.Sequential(*first, nn.Flatten(), nn.Linear(800, 256), nn.ReLU(), nn.Linear(256, 10), nn.LogSoftmax(1))
 
 
 def resident(train: bool) -> tuple[Tensor, Tensor]:
@@ -84,16 +60,15 @@ def resident(train: bool) -> tuple[Tensor, Tensor]:
     return digits.data[:, None].float().div_(255).sub_(0.1307).div_(0.3081), digits.targets
 
 
-def one_cycle(seed: int, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Outcome:
-    """train_mnist_fast on tensors from `resident`."""
+def one_cycle(seed: int, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> tuple[float, float]:
+    """Seconds and test accuracy of train_mnist_fast on tensors from `resident`."""
     torch.manual_seed(seed)
     images, labels = train
     began = time.perf_counter()
-    network = _OneCycle()
+    network = one_cycle_network()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.7, 0.9))
     steps = (len(images) - 1) // 256 + 1
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps, cycle_momentum=False)
-    network.train()
     for batch, wanted in zip(images.split(256), labels.split(256), strict=True):  # type: ignore[no-untyped-call]
         optimizer.zero_grad()
         F.nll_loss(network(batch), wanted).backward()  # type: ignore[no-untyped-call]
@@ -103,10 +78,9 @@ def one_cycle(seed: int, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tenso
     network.eval()
     with torch.no_grad():
         answers = torch.cat([network(batch).argmax(1) for batch in test[0].split(2000)])  # type: ignore[no-untyped-call]
-    return Outcome(seconds, (answers == test[1]).sum().item() / 10_000)
+    return seconds, (answers == test[1]).sum().item() / 10_000
 
 
 if __name__ == "__main__":
-    which, number = sys.argv[1], int(sys.argv[2])
-    outcome = usual(number) if which == "usual" else one_cycle(number, resident(True), resident(False))
-    print(outcome.seconds, outcome.accuracy)
+    seed = int(sys.argv[2])
+    print(*(usual(seed) if sys.argv[1] == "usual" else one_cycle(seed, resident(True), resident(False))))

@@ -14,7 +14,9 @@ ways of one round. Writes results/scale.json; parts that are not named keep thei
 """
 
 import argparse
+import itertools
 import json
+import math
 import os
 import pickle
 import subprocess
@@ -28,8 +30,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from measuring import RESULTS, median, save
-from pages import on_paper, sheet, written
+from measuring import Row, arguments, earlier_rows, measured, median, process, save, table
+from pages import photo
 from tenfold.engines.jobs import Event, Job
 from tenfold.mnist import embedded
 
@@ -54,12 +56,12 @@ def seconds(*commands: Sequence[str], folder: Path) -> tuple[float, float]:
     """How long commands take that run at once, from start to the end of the last, and the most memory of one in MB."""
     began = time.perf_counter()
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as errors:
         running = [
             subprocess.Popen(
-                [sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=told
+                [sys.executable, *c], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors
             )
-            for command in commands
+            for c in commands
         ]
         peak = 0.0
         while any(process.poll() is None for process in running):
@@ -67,8 +69,8 @@ def seconds(*commands: Sequence[str], folder: Path) -> tuple[float, float]:
             time.sleep(0.02)
         took = time.perf_counter() - began
         if any(process.returncode for process in running):
-            told.seek(0)
-            raise SystemExit(told.read().decode())
+            errors.seek(0)
+            raise SystemExit(errors.read().decode())
     return took, peak
 
 
@@ -88,31 +90,25 @@ def tenfold(*words: object) -> list[str]:
     return ["-m", "tenfold", *map(str, words)]
 
 
-def trainings(rounds: int) -> list[dict[str, Any]]:
+def trainings(rounds: int) -> list[Row]:
     """Rows of trainings: the plain loop, tune and study, on each engine with 1 and 2 workers."""
-    rows: list[dict[str, Any]] = []
-    for number in range(rounds):
-        for workers in WORKERS:
-            share = TRAININGS // workers
-            with tempfile.TemporaryDirectory() as scratch:
-                folder = Path(scratch)
-                ranges = [(k * share, (k + 1) * share) for k in range(workers)]
-                plain = [["-c", PLAIN, str(first), str(last)] for first, last in ranges]
-                row = {"what": "plain", "on": "", "workers": workers, "round": number, "n": TRAININGS}
-                rows.append({**row, "seconds": round(seconds(*plain, folder=folder)[0], 2)})
-                print(rows[-1])
-                for verb in ("study", "tune"):
-                    for on in ("local", "ray"):
-                        # The tuning tries a field that changes neither time nor, much, the result.
-                        words = {
-                            "study": ["--seeds", TRAININGS],
-                            "tune": ["lr=0.015..0.025", "--trials", TRAININGS, "--seeds", 0],
-                        }[verb]
-                        command = tenfold(verb, "fast", *words, "--on", on, "--jobs", workers, "--out", f"{verb}-{on}")
-                        took, peak = seconds(command, folder=folder)
-                        row |= {"what": verb, "on": on, "seconds": round(took, 2), "driver_mb": round(peak)}
-                        rows.append(dict(row))
-                        print(rows[-1])
+    rows: list[Row] = []
+    # The tuning tries a field that changes neither time nor, much, the result.
+    options = {"study": ["--seeds", TRAININGS], "tune": ["lr=0.015..0.025", "--trials", TRAININGS, "--seeds", 0]}
+    for number, workers in itertools.product(range(rounds), WORKERS):
+        share = TRAININGS // workers
+        plain = [["-c", PLAIN, str(k * share), str((k + 1) * share)] for k in range(workers)]
+        commands = {("plain", ""): plain}
+        for verb, on in itertools.product(options, ("local", "ray")):
+            more = ["--on", on, "--jobs", workers, "--out", f"{verb}-{on}"]
+            commands[verb, on] = [tenfold(verb, "fast", *options[verb], *more)]
+        with tempfile.TemporaryDirectory() as folder:
+            for (what, on), together in commands.items():
+                took, peak = seconds(*together, folder=Path(folder))
+                row = {"what": what, "on": on, "workers": workers, "round": number, "n": TRAININGS}
+                row |= {"seconds": round(took, 2)} | ({"driver_mb": round(peak)} if on else {})
+                rows.append(row)
+                print(row, flush=True)
     return rows
 
 
@@ -143,7 +139,7 @@ class Instant:
         return
 
 
-def driver() -> list[dict[str, Any]]:
+def driver() -> list[Row]:
     """Rows of the seconds that the driver of a tuning takes for each hundred trials."""
     import optuna
 
@@ -174,58 +170,47 @@ def driver() -> list[dict[str, Any]]:
     return rows
 
 
-def make_pictures(folder: Path) -> dict[str, list[tuple[Path, int]]]:
+def make_pictures(folder: Path) -> list[tuple[str, Path, int]]:
     """Training digits of MNIST as PNG files of 28 x 28, and photos of 2 megapixels with a page of numbers."""
-    source, generator = embedded.read("train"), np.random.default_rng(0)
-    made: dict[str, list[tuple[Path, int]]] = {}
-    for what, counts in COUNTS.items():
-        for count in counts:
-            place = folder / f"{what[:2]}-{count}"
-            place.mkdir()
-            made.setdefault(what, []).append((place, count))
-            for number in range(count):
-                if what.startswith("28"):
-                    Image.fromarray(source.images[number]).save(place / f"{number:05}.png")
-                    continue
-                numbers = ["".join(map(str, generator.integers(0, 10, 5))) for _ in range(4)]
-                lines = [written(source, line, 90, generator, (0.2, 0.5)) for line in numbers]
-                page = (on_paper(sheet(lines, 90, generator), generator) * 255).astype(np.uint8)
-                photo = Image.fromarray(page).resize((1600, 1250), Image.Resampling.BICUBIC)
-                photo.save(place / f"{number:02}.jpg", quality=88)
+    digits, generator = embedded.read("train"), np.random.default_rng(0)
+    made = [(what, folder / f"{what[:2]}-{count}", count) for what, counts in COUNTS.items() for count in counts]
+    for what, place, count in made:
+        place.mkdir()
+        for number in range(count):
+            if what.startswith("28"):
+                Image.fromarray(digits.images[number]).save(place / f"{number:05}.png")
+                continue
+            numbers = ["".join(map(str, generator.integers(0, 10, 5))) for _ in range(4)]
+            photo(digits, numbers, 90, generator, (1600, 1250)).save(place / f"{number:02}.jpg", quality=88)
     return made
 
 
-def pictures(rounds: int) -> list[dict[str, Any]]:
+def pictures(rounds: int) -> list[Row]:
     """Rows of readings: each engine with 1 and 2 workers into a CSV file, and on Ray into parts of Parquet."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
+    ways = {"local": ("local.csv",), "ray, a file": ("ray.csv", "--on", "ray"), "ray, parts": ("parts/", "--on", "ray")}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         made = make_pictures(folder)
-        cases = [(what, *one, workers) for what, both in made.items() for one in both for workers in WORKERS]
-        for number in range(rounds):
-            for what, place, count, workers in cases:
-                files = set()
-                for way, output, more in (
-                    ("local", "local.csv", []),
-                    ("ray, a file", "ray.csv", ["--on", "ray"]),
-                    ("ray, parts", "parts/", ["--on", "ray"]),
-                ):
-                    if count < 1_000 and way == "ray, parts":
-                        continue  # all would be in one part, and one worker at it
-                    out = folder / f"{number}-{place.name}-{workers}-{output}"
-                    slash = "/" * output.endswith("/")
-                    command = tenfold("read", place, "-o", f"{out}{slash}", "--workers", workers, *more)
-                    took, peak = seconds(command, folder=folder)
-                    row = {"what": what, "way": way, "workers": workers, "round": number, "n": count}
-                    rows.append({**row, "seconds": round(took, 2), "driver_mb": round(peak)})
-                    if out.is_dir():
-                        size = sum(file.stat().st_size for file in out.rglob("*.parquet"))
-                        rows[-1]["bytes_a_row"] = round(size / count, 1)
-                    else:
-                        files.add(out.read_bytes())
-                    print(rows[-1], flush=True)
-                if len(files) > 1:
-                    raise SystemExit("the files of the ways differ")
+        for number, (what, place, count), workers in itertools.product(range(rounds), made, WORKERS):
+            files = set()
+            for way, (output, *more) in ways.items():
+                if count < 1_000 and way == "ray, parts":
+                    continue  # all would be in one part, and one worker at it
+                out = f"{folder}/{number}-{place.name}-{workers}-{output}"
+                command = tenfold("read", place, "-o", out, "--workers", workers, *more)
+                took, peak = seconds(command, folder=folder)
+                row: Row = {"what": what, "way": way, "workers": workers, "round": number, "n": count}
+                row |= {"seconds": round(took, 2), "driver_mb": round(peak)}
+                if way == "ray, parts":
+                    size = sum(file.stat().st_size for file in Path(out).rglob("*.parquet"))
+                    row["bytes_a_row"] = round(size / count, 1)
+                else:
+                    files.add(Path(out).read_bytes())
+                rows.append(row)
+                print(row, flush=True)
+            if len(files) > 1:
+                raise SystemExit("the files of the ways differ")
     return rows
 
 
@@ -239,32 +224,24 @@ class Passing:
         return pyarrow.table({"made": pyarrow.array(made, pyarrow.large_binary())})
 
 
-def limits() -> list[dict[str, Any]]:
+def limits() -> list[Row]:
     """Rows of what the driver does: of planning pictures, and of passing parts around; in a process for each."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for what, numbers in (("plan", LISTED), ("pass", PASSED)):
-            for number in numbers:
-                place = folder / f"{number}"
-                for k in range(number if what == "plan" else 0):
-                    if k % 1000 == 0:
-                        inner = place / f"{k // 1000:04}"
-                        inner.mkdir(parents=True)
-                    (inner / f"scan-of-a-form-{k:09}.png").touch()  # planning does not open them
-                told = subprocess.run(
-                    [sys.executable, __file__, "--limit", what, str(number), str(place)],
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                )
-                rows.append(json.loads(told.stdout.splitlines()[-1]))
-                print(rows[-1], flush=True)
+        for what, number in [*(("plan", number) for number in LISTED), *(("pass", number) for number in PASSED)]:
+            place = Path(scratch) / f"{number}"
+            for k in range(number if what == "plan" else 0):
+                inner = place / f"{k // 1000:04}"
+                inner.mkdir(parents=True, exist_ok=True)
+                (inner / f"scan-of-a-form-{k:09}.png").touch()  # planning does not open them
+            printed = process([__file__, "--limit", what, str(number), str(place)])[1]
+            rows.append(json.loads(printed.splitlines()[-1]))
+            print(rows[-1], flush=True)
     return rows
 
 
-def limit(what: str, number: int, place: Path) -> dict[str, Any]:
-    """A row of what `number` pictures or parts take; the memory is the whole process's at its largest, in MB."""
+def limit(what: str, number: int, place: Path) -> Row:
+    """A row of what so many pictures or parts take; the memory is the whole process's at its largest, in MB."""
     if what == "plan":
         from tenfold.read.many import parts, targets
 
@@ -286,74 +263,148 @@ def limit(what: str, number: int, place: Path) -> dict[str, Any]:
     return {"what": what, "n": number, "seconds": round(took, 3), "mb": round(memory(), 1), "bytes": size}
 
 
-def summary(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Medians over the rounds, and ratios to the plain path of the same round and number of workers."""
-    trainings_: dict[str, dict[str, list[float]]] = {}
-    trained = rows.get("trainings", [])
-    for row in trained:
-        beside = [other for other in trained if (other["workers"], other["round"]) == (row["workers"], row["round"])]
-        plain = next(other["seconds"] for other in beside if other["what"] == "plain")
-        one = trainings_.setdefault(f"{row['what']}, {row['on']}, {row['workers']}", {"per_minute": [], "ratio": []})
-        one["per_minute"].append(row["n"] / row["seconds"] * 60)
-        one["ratio"].append(plain / row["seconds"])
-    pictures_: dict[str, dict[str, list[float]]] = {}
-    read = rows.get("pictures", [])
-    for row in read:
+def medians(entries: dict[str, list[dict[str, float]]]) -> Row:
+    """For each name, the medians of its rows' figures."""
+    return {
+        name: {key: round(median([row[key] for row in rows]), 3) for key in rows[0]} for name, rows in entries.items()
+    }
+
+
+def of_trainings(rows: list[Row]) -> Row:
+    """Trainings a minute, and their ratio to the plain loop of the same round and number of workers."""
+    plain = {(row["workers"], row["round"]): row["seconds"] for row in rows if row["what"] == "plain"}
+    ways: dict[str, list[dict[str, float]]] = {}
+    for row in rows:
+        figures = {"per_minute": row["n"] / row["seconds"] * 60}
+        figures["ratio"] = plain[row["workers"], row["round"]] / row["seconds"]
+        ways.setdefault(f"{row['what']}, {row['on']}, {row['workers']}", []).append(figures)
+    return medians(ways)
+
+
+def of_pictures(rows: list[Row]) -> Row:
+    """Pictures a second, what is before the first, and the ratio to local reading of the same round and workers."""
+    took = {(row["what"], row["way"], row["workers"], row["round"], row["n"]): row["seconds"] for row in rows}
+    ways: dict[str, list[dict[str, float]]] = {}
+    for row in rows:
         few, many = COUNTS[row["what"]]
         if row["n"] == few:
             continue
-        same = ("what", "workers", "round")
-        beside = [other for other in read if all(other[key] == row[key] for key in same)]
-        local = next(other["seconds"] for other in beside if (other["way"], other["n"]) == ("local", many))
-        less = next(other["seconds"] for other in beside if (other["way"], other["n"]) == (row["way"], few))
+        less = took[row["what"], row["way"], row["workers"], row["round"], few]
         each = (row["seconds"] - less) / (many - few)
-        figures = {
+        figures: dict[str, float] = {
             "per_second": many / row["seconds"],
-            "ratio": local / row["seconds"],
+            "ratio": took[row["what"], "local", row["workers"], row["round"], many] / row["seconds"],
             "steady_per_second": 1 / each,
             "seconds_to_begin": less - few * each,
-            "driver_mb": row["driver_mb"],
+            **{name: row[name] for name in ("driver_mb", "bytes_a_row") if name in row},
         }
-        if "bytes_a_row" in row:
-            figures["bytes_a_row"] = row["bytes_a_row"]
-        entry = pictures_.setdefault(f"{row['what']}, {row['way']}, {row['workers']}", {})
-        for name, value in figures.items():
-            entry.setdefault(name, []).append(value)
-    found: dict[str, Any] = {
-        part: {name: {key: round(median(values), 3) for key, values in one.items()} for name, one in entries.items()}
-        for part, entries in (("trainings", trainings_), ("pictures", pictures_))
+        ways.setdefault(f"{row['what']}, {row['way']}, {row['workers']}", []).append(figures)
+    return medians(ways)
+
+
+def summary(rows: dict[str, list[Row]]) -> Row:
+    """Medians over the rounds; of the driver and of the limits, what a trial, a picture or a part adds."""
+    figures: Row = {
+        "trainings": of_trainings(rows.get("trainings", [])),
+        "pictures": of_pictures(rows.get("pictures", [])),
     }
     if rows.get("driver"):
-        found["driver"] = {"ms_a_trial_at_100": rows["driver"][0]["ms_a_trial"], **rows["driver"][-1]}
+        figures["driver"] = {"ms_a_trial_at_100": rows["driver"][0]["ms_a_trial"], **rows["driver"][-1]}
     for what, (few, many) in (("plan", LISTED), ("pass", PASSED)):
-        made = {row["n"]: row for row in rows.get("limits", []) if row["what"] == what}
-        if made:
-            found[what] = {
-                "ms_each": round((made[many]["seconds"] - made[few]["seconds"]) / (many - few) * 1000, 4),
-                "memory_bytes_each": round((made[many]["mb"] - made[few]["mb"]) * 1024 * 1024 / (many - few), 1),
-                "stored_bytes_each": round((made[many]["bytes"] - made[few]["bytes"]) / (many - few), 1),
+        by_number = {row["n"]: row for row in rows.get("limits", []) if row["what"] == what}
+        if by_number:
+            more: Row = {
+                key: (by_number[many][key] - by_number[few][key]) / (many - few) for key in ("seconds", "mb", "bytes")
             }
-    return found
+            figures[what] = {
+                "ms_each": round(more["seconds"] * 1000, 4),
+                "memory_bytes_each": round(more["mb"] * 1024 * 1024, 1),
+                "stored_bytes_each": round(more["bytes"], 1),
+            }
+    return figures
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="*", help="trainings, driver, pictures, limits; all unless told")
+    parser = arguments(__doc__)
+    parser.add_argument("part", nargs="*", help="trainings, driver, pictures, limits; by default all")
     parser.add_argument("--rounds", type=int, default=2, help="how often each way is taken")
     parser.add_argument("--limit", nargs=3, help=argparse.SUPPRESS)  # what `limits` starts
-    asked = parser.parse_args()
-    if asked.limit:
-        what, number, place = asked.limit
+    options = parser.parse_args()
+    if options.limit:
+        what, number, place = options.limit
         print(json.dumps(limit(what, int(number), Path(place))))
         return
-    old = RESULTS / "scale.json"
-    rows: dict[str, Any] = json.loads(old.read_text(encoding="utf-8"))["rows"] if old.is_file() else {}
-    for part in asked.part or ("driver", "limits", "pictures", "trainings"):
+    rows: dict[str, Any] = earlier_rows("scale") or {}
+    for part in options.part or ("driver", "limits", "pictures", "trainings"):
         if part in ("driver", "limits"):
             rows[part] = {"driver": driver, "limits": limits}[part]()
         else:
-            rows[part] = {"trainings": trainings, "pictures": pictures}[part](asked.rounds)
+            rows[part] = {"trainings": trainings, "pictures": pictures}[part](options.rounds)
         save("scale", summary(rows), rows)
+
+
+def trainings_table(s: Row) -> str:
+    shown = {"plain, ": "a loop of trainings, without an engine"}
+    shown |= {f"{verb}, {on}": f"`tenfold {verb}`, {on}" for verb in ("study", "tune") for on in ("local", "ray")}
+    rows = []
+    for way, name in shown.items():
+        both = [s["trainings"][f"{way}, {workers}"] for workers in WORKERS]
+        cells = [f"{one['per_minute']:.1f} | {one['ratio']:.2f}" for one in both]
+        rows.append(" | ".join((name, *cells)))
+    return table(" | 1 worker: trainings a minute | to the loop | 2 workers | to the loop", rows)
+
+
+def many_table(s: Row) -> str:
+    rows = []
+    for what in COUNTS:
+        for way in ("local", "ray, a file", "ray, parts"):
+            if f"{what}, {way}, 1" not in s["pictures"]:
+                continue
+            one, two = (s["pictures"][f"{what}, {way}, {workers}"] for workers in WORKERS)
+            rates = [f"{r:,.{0 if r > 100 else 1}f}" for r in (one["steady_per_second"], two["steady_per_second"])]
+            cells = f"{two['seconds_to_begin']:.1f} s | {two['ratio']:.2f} | {two['driver_mb']:.0f} MB"
+            rows.append(f"{what} | {way} | {rates[0]} | {rates[1]} | {cells}")
+    return table("pictures | way | a second, 1 worker | 2 workers | to begin | whole command to local | driver", rows)
+
+
+def billion_table(s: Row) -> str:
+    """What the measured rates come to for a billion pictures, if nothing else were in the way."""
+    rows, billion = [], 1_000_000_000
+    for what in COUNTS:
+        keys = (f"{what}, ray, parts, 2", f"{what}, ray, a file, 2")
+        one = next(s["pictures"][key] for key in keys if key in s["pictures"])
+        core = one["steady_per_second"] / 2
+        hours = billion / core / 3600
+        memory = f"{s['pictures'][f'{what}, local, 1']['driver_mb']:.0f} MB"
+        size = f"{one['bytes_a_row'] * billion / 1e9:,.0f} GB" if "bytes_a_row" in one else "not measured"
+        rate, machines = f"{core:,.{0 if core > 100 else 1}f}", f"{math.ceil(hours / 16 / 24):,}"
+        rows.append(f"{what} | {rate} | {hours:,.0f} | {machines} | {memory} | {size}")
+    plan, passed, parts = s["plan"], s["pass"], billion / 10_000
+    more = (
+        f"The driver alone: listing and planning a billion names takes {plan['ms_each'] * billion / 3.6e6:,.0f} hours "
+        f"at {1000 / plan['ms_each']:,.0f} a second, and {plan['stored_bytes_each'] * billion / 1e9:,.1f} GB; passing "
+        f"{parts:,.0f} parts of 10,000 pictures around takes {passed['ms_each'] * parts / 3.6e6:,.1f} hours at "
+        f"{passed['ms_each']:.1f} ms and {passed['memory_bytes_each'] / 1024:,.1f} kB of the driver's memory each, "
+        f"{passed['memory_bytes_each'] * parts / 1e9:,.1f} GB in all."
+    )
+    head = "a billion of | a second and core | core hours | machines of 16 cores for a day | "
+    head += "memory of a process that reads | rows in Parquet"
+    return f"{table(head, rows)}\n\n{more}"
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("scale")
+    minute = s["trainings"]["tune, ray, 2"]["per_minute"] / 2
+    driver, loop = s["driver"], s["trainings"]["plain, , 1"]["per_minute"]
+    thousand = (
+        f"A thousand trials of `fast` without pruning: {1000 / minute / 60:,.1f} core hours at {minute:.1f} a minute "
+        f"and core. The driver takes {driver['ms_a_trial_at_100']:.0f} ms a trial in the first hundred and "
+        f"{driver['ms_a_trial']:.0f} ms in the last of a thousand, {driver['database_bytes_a_trial'] / 1000:.1f} kB a "
+        f"trial in `study.db`, and {driver['mb']:,} MB of memory in all. So one driver keeps up with "
+        f"{60_000 / driver['ms_a_trial'] / loop:,.0f} cores that train `fast`. {by}"
+    )
+    each = {"trainings": trainings_table(s), "many": many_table(s), "billion": billion_table(s)}
+    return {name: f"{markdown}\n\n{by}" for name, markdown in each.items()} | {"thousand": thousand}
 
 
 if __name__ == "__main__":

@@ -6,12 +6,8 @@ The service is a process of its own on loopback, the browser has no GPU. A time 
 reading on the page, with the picture encoded, sent, read and answered in between.
 """
 
-import argparse
 import io
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +17,10 @@ import numpy as np
 from PIL import Image
 
 from gallery import SHAPES, Stroke, curve
-from measuring import machine_name, median, save
-from tenfold import files
+from gallery import save as save_picture
+from measuring import ROOT, Row, arguments, machine_name, measured, median, save
+from serving import serve
 
-DOCS = Path(__file__).parent.parent / "docs"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -38,18 +34,17 @@ DOUBTFUL: list[Stroke] = [
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """`tenfold serve` as a process; yields its address."""
-    command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
-        if found is None:
-            raise SystemExit("the service did not start")
-        try:
-            yield found[0]
-        finally:
-            process.terminate()
+def chromium() -> Iterator[Any]:
+    """A browser."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        raise SystemExit("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 def draw(page: Any, strokes: list[Stroke], x: float, y: float, size: float) -> Iterator[int]:
@@ -67,7 +62,7 @@ def draw(page: Any, strokes: list[Stroke], x: float, y: float, size: float) -> I
         yield number
 
 
-def settled(page: Any) -> float:
+def reading_time(page: Any) -> float:
     """Wait for the reading of what was drawn last. Returns the milliseconds from the pen's lifting to it."""
     page.wait_for_function("() => performance.getEntriesByName('pen up to reading').length > 0")
     taken = page.evaluate("() => performance.getEntriesByName('pen up to reading').at(-1).duration")
@@ -75,23 +70,20 @@ def settled(page: Any) -> float:
     return float(taken)
 
 
-def write(page: Any, shapes: list[list[Stroke]], x: float, y: float, size: float, step: float) -> list[dict[str, Any]]:
+def write(page: Any, shapes: list[list[Stroke]], x: float, y: float, size: float, step: float) -> list[Row]:
     """Draw digits side by side, and wait after each stroke. Returns a row for each."""
     rows = []
     for k, shape in enumerate(shapes):
         for number in draw(page, shape, x + k * step, y, size):
-            taken = settled(page)
+            taken = reading_time(page)
             finished = number == len(shape)
             rows.append({"milliseconds": round(taken, 1), "digits": k + finished, "finished": finished})
     return rows
 
 
 def picture(page: Any, path: Path) -> None:
-    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    file = io.BytesIO()
-    image.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    files.content(path, file.getvalue())
-    print(f"{path}: {len(file.getvalue()) / 1e3:.0f} kB")
+    page.wait_for_timeout(300)
+    save_picture(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), path, 256)
 
 
 def opened(browser: Any, address: str, **context: Any) -> Any:
@@ -105,50 +97,40 @@ def screenshots(browser: Any, address: str, out: Path) -> None:
     desk = {"width": 1280, "height": 800}
     page = opened(browser, address, viewport=desk)
     write(page, [*(SHAPES[sign] for sign in "286"), DOUBTFUL], 62, 128, 225, 166)
-    page.wait_for_timeout(300)
     picture(page, out / "page.png")
     phone = {"width": 360, "height": 740}
     page = opened(browser, address, viewport=phone, is_mobile=True, has_touch=True, device_scale_factor=2)
     write(page, [SHAPES[sign] for sign in "2478"], 62, 128, 225, 166)
-    page.wait_for_timeout(300)
     picture(page, out / "page-phone.png")
     page = opened(browser, address, viewport=desk, color_scheme="dark")
     page.locator("#gallery button").nth(1).click()
     page.wait_for_function("() => document.querySelectorAll('#cards button').length === 4")
-    page.wait_for_timeout(300)
     picture(page, out / "page-dark.png")
 
 
-def times(browser: Any, address: str, numbers: int) -> list[dict[str, Any]]:
+def times(browser: Any, address: str, numbers: int) -> list[Row]:
     """How soon, over numbers of four digits that are written one after the other."""
     page = opened(browser, address, viewport={"width": 1280, "height": 800})
     generator = np.random.default_rng(0)
     rows = []
     for _ in range(numbers + 1):
         text = "".join(map(str, generator.integers(0, 10, 4)))
-        found = write(page, [SHAPES[sign] for sign in text], 62, 128, 225, 166)
+        strokes = write(page, [SHAPES[sign] for sign in text], 62, 128, 225, 166)
         right = page.locator("#text").inner_text().strip() == text
-        rows += [{"number": text, "right": right, **row} for row in found]
+        rows += [{"number": text, "right": right, **row} for row in strokes]
         page.locator("#clear").click()
         page.wait_for_timeout(200)
     return [row for row in rows if row["number"] != rows[0]["number"]]  # the first warms up
 
 
 def main() -> None:
-    from playwright.sync_api import sync_playwright
-
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--out", type=Path, default=DOCS)
-    options.add_argument("--numbers", type=int, default=12)
-    chosen = options.parse_args()
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        raise SystemExit("there is no chromium on this machine")
-    with serving() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        screenshots(browser, address, chosen.out)
-        rows = times(browser, address, chosen.numbers)
-        browser.close()
+    parser = arguments(__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs")
+    parser.add_argument("--numbers", type=int, default=12)
+    options = parser.parse_args()
+    with serve("--quiet") as (address, *_), chromium() as browser:
+        screenshots(browser, address, options.out)
+        rows = times(browser, address, options.numbers)
     finished = sorted(row["milliseconds"] for row in rows if row["finished"])
     between = sorted(row["milliseconds"] for row in rows if not row["finished"])
     summary = {
@@ -162,6 +144,16 @@ def main() -> None:
     save("page", summary, rows)
     for what, value in summary.items():
         print(f"{what}: {value}")
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("page", "screenshots")
+    text = (
+        f"From the pen's lift to the reading on the page: {s['median after a finished digit']:.0f} ms after a finished "
+        f"digit, within {s['90 % after a finished digit']:.0f} ms in 9 of 10; {s['median inside a digit']:.0f} ms "
+        f"inside one (medians, {s['lifts']} lifts, {s['numbers right']} numbers right). {by}"
+    )
+    return {"page": text}
 
 
 if __name__ == "__main__":

@@ -1,22 +1,16 @@
 """Does the site without a service read drawings as `tenfold.Reader` does, and how fast?
 
-    python benchmarks/site.py [--drawings 60] [--chromium /usr/bin/chromium] [--show FOLDER]
+    python benchmarks/site.py [--drawings 60] [--show FOLDER]
 
 The site is written, served by a plain file server, and opened in Chromium; there its engine and, here, the reader are
 given the very same PNG files. The drawings are as the page makes them: MNIST's validation digits redrawn with a round
 pen in black on white, 720 x 480 pixels. The pages are those of pages.py, which stand for photos.
 """
 
-import argparse
 import base64
-import functools
-import io
 import tempfile
-import threading
 import time
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,18 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import tenfold
-from measuring import machine_name, median, save
-from pages import number, page
+from measuring import Row, arguments, machine_name, measured, median, save, table, validation_digits
+from pages import number, page, png
+from screenshots import chromium
+from serving import server
 from tenfold.learn.digits import pens
-from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 from tenfold.serve import site
 
 WIDTH, HEIGHT = 720, 480  # of the page's sheet
 DRAWN = ("one digit", "a number", "two rows", "touching")
 PAGES = ("plain", "shadow", "light on dark")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-ARGUMENTS += ["--disable-component-update", "--disable-sync"]
 READ = """async (files) => {
     const engine = await import(new URL("engine.js", document.baseURI).href);
     const found = [];
@@ -102,17 +95,9 @@ def drawing(kind: str, digits: Digits, generator: np.random.Generator) -> tuple[
     return (255 * (1 - ink)).round().astype(np.uint8), "\n".join(texts)
 
 
-def png(image: NDArray[np.uint8]) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
-    return out.getvalue()
-
-
 def pictures(count: int) -> list[tuple[str, bytes, str]]:
     """Kind, PNG file and text of each."""
-    every = embedded.read("train")
-    digits = Digits(every.images[50_000:], every.labels[50_000:])
-    found = []
+    digits, made = validation_digits(), []
     for kind in DRAWN + PAGES:
         generator = np.random.default_rng(list(kind.encode()))
         for _ in range(count if kind in DRAWN else count // 3):
@@ -121,11 +106,11 @@ def pictures(count: int) -> list[tuple[str, bytes, str]]:
             else:
                 values, text = page(kind, digits, generator)
                 image = (np.clip(values, 0, 1) * 255).astype(np.uint8)
-            found.append((kind, png(image), text))
-    return found
+            made.append((kind, png(image), text))
+    return made
 
 
-def apart(one: dict[str, Any], other: dict[str, Any]) -> float:
+def apart(one: Row, other: Row) -> float:
     """The largest difference of a probability between two readings of the same text."""
     pairs = zip(one["digits"], other["digits"], strict=True)
     return max(
@@ -133,75 +118,47 @@ def apart(one: dict[str, Any], other: dict[str, Any]) -> float:
     )
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A plain file server that prints nothing."""
-
-    def log_message(self, *_: Any) -> None:  # noqa: D102
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    """One that is not troubled by a browser that leaves in the middle of a file."""
-
-    def handle_error(self, *_: Any) -> None:
-        """Nothing."""
+def browse(files: list[str]) -> tuple[list[Row], list[float]]:
+    """What the site reads in each file, and seconds from opening it to the first reading, nothing cached."""
+    loads: list[float] = []
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
+        folder = str(site.write(Path(name) / "site"))
+        # A plain file server.
+        with server("-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder) as (address, *_):
+            for _ in range(5):
+                tab = browser.new_context().new_page()
+                began = time.perf_counter()
+                tab.goto(address)
+                tab.evaluate(READ, files[:1])
+                loads.append(time.perf_counter() - began)
+                if len(loads) < 5:
+                    tab.context.close()
+            return [reading for file in files for reading in tab.evaluate(READ, [file])], loads
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--drawings", type=int, default=60, help="of each kind; a third as many pages")
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--show", type=Path, help="write the pictures that are read otherwise to this folder")
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
     given = pictures(options.drawings)
+    browsed, loads = browse([base64.b64encode(raw).decode() for _, raw, _ in given])
     reader = tenfold.Reader(threads=1, upright=True)
-    there, took = [], []
-    for _, raw, _ in given:
+    rows: list[Row] = []
+    for (kind, raw, text), here in zip(given, browsed, strict=True):
         began = time.perf_counter()
-        there.append(reader.read(raw, details=True).as_dict(details=True))
-        took.append(time.perf_counter() - began)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as play:
-        folder = site.write(Path(name) / "site")
-        server = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = play.chromium.launch(executable_path=options.chromium, args=ARGUMENTS)
-        files = [base64.b64encode(raw).decode() for _, raw, _ in given]
-        loads = []
-        for _ in range(5):
-            context = browser.new_context()  # which has nothing in its caches
-            tab = context.new_page()
-            began = time.perf_counter()
-            tab.goto(f"http://127.0.0.1:{server.server_port}/")
-            tab.evaluate(READ, files[:1])
-            loads.append(time.perf_counter() - began)
-            if len(loads) < 5:
-                context.close()
-        here = [found for file in files for found in tab.evaluate(READ, [file])]
-        browser.close()
-        server.shutdown()
-    rows = []
-    for (kind, raw, text), service, browsed, seconds in zip(given, there, here, took, strict=True):
-        reading = browsed["reading"]
+        service = reader.read(raw, details=True).as_dict(details=True)
+        seconds = time.perf_counter() - began
+        reading = here["reading"]
         equal = reading["text"] == service["text"]
-        rows.append(
-            {
-                "kind": kind,
-                "text": text,
-                "service": service["text"],
-                "site": reading["text"],
-                "apart": apart(reading, service) if equal else None,
-                "seconds": browsed["seconds"],
-                "held": browsed["held"],
-                "service_seconds": seconds,
-            }
-        )
+        row = {"kind": kind, "text": text, "service": service["text"], "site": reading["text"]}
+        row |= {"apart": apart(reading, service) if equal else None, "seconds": here["seconds"], "held": here["held"]}
+        rows.append({**row, "service_seconds": seconds})
         if options.show and not equal:
             options.show.mkdir(parents=True, exist_ok=True)
             names = [answer.replace("\n", "_").replace("?", "x") for answer in (text, service["text"], reading["text"])]
             (options.show / f"{kind} {' '.join(names)}.png").write_bytes(raw)
-    summary: dict[str, Any] = {"machine": machine_name(), "ready": median(loads), "loads": loads}
+    summary: Row = {"machine": machine_name(), "ready": median(loads), "loads": loads}
     for kind in (*DRAWN, "drawings", *PAGES):
         some = [row for row in rows if row["kind"] == kind or (kind == "drawings" and row["kind"] in DRAWN)]
         summary[kind] = {
@@ -210,13 +167,25 @@ def main() -> None:
             "site_right": sum(row["site"] == row["text"] for row in some) / len(some),
             "service_right": sum(row["service"] == row["text"] for row in some) / len(some),
             "apart": max((row["apart"] for row in some if row["apart"] is not None), default=None),
-            "seconds": median([row["seconds"] for row in some]),
-            "held": median([row["held"] for row in some]),
-            "service_seconds": median([row["service_seconds"] for row in some]),
+            **{name: median([row[name] for row in some]) for name in ("seconds", "held", "service_seconds")},
         }
         print(kind, {name: round(value, 4) for name, value in summary[kind].items()}, flush=True)
     print(f"from opening the page to the first reading: {median(loads):.2f} s")
     save("site", summary, rows)
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("site")
+    names = {name: name for name in DRAWN} | {"drawings": "**all drawings**"}
+    names |= {"plain": "a page", "shadow": "a page in shadow", "light on dark": "a page, light on dark"}
+    rows = [
+        f"{shown} | {s[name]['n']} | {s[name]['equal']:.1%} | {s[name]['site_right']:.1%} | "
+        f"{s[name]['service_right']:.1%} | {s[name]['seconds'] * 1000:.0f} ms"
+        for name, shown in names.items()
+    ]
+    head = "pictures | n | the same text | right, the site | right, the service | median time, the site"
+    more = f"From opening the page to the first reading, nothing cached: {s['ready']:.1f} s."
+    return {"site": f"{table(head, rows)}\n\n{more}\n\n{by}"}
 
 
 if __name__ == "__main__":

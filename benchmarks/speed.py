@@ -13,15 +13,14 @@ too, since what ran before in a process changes how fast memory is had, but only
 alternate, so that a change in the machine's speed meets all alike, and times are compared as ratios pair by pair.
 """
 
-import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import tenfold
-from measuring import deviation, machine_name, mean, median, process, save
+from measuring import Row, arguments, deviation, machine_name, mean, measured, median, process, save, table
 from references import one_cycle, resident
 from tenfold.learn.recipes.presets import RECIPES
 
@@ -32,6 +31,7 @@ run = tenfold.train(sys.argv[1], final=True, out=sys.argv[2], quiet=True, **json
 print(time.perf_counter() - began, tenfold.evaluate(run, draw=False).accuracy)
 """
 REFERENCES = str(Path(__file__).parent / "references.py")
+REFERENCE, USUAL = "train_mnist_fast", "the usual example"
 
 
 def warm_run(recipe: str, seed: int) -> tuple[float, float]:
@@ -43,93 +43,109 @@ def warm_run(recipe: str, seed: int) -> tuple[float, float]:
         return seconds, tenfold.evaluate(run, draw=False).accuracy
 
 
-def own_process(recipe: str, **changes: int) -> tuple[float, float, float]:
-    """A training in a new process: seconds of the process, seconds of `tenfold.train`, and test accuracy."""
+def new_process(command: Sequence[str]) -> tuple[float, float, float]:
+    """A training in a new process: seconds of the process, seconds of the training, and test accuracy."""
+    whole, printed = process(command)
+    seconds, accuracy = map(float, printed.split())
+    return whole, seconds, accuracy
+
+
+def our_process(recipe: str, **changes: int) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
-        whole, printed = process(["-c", OURS, recipe, f"{folder}/run", json.dumps(changes)])
-    seconds, accuracy = map(float, printed.split())
-    return whole, seconds, accuracy
+        return new_process(["-c", OURS, recipe, f"{folder}/run", json.dumps(changes)])
 
 
-def reference_process(which: str, seed: int) -> tuple[float, float, float]:
-    """A reference in a new process: seconds of the process, seconds of its training, and test accuracy."""
-    whole, printed = process([REFERENCES, which, str(seed)])
-    seconds, accuracy = map(float, printed.split())
-    return whole, seconds, accuracy
+def measure(recipe: str, seeds: int, cold: int, epochs_of_cnn: int) -> list[Row]:
+    """A row for each run: what is timed, of whom, seconds and test accuracy."""
+    rows: list[Row] = []
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", nargs="?", default="fast")
-    parser.add_argument("--seeds", type=int, default=10, help="warm runs of the recipe and of train_mnist_fast")
-    parser.add_argument("--cold", type=int, default=5, help="whole processes of each")
-    parser.add_argument("--epochs-of-cnn", type=int, default=3, help="epochs of cnn and of the usual example")
-    asked = parser.parse_args()
-    recipe: str = asked.recipe
-    epochs_of_cnn: int = asked.epochs_of_cnn if recipe == "fast" else 0
-    rows: list[dict[str, object]] = []
-
-    def note(what: str, who: str, seed: int, seconds: float, accuracy: float) -> tuple[float, float]:
+    def note(what: str, who: str, seed: int, seconds: float, accuracy: float) -> None:
         rows.append({"what": what, "who": who, "seed": seed, "seconds": round(seconds, 4), "accuracy": accuracy})
         print(f"{what:5} {who:17} seed {seed:2}  {seconds:7.2f} s  {accuracy:.2%}", flush=True)
-        return seconds, accuracy
 
     train, test = resident(True), resident(False)
     warm_run(recipe, 999)  # the first run of each in a process pays for what libraries set up once
     one_cycle(999, train, test)
-    warm: list[tuple[tuple[float, float], tuple[float, float]]] = []
-    for seed in range(asked.seeds):
-        ours = note("warm", recipe, seed, *warm_run(recipe, seed))
-        theirs = one_cycle(seed, train, test)
-        warm.append((ours, note("warm", "train_mnist_fast", seed, theirs.seconds, theirs.accuracy)))
-
-    cold: list[tuple[float, float]] = []
-    for seed in range(asked.cold):
-        whole, _, accuracy = own_process(recipe, seed=seed)
-        ours = note("cold", recipe, seed, whole, accuracy)
-        whole, _, accuracy = reference_process("one_cycle", seed)
-        cold.append((ours[0], note("cold", "train_mnist_fast", seed, whole, accuracy)[0]))
-
-    epoch: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    for seed in range(seeds):
+        note("warm", recipe, seed, *warm_run(recipe, seed))
+        note("warm", REFERENCE, seed, *one_cycle(seed, train, test))
+    for seed in range(cold):
+        whole, _, accuracy = our_process(recipe, seed=seed)
+        note("cold", recipe, seed, whole, accuracy)
+        whole, _, accuracy = new_process([REFERENCES, "one_cycle", str(seed)])
+        note("cold", REFERENCE, seed, whole, accuracy)
     for seed in range(epochs_of_cnn):
-        ours = note("epoch", "cnn", seed, *own_process("cnn", seed=seed, epochs=1)[1:])
-        epoch.append((ours, note("epoch", "the usual example", seed, *reference_process("usual", seed)[1:])))
+        note("epoch", "cnn", seed, *our_process("cnn", seed=seed, epochs=1)[1:])
+        note("epoch", USUAL, seed, *new_process([REFERENCES, "usual", str(seed)])[1:])
+    return rows
 
-    fast = [ours[1] for ours, _ in warm]
-    theirs_accuracy = [theirs_[1] for _, theirs_ in warm]
-    summary: dict[str, Any] = {
-        "machine": machine_name(),
-        "fields": RECIPES[recipe].as_dict(),
-        recipe: {
-            "n": len(warm),
-            "accuracy": mean(fast),
-            "deviation": deviation(fast),
-            "warm_seconds": median([ours[0] for ours, _ in warm]),
-            "cold_seconds": median([ours_ for ours_, _ in cold]),
-        },
-        "train_mnist_fast": {
-            "n": len(warm),
-            "accuracy": mean(theirs_accuracy),
-            "deviation": deviation(theirs_accuracy),
-            "warm_seconds": median([theirs_[0] for _, theirs_ in warm]),
-            "cold_seconds": median([theirs_ for _, theirs_ in cold]),
-        },
-        "warm_ratio": median([ours[0] / theirs_[0] for ours, theirs_ in warm]),
-        "cold_ratio": median([ours_ / theirs_ for ours_, theirs_ in cold]),
-    }
-    if epoch:
+
+def column(rows: list[Row], what: str, who: str, name: str = "seconds") -> list[float]:
+    return [row[name] for row in rows if (row["what"], row["who"]) == (what, who)]
+
+
+def ratio(rows: list[Row], what: str, who: str, other: str) -> float:
+    """The median over pairs of runs of the one's seconds to the other's."""
+    pairs = zip(column(rows, what, who), column(rows, what, other), strict=True)
+    return median([one / another for one, another in pairs])
+
+
+def summarise(rows: list[Row], recipe: str) -> Row:
+    summary: Row = {"machine": machine_name(), "fields": RECIPES[recipe].as_dict()}
+    for who in (recipe, REFERENCE):
+        accuracy = column(rows, "warm", who, "accuracy")
+        summary[who] = {"n": len(accuracy), "accuracy": mean(accuracy), "deviation": deviation(accuracy)}
+        summary[who] |= {f"{what}_seconds": median(column(rows, what, who)) for what in ("warm", "cold")}
+    summary |= {f"{what}_ratio": ratio(rows, what, recipe, REFERENCE) for what in ("warm", "cold")}
+    if epochs := column(rows, "epoch", "cnn"):
         summary["cnn_epoch"] = {
-            "n": len(epoch),
-            "seconds": median([ours[0] for ours, _ in epoch]),
-            "usual_seconds": median([theirs_[0] for _, theirs_ in epoch]),
-            "ratio": median([ours[0] / theirs_[0] for ours, theirs_ in epoch]),
-            "accuracy": mean([ours[1] for ours, _ in epoch]),
-            "usual_accuracy": mean([theirs_[1] for _, theirs_ in epoch]),
+            "n": len(epochs),
+            "seconds": median(epochs),
+            "usual_seconds": median(column(rows, "epoch", USUAL)),
+            "ratio": ratio(rows, "epoch", "cnn", USUAL),
+            "accuracy": mean(column(rows, "epoch", "cnn", "accuracy")),
+            "usual_accuracy": mean(column(rows, "epoch", USUAL, "accuracy")),
         }
-        print(f"an epoch of cnn / of the usual example: {summary['cnn_epoch']['ratio']:.3f}")
+    return summary
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("recipe", nargs="?", default="fast")
+    parser.add_argument("--seeds", type=int, default=10, help=f"warm runs of the recipe and of {REFERENCE}")
+    parser.add_argument("--cold", type=int, default=5, help="whole processes of each")
+    parser.add_argument("--epochs-of-cnn", type=int, default=3, help="epochs of cnn and of the usual example")
+    options = parser.parse_args()
+    recipe: str = options.recipe
+    rows = measure(recipe, options.seeds, options.cold, options.epochs_of_cnn if recipe == "fast" else 0)
+    summary = summarise(rows, recipe)
     save("speed" if recipe == "fast" else f"speed-{recipe}", summary, rows)
-    print(f"{recipe} {mean(fast):.3%} ± {deviation(fast):.3%}, n = {len(fast)}")
-    print(f"{recipe} / train_mnist_fast: warm {summary['warm_ratio']:.3f}, cold {summary['cold_ratio']:.3f}")
+    print(f"{recipe} {summary[recipe]['accuracy']:.3%} ± {summary[recipe]['deviation']:.3%}, n = {options.seeds}")
+    print(f"{recipe} / {REFERENCE}: warm {summary['warm_ratio']:.3f}, cold {summary['cold_ratio']:.3f}")
+    if "cnn_epoch" in summary:
+        print(f"an epoch of cnn / of the usual example: {summary['cnn_epoch']['ratio']:.3f}")
+
+
+def markdown(file: str, recipe: str) -> str:
+    s, runs, by = measured(file, "speed")
+    rows = []
+    for who, shown in ((recipe, f"`tenfold train {recipe} --final`"), (REFERENCE, REFERENCE)):
+        each = [column(runs, what, who) for what in ("warm", "cold")]
+        times = [f"{median(one):.2f} s ({min(one):.2f} to {max(one):.2f}, n = {len(one)})" for one in each]
+        accuracy = f"{s[who]['accuracy']:.3%} ± {s[who]['deviation']:.3%} (n = {s[who]['n']})"
+        rows.append(" | ".join((shown, accuracy, *times)))
+    rows.append(f"ratio, median of pairs |  | **{s['warm_ratio']:.2f}** | **{s['cold_ratio']:.2f}**")
+    parts = [table(" | test accuracy | warm | cold: a new process, to the test accuracy", rows)]
+    if e := s.get("cnn_epoch"):
+        parts.append(
+            f"An epoch of `cnn` takes {e['seconds']:.1f} s, of the usual example with the same network and batch size "
+            f"{e['usual_seconds']:.1f} s: ratio **{e['ratio']:.2f}** (median of {e['n']} pairs)."
+        )
+    return "\n\n".join([*parts, by])
+
+
+def tables() -> dict[str, str]:
+    return {"speed": markdown("speed", "fast"), "speed-99.5": markdown("speed-fast-99.5", "fast-99.5")}
 
 
 if __name__ == "__main__":

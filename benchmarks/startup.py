@@ -5,15 +5,13 @@
 Each is a process of its own; medians, next to Python itself and to importing torch, in turn.
 """
 
-import argparse
-
-from measuring import machine_name, median, process, save
+from measuring import arguments, machine_name, measured, median, process, save
 
 TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--runs", type=int, default=11)
     runs = parser.parse_args().runs
     rows: dict[str, list[float]] = {}
@@ -22,10 +20,20 @@ def main() -> None:
             rows.setdefault(f"import {name}", []).append(float(process(["-c", TIMED.format(name)])[1]))
         rows.setdefault("python, doing nothing", []).append(process(["-c", "pass"])[0])
         rows.setdefault("tenfold --version", []).append(process(["-m", "tenfold", "--version"])[0])
-    summary = {"machine": machine_name(), "n": runs} | {name: median(seconds) for name, seconds in rows.items()}
+    summary = {"machine": machine_name(), "n": runs} | {name: median(times) for name, times in rows.items()}
     save("startup", summary, rows)
-    for name, seconds in rows.items():
-        print(f"{name:22} {median(seconds):.3f} s  (from {min(seconds):.3f} to {max(seconds):.3f}, n = {runs})")
+    for name, times in rows.items():
+        print(f"{name:22} {median(times):.3f} s  (from {min(times):.3f} to {max(times):.3f}, n = {runs})")
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("startup")
+    text = (
+        f"`import tenfold` takes {s['import tenfold'] * 1000:.0f} ms, where `import torch` takes "
+        f"{s['import torch']:.1f} s; `tenfold --version` answers after {s['tenfold --version']:.2f} s, Python itself "
+        f"after {s['python, doing nothing']:.2f} s (medians of {s['n']}). {by}"
+    )
+    return {"startup": text}
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ digits, and on styles and shapes drawn with other seeds. The test set is not rea
 Beside other work, OMP_WAIT_POLICY=PASSIVE in the environment keeps waiting threads from taking the others' time.
 """
 
-import argparse
 import math
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 import tenfold
-from measuring import deviation, machine_name, mean, save
+from measuring import Row, arguments, deviation, machine_name, mean, measured, save, table, validation_digits
 from tenfold.learn.digits import outliers, pens, pictures, styles
 from tenfold.learn.export import onnx
 from tenfold.learn.networks.inference import grey, infer, normalise
@@ -38,9 +37,9 @@ from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.training import models, optimizers, runs
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded
-from tenfold.mnist.digits import Digits
 
 Images = NDArray[np.uint8]  # (N, 28, 28), what the network sees
+Sets = dict[str, tuple[Images, NDArray[np.int64]]]  # by name, with labels
 SIDE = 140  # pixels of the paper that a digit is written on
 FRESH = 300  # digits of each kind that are scored
 STEPS = 30  # of learning from the corrections alone
@@ -91,9 +90,9 @@ def written(digit: int, hand: Hand, generator: np.random.Generator) -> Images:
 def seen(digit: int, hand: Hand, generator: np.random.Generator, reader: tenfold.Reader) -> tuple[Images, bool]:
     """What the network sees of a newly written digit, (28, 28), and whether it is read right."""
     while True:
-        found = reader.read(written(digit, hand, generator), single=True, details=True).digits
-        if found and found[0].seen is not None:
-            return found[0].seen, found[0].value == str(digit)
+        digits = reader.read(written(digit, hand, generator), single=True, details=True).digits
+        if digits and digits[0].seen is not None:
+            return digits[0].seen, digits[0].value == str(digit)
 
 
 def many(digit: int, count: int, hand: Hand, generator: np.random.Generator, reader: tenfold.Reader) -> Images:
@@ -134,108 +133,137 @@ def alone(images: Images, run: Run) -> tuple[nn.Sequential, float]:
     return network.eval(), time.perf_counter() - began
 
 
-def scores(network: nn.Sequential, sets: dict[str, tuple[Images, NDArray[np.int64]]]) -> dict[str, float]:
+def scores(network: nn.Sequential, sets: Sets) -> dict[str, float]:
     """The share of each set that is answered right, where 10 stands for "no digit"."""
-    found = {}
-    for name, (images, labels) in sets.items():
+
+    def score(images: Images, labels: NDArray[np.int64]) -> float:
         answers = F.pad(infer(network, torch.from_numpy(images)), (0, 1)).argmax(1).numpy()
-        found[name] = float((answers == labels).mean())
-    return found
+        return float((answers == labels).mean())
+
+    return {name: score(*digits) for name, digits in sets.items()}
+
+
+def test_sets(writer: Hand, generator: np.random.Generator, reader: tenfold.Reader) -> Sets:
+    """New digits of the writer, validation digits, other hands, and shapes that are no digit."""
+    held = validation_digits()
+    others = styles.draw(2_200, np.random.default_rng(101))
+    shapes = outliers.draw(2_000, held, np.random.default_rng(102))
+    sevens, ones = (many(digit, FRESH, writer, generator, reader) for digit in (7, 1))
+    true_ones = held.images[held.labels == 1]
+    return {
+        "sevens": (sevens, np.full(len(sevens), 7)),
+        "ones": (np.concatenate([ones, true_ones]), np.full(len(ones) + len(true_ones), 1)),
+        "MNIST": (held.images, held.labels),
+        "styles": (others.images, others.labels),
+        "no digit": (shapes, np.full(len(shapes), 10)),
+    }
+
+
+def lessons(misread: Images, seed: int, sets: Sets, epoch: float) -> Iterator[Row]:
+    """The rows of a network taught these digits, mixed with MNIST and alone; `epoch` is in seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "corrections" / "7"
+        place.mkdir(parents=True)
+        for number, image in enumerate(misread):
+            Image.fromarray(image).save(place / f"{number}.png")
+        began = time.perf_counter()
+        run = tenfold.train(
+            init="default", data=place.parent, seed=seed, out=Path(folder) / "run", quiet=True, device="cpu"
+        )
+        seconds = time.perf_counter() - began
+        about = {"corrections": len(misread), "seed": seed, "seconds": seconds, "epochs": seconds / epoch}
+        yield {"how": "mixed", **about, **scores(run.model().network, sets), **exported(run, sets)}
+        network, seconds = alone(misread, run)
+        yield {"how": "alone", **about, "seconds": seconds, "epochs": seconds / epoch, **scores(network, sets)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="*", default=[5, 10, 20, 50], help="how many corrections")
     options = parser.parse_args()
-    train = embedded.read("train")
-    held = Digits(train.images[50_000:], train.labels[50_000:])
-    others = styles.draw(2_200, np.random.default_rng(101))
-    shapes = outliers.draw(2_000, held, np.random.default_rng(102))
     reader = tenfold.Reader(always_answer=True)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for seed in range(options.seeds):
         writer, generator = hand(seed), np.random.default_rng([seed, 8])
         # Corrections that few are taught are among those that more are.
         misread = corrections(max(options.sizes), writer, generator, reader)
-        sevens, ones = (many(digit, FRESH, writer, generator, reader) for digit in (7, 1))
-        true_ones = held.images[held.labels == 1]
-        sets = {
-            "sevens": (sevens, np.full(len(sevens), 7)),
-            "ones": (np.concatenate([ones, true_ones]), np.full(len(ones) + len(true_ones), 1)),
-            "MNIST": (held.images, held.labels),
-            "styles": (others.images, others.labels),
-            "no digit": (shapes, np.full(len(shapes), 10)),
-        }
-        epoch = epoch_seconds(train)
+        sets = test_sets(writer, generator, reader)
+        epoch = epoch_seconds()
         before = scores(models.load(runs.BUNDLED).network, sets)
         report(rows, {"how": "before", "corrections": 0, "seed": seed, "epoch seconds": epoch, **before})
         for size in options.sizes:
-            with tempfile.TemporaryDirectory() as folder:
-                place = Path(folder) / "corrections" / "7"
-                place.mkdir(parents=True)
-                for number, image in enumerate(misread[:size]):
-                    Image.fromarray(image).save(place / f"{number}.png")
-                began = time.perf_counter()
-                run = tenfold.train(
-                    init="default", data=place.parent, seed=seed, out=Path(folder) / "run", quiet=True, device="cpu"
-                )
-                seconds = time.perf_counter() - began
-                about = {"corrections": size, "seed": seed, "seconds": seconds, "epochs": seconds / epoch}
-                report(rows, {"how": "mixed", **about, **scores(run.model().network, sets), **exported(run, sets)})
-                network, seconds = alone(misread[:size], run)
-                about |= {"seconds": seconds, "epochs": seconds / epoch}
-                report(rows, {"how": "alone", **about, **scores(network, sets)})
+            for row in lessons(misread[:size], seed, sets, epoch):
+                report(rows, row)
     save("teaching", summary(rows), rows)
 
 
-def epoch_seconds(digits: Digits) -> float:
+def epoch_seconds() -> float:
     """Seconds of an epoch of the recipe `pictures`, to compare with: ten times those with a tenth of everything."""
-    whole = presets.RECIPES["pictures"]
+    digits, recipe = embedded.read("train"), presets.RECIPES["pictures"]
     with tempfile.TemporaryDirectory() as folder:
         some = Path(folder) / "some.npz"
         np.savez(some, images=digits.images[:6_000], labels=digits.labels[:6_000])
-        tenth = whole.changed(data=some, epochs=1, styles=whole.styles // 10, outliers=whole.outliers // 10)
+        tenth = recipe.changed(data=some, epochs=1, styles=recipe.styles // 10, outliers=recipe.outliers // 10)
         run = tenfold.train(tenth, out=Path(folder) / "run", quiet=True, device="cpu")
         return 10 * float(run.metrics[-1]["seconds"] or 0)
 
 
-def exported(run: Run, sets: dict[str, tuple[Images, NDArray[np.int64]]]) -> dict[str, float]:
+def exported(run: Run, sets: Sets) -> dict[str, float]:
     """What the model file of a run says of itself, how long it took, and how many 7s are read by it, and surely."""
     began = time.perf_counter()
     reader = tenfold.Reader(onnx.export(run))
     seconds = time.perf_counter() - began
-    found = reader.classify(sets["sevens"][0])
-    right = found.argmax(1) == 7
+    probabilities = reader.classify(sets["sevens"][0])
+    right = probabilities.argmax(1) == 7
     described = reader.classifier.description
     return {
         "export seconds": seconds,
         "read": float(right.mean()),
-        "read surely": float((right & (found.max(1) >= described.threshold)).mean()),
+        "read surely": float((right & (probabilities.max(1) >= described.threshold)).mean()),
         "threshold": described.threshold,
         "threshold error": described.metadata["threshold_error"],
         "threshold coverage": described.metadata["threshold_coverage"],
     }
 
 
-def report(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
+def report(rows: list[Row], row: Row) -> None:
     rows.append({name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()})
     shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float))
     print(f"seed {row['seed']}  {row['how']} {row['corrections']}  {shown}", flush=True)
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(rows: list[Row]) -> Row:
     """Mean and standard deviation over the seeds, for each way and number of corrections."""
-    found: dict[str, Any] = {"machine": machine_name(), "wait": os.environ.get("OMP_WAIT_POLICY", ""), "ways": []}
+    ways: list[Row] = []
     for how, size in dict.fromkeys((row["how"], row["corrections"]) for row in rows):
         some = [row for row in rows if (row["how"], row["corrections"]) == (how, size)]
-        way: dict[str, Any] = {"how": how, "corrections": size, "n": len(some)}
-        for name, value in some[0].items():
-            if isinstance(value, float):
-                values = [row[name] for row in some]
-                way[name] = {"mean": mean(values), "deviation": deviation(values)}
-        found["ways"].append(way)
-    return found
+        ways.append({"how": how, "corrections": size, "n": len(some)})
+        for name in [name for name, value in some[0].items() if isinstance(value, float)]:
+            values = [row[name] for row in some]
+            ways[-1][name] = {"mean": mean(values), "deviation": deviation(values)}
+    return {"machine": machine_name(), "wait": os.environ.get("OMP_WAIT_POLICY", ""), "ways": ways}
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("teaching")
+    shown = {"before": "before", "mixed": "{} corrections", "alone": "{} corrections, without MNIST"}
+    columns = {"sevens": "its 7s", "ones": "1s", "MNIST": "MNIST", "styles": "other hands", "no digit": "no digit"}
+    rows = []
+    for way in s["ways"]:
+        shares = [f"{way[name]['mean']:.1%} ± {way[name]['deviation']:.1%}" for name in columns]
+        seconds = f"{way['seconds']['mean']:.2g} s" if "seconds" in way else ""
+        rows.append(" | ".join((shown[way["how"]].format(way["corrections"]), *shares, seconds)))
+    mixed = [way for way in s["ways"] if way["how"] == "mixed"]
+    means = {name: [way[name]["mean"] for way in mixed] for name in ("epochs", "export seconds", "read", "read surely")}
+    more = (
+        f"Mean ± standard deviation over {mixed[0]['n']} writers. Fine-tuning takes {mean(means['epochs']):.2f} times "
+        f"as long as an epoch of `pictures`, and the export {mean(means['export seconds']):.0f} s more. Through the "
+        f"model file at least {min(means['read']):.1%} of the new 7s are read, "
+        f"{min(means['read surely']):.1%} above its threshold.\n\n{by}"
+    )
+    head = " | ".join(("", *columns.values(), "time"))
+    return {"teaching": f"{table(head, rows)}\n\n{more}"}
 
 
 if __name__ == "__main__":

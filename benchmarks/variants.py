@@ -5,25 +5,19 @@
 
 Everything is scored on the 10,000 validation digits; the test set is not read. For each seed the recipe as it stands is
 trained too, in turn with the variants, and differences and time ratios are taken against it pair by pair. Several at
-once have a thread each. What is in results/variants-RECIPE.json already, of the same recipe, is not trained again.
+once share the cores. What is in results/variants-RECIPE.json already, of the same recipe, is not trained again.
 """
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+import measuring
 import tenfold
-from measuring import RESULTS, deviation, machine_name, mean, median, save
+from measuring import RESULTS, Row, deviation, mean, median, table
 from tenfold.learn.recipes.presets import RECIPES
 
-FAST: dict[str, dict[str, Any]] = {
+FAST: dict[str, Row] = {
     "as it stands": {},
     "fewer channels, 8 and 32": {"channels": (8, 32)},
     "fewer channels, 12 and 32": {"channels": (12, 32)},
@@ -55,11 +49,11 @@ FAST: dict[str, dict[str, Any]] = {
 }
 
 
-MADE_TO_LEARN: dict[str, dict[str, Any]] = {  # of the recipes that learn changed digits for many epochs
+MADE_TO_LEARN: dict[str, Row] = {  # of the recipes that learn changed digits for many epochs
     "as it stands": {},
-    "batch normalisation does not settle": {"settle": False},
-    "augmentation to the end": {"plain": 0},
-    "neither": {"settle": False, "plain": 0},
+    "batch normalisation does not settle": {"recalibrate_batchnorm": False},
+    "augmentation to the end": {"unaugmented_epochs": 0},
+    "neither": {"recalibrate_batchnorm": False, "unaugmented_epochs": 0},
     "no augmentation": {"augment": ""},
     "no elastic distortion": {"augment": "rotate=8,shift=1.5,scale=0.08,shear=5"},
     "twice as much augmentation": {"augment": "rotate=16,shift=3,scale=0.16,shear=10,elastic=1.4"},
@@ -74,76 +68,69 @@ MADE_TO_LEARN: dict[str, dict[str, Any]] = {  # of the recipes that learn change
 VARIANTS = {"fast": FAST, "tiny": MADE_TO_LEARN}
 
 
-def one(recipe: str, changes: dict[str, Any], seed: int) -> tuple[float, float]:
-    """Seconds of training, and validation accuracy."""
+def one(job: tuple[str, Row, int]) -> tuple[float, float]:
+    """Seconds of training a recipe with changes and a seed, and validation accuracy."""
+    recipe, changes, seed = job
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         run = tenfold.train(recipe, out=Path(folder) / "run", seed=seed, quiet=True, **changes)
         return time.perf_counter() - began, run.metrics[-1]["val_accuracy"] or 0.0
 
 
-def beside_others(recipe: str, changes: dict[str, Any], seed: int) -> tuple[float, float]:
-    """The same in a process of its own that has one thread."""
-    command = [sys.executable, __file__, recipe, "--one", json.dumps([changes, seed])]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    seconds, accuracy = json.loads(done.stdout.splitlines()[-1])
-    return seconds, accuracy
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = measuring.arguments(__doc__)
     parser.add_argument("recipe", nargs="?", default="fast", choices=VARIANTS)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--at-once", type=int, default=1)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.one:
-        print(json.dumps(one(asked.recipe, *json.loads(asked.one))))
-        return
-    variants = VARIANTS[asked.recipe]
-    name = "variants" if asked.recipe == "fast" else f"variants-{asked.recipe}"
-    fields = {variant: RECIPES[asked.recipe].changed(**changes).as_dict() for variant, changes in variants.items()}
+    options = parser.parse_args()
+    recipe, variants = options.recipe, VARIANTS[options.recipe]
+    name = "variants" if recipe == "fast" else f"variants-{recipe}"
+    fields = {variant: RECIPES[recipe].changed(**changes).as_dict() for variant, changes in variants.items()}
     rows: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
-    file = RESULTS / f"{name}.json"
-    if asked.at_once > 1 and file.is_file():
-        old = json.loads(file.read_text(encoding="utf-8"))
+    if options.at_once > 1 and (RESULTS / f"{name}.json").is_file():
+        old = measuring.load(name)
         same = {variant for variant in variants if old["summary"].get("fields", {}).get(variant) == fields[variant]}
         rows |= {variant: old["rows"][variant] for variant in same}
-    if asked.at_once == 1:
-        one(asked.recipe, {}, 999)
-        for seed in range(asked.seeds):
-            for variant, changes in variants.items():
-                rows[variant].append(one(asked.recipe, changes, seed))
-            print(f"seed {seed} done", flush=True)
-            write(name, rows, fields)
-        return
-    left = [(seed, variant) for seed in range(asked.seeds) for variant in variants if len(rows[variant]) <= seed]
-    with ThreadPoolExecutor(asked.at_once) as pool:
-        found = pool.map(lambda job: beside_others(asked.recipe, variants[job[1]], job[0]), left)
-        for (seed, variant), row in zip(left, found, strict=True):
-            rows[variant].append(row)
-            print(f"seed {seed}  {row[1]:.2%}  {row[0]:6.1f} s  {variant}", flush=True)
-            write(name, rows, fields)
+    left = [(seed, variant) for seed in range(options.seeds) for variant in variants if len(rows[variant]) <= seed]
+    jobs = [(recipe, variants[variant], seed) for seed, variant in left]
+    if options.at_once == 1:
+        one((recipe, {}, 999))  # the first run in a process pays for what libraries set up once
+    results = map(one, jobs) if options.at_once == 1 else measuring.new_processes(one, jobs, options.at_once)
+    for (seed, variant), row in zip(left, results, strict=True):
+        rows[variant].append(row)
+        print(f"seed {seed}  {row[1]:.2%}  {row[0]:6.1f} s  {variant}", flush=True)
+        measuring.save(name, summarise(rows, fields), rows)
 
 
-def write(name: str, rows: dict[str, list[tuple[float, float]]], fields: dict[str, Any]) -> None:
-    """Write the rows, and what each variant is worth where it has been trained."""
+def summarise(rows: dict[str, list[tuple[float, float]]], fields: Row) -> Row:
+    """What each variant is worth where it has been trained."""
     base = rows["as it stands"]
-    summary: dict[str, Any] = {"machine": machine_name(), "n": len(base), "fields": fields}
+    summary: Row = {"machine": measuring.machine_name(), "n": len(base), "fields": fields}
     for variant, pairs in rows.items():
         if not pairs:
             continue
+        accuracy = [row[1] for row in pairs]
         gains = [ours[1] - theirs[1] for ours, theirs in zip(pairs, base, strict=False)]
         summary[variant] = {
-            "val_accuracy": mean([accuracy for _, accuracy in pairs]),
-            "deviation": deviation([accuracy for _, accuracy in pairs]),
+            "val_accuracy": mean(accuracy),
+            "deviation": deviation(accuracy),
             "gain": mean(gains),
             "gain_deviation": deviation(gains),
             "time_ratio": median([ours[0] / theirs[0] for ours, theirs in zip(pairs, base, strict=False)]),
         }
-    save(name, summary, rows)
+    return summary
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measuring.measured("variants")
+    rows = []
+    for name, v in s.items():
+        if isinstance(v, dict) and name != "fields":
+            gain = "" if name == "as it stands" else f"{v['gain'] * 100:+.3f} ± {v['gain_deviation'] * 100:.3f}"
+            accuracy = f"{v['val_accuracy']:.3%} ± {v['deviation']:.3%}"
+            rows.append(f"{name} | {accuracy} | {gain} | {v['time_ratio']:.2f}")
+    head = f"change | validation accuracy, n = {s['n']} | gain in points | time"
+    return {"variants": f"{table(head, rows)}\n\n{by}"}
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ def test_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (folder / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(tenfold, "__file__", str(tmp_path / "__init__.py"))
     assert [check.state for check in found(doctor._model)] == ["good"]
-    with open(folder / "digits.onnx", "r+b") as file:
-        file.seek(1000)
-        file.write(b"?")
+    with open(folder / "digits.onnx", "r+b") as damaged:
+        damaged.seek(1000)
+        damaged.write(b"?")
     (check,) = found(doctor._model)
     assert (check.state, check.found) == ("FAULT", "digits.onnx: missing or damaged")
     (folder / "digits.safetensors").unlink()
@@ -153,7 +153,7 @@ def test_what_extras_need_is_read_from_the_package() -> None:
 def test_an_nvidia_gpu_that_is_not_used(
     monkeypatch: pytest.MonkeyPatch, cuda: str | None, visible: str | None, state: str, says: str
 ) -> None:
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(torch.version, "cuda", cuda)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
@@ -199,7 +199,7 @@ def test_the_share_of_a_container(monkeypatch: pytest.MonkeyPatch, quota: str, c
 
 def test_a_busy_machine_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(doctor.os, "getloadavg", lambda: (90.0, 0.0, 0.0))
+    monkeypatch.setattr("os.getloadavg", lambda: (90.0, 0.0, 0.0))
     (check,) = found(doctor._cores)
     assert (check.state, check.name) == ("note", "cores")
     assert "OMP_WAIT_POLICY=PASSIVE" in check.do
@@ -217,7 +217,7 @@ def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, here: 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
     usage = type("Usage", (), {"free": 5_000_000})
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     assert found(doctor._runs)[0].found == "5 MB free"
 
 

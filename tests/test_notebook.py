@@ -113,8 +113,9 @@ def test_it_runs_from_top_to_bottom_with_all_answers(tmp_path: Path, monkeypatch
 
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # beside other work, threads that wait must not spin
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel is this interpreter
-    book = nbformat.read(FILE, as_version=4)
-    book.cells += [nbformat.v4.new_code_cell(code) for code in [*ANSWERS, CHECKS]]
+    book = nbformat.read(FILE, as_version=4)  # type: ignore[no-untyped-call]
+    new_cell: Any = nbformat.v4.new_code_cell
+    book.cells += [new_cell(code) for code in [*ANSWERS, CHECKS]]
     client = NotebookClient(book, timeout=1_200, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
     client.execute()  # raises at the first cell that fails
     for cell in book.cells:

@@ -31,8 +31,10 @@ reading.nothing
 """
 
 
-def run(*command: object, **options: Any) -> str:
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, check=False, **options)
+def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -84,7 +86,7 @@ def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: 
     number = int((digits.labels == 4).argmax())
     Image.fromarray(255 - digits.images[number]).resize((280, 280)).save(tmp_path / "four.png")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    alone = {"cwd": tmp_path, "env": environment}
+    alone: Any = {"cwd": tmp_path, "env": environment}
     text = run(binaries / "tenfold", "read", "four.png", "--json", **alone)
     assert json.loads(text)["text"] == "4"
     assert (

@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import time
 
 import pytest
@@ -51,11 +53,11 @@ def test_a_pipe_gets_lines_alone() -> None:
 def test_what_is_quick_shows_no_bar() -> None:
     console = terminal()
     with Progress(console=console, delay=0.05) as progress:
-        progress.update("a", "quick", 1, 2)
+        assert list(progress.track([1], "quick", 1)) == [1]
         assert "quick" not in shown(console)
         time.sleep(0.06)
-        progress.update("a", "quick", 2, 2)
-    assert "quick" in shown(console)
+        list(progress.track([1], "slow", 1))
+    assert "slow" in shown(console)
 
 
 def test_items_are_tracked_by_their_size() -> None:
@@ -68,3 +70,9 @@ def test_items_are_tracked_by_their_size() -> None:
 def test_tracking_gives_every_item_and_writes_nothing_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(track(iter("abc"), "counting")) == ["a", "b", "c"]
     assert capsys.readouterr() == ("", "")
+
+
+def test_lines_alone_load_no_drawing() -> None:
+    code = "import sys; from tenfold.progress import Progress; Progress().line('read'); print('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("False\n", "read\n")

@@ -1,7 +1,7 @@
 """Every error a user can meet.
 
     TenfoldError                 one line for the user; the command line exits with `status`
-    ├── UsageError               an option or argument that cannot be meant (status 2; also a ValueError)
+    ├── UsageError               a wrong option or argument (status 2; also a ValueError)
     ├── DataError                missing, damaged or ill-fitting data (also a RuntimeError)
     │   ├── FormatError          a file that is not in the format it should have (also an AssertionError)
     │   └── TooLargeError        more than the limit that was set
@@ -15,7 +15,7 @@
     └── MissingExtra             a package that is not installed (also an ImportError)
 
 Where a class has a second base it is the one that torchvision or Python raises in the same place, so that code
-written against those goes on working.
+written against those keeps working.
 """
 
 import difflib
@@ -29,7 +29,7 @@ class TenfoldError(Exception):
 
 
 class UsageError(TenfoldError, ValueError):
-    """An option or argument that cannot be meant."""
+    """A wrong option or argument."""
 
     status = 2
 

@@ -1,12 +1,13 @@
 """Progress of long work, for all of tenfold: bars on a terminal, plain lines into a pipe, nothing when quiet."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Self, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _OFTEN = 0.1  # seconds between two updates, so that drawing costs nothing
 
@@ -16,17 +17,31 @@ Item = TypeVar("Item")
 class Progress:
     """Lines, and below them a bar for each piece of work that is under way. Use it as a context manager.
 
-    Bars are drawn on a terminal alone, and only once the work has taken `delay` seconds.
+    Bars are drawn on a terminal alone, if `bar` says so, and only once the work has taken `delay` seconds.
     """
 
     def __init__(
-        self, *, quiet: bool = False, stderr: bool = True, delay: float = 0.0, console: Console | None = None
+        self,
+        *,
+        quiet: bool = False,
+        stderr: bool = True,
+        bar: bool = True,
+        delay: float = 0.0,
+        console: "Console | None" = None,
     ) -> None:
-        self.console: Console = console or Console(stderr=stderr, quiet=quiet, highlight=False)
-        self.live: bool = self.console.is_terminal and not quiet
+        self._quiet, self._stderr, self._given = quiet, stderr, console
+        terminal = console.is_terminal if console else (sys.stderr if stderr else sys.stdout).isatty()
+        self.live: bool = terminal and bar and not quiet
         self._delay, self._began, self._drawn = delay, time.perf_counter(), 0.0
-        self._bars: Bars | None = None
-        self._tasks: dict[object, TaskID] = {}
+        self._bars: Any = None
+        self._tasks: dict[object, Any] = {}
+
+    @cached_property
+    def console(self) -> "Console":
+        """What the bars are drawn on; made when it is first needed, since most commands never draw one."""
+        from rich.console import Console
+
+        return self._given or Console(stderr=self._stderr, quiet=self._quiet, highlight=False)
 
     def __enter__(self) -> Self:
         self._began = time.perf_counter()
@@ -40,20 +55,26 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a sentence on a line of its own, above the bars."""
-        self.console.print(text, soft_wrap=True, markup=False)
+        if self._given is not None or self._bars is not None:
+            self.console.print(text, soft_wrap=True, markup=False)
+        elif not self._quiet:
+            print(text, file=sys.stderr if self._stderr else sys.stdout, flush=True)
 
     @property
     def due(self) -> bool:
-        """Whether an update would be drawn now: on a terminal, and some time after the last one."""
-        return self.live and time.perf_counter() - self._drawn > _OFTEN
+        """Whether it is time to update a bar: on a terminal, after the delay, and a while after the last update."""
+        now = time.perf_counter()
+        return self.live and now - self._began >= self._delay and now - self._drawn > _OFTEN
 
     def update(self, key: object, description: str, done: int, total: int | None, note: str = "") -> None:
         """Draw the bar `key`, a new one or the one that is there: so much of the total is done."""
-        now = time.perf_counter()
-        if not self.live or now - self._began < self._delay:
+        if not self.live:
             return
-        self._drawn = now
+        self._drawn = time.perf_counter()
         if self._bars is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bars
+
             narrow = self.console.width < 70
             text = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[note]}", markup=False)
             count = () if narrow else (MofNCompleteColumn(),)

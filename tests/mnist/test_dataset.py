@@ -39,7 +39,7 @@ USUAL_EXAMPLE = """
         optimizer.zero_grad()
         F.nll_loss(model(data), target).backward()
         optimizer.step()
-        if step == 150:
+        if step == 60:
             break
     scheduler.step()
     model.eval()
@@ -56,7 +56,7 @@ def test_the_usual_example_runs_with_only_its_import_line_changed(tmp_path: Path
         [sys.executable, "main.py", "data"], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) > 0.8
+    assert float(done.stdout) > 0.7
     assert (tmp_path / "data/MNIST/raw/train-images-idx3-ubyte").stat().st_size == 47_040_016
 
 

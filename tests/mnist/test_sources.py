@@ -1,5 +1,7 @@
 import gzip
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,10 +130,10 @@ def test_saved_corrections_are_not_inverted_beside_photos_of_paper(tmp_path: Pat
         large.save(tmp_path / str(some.labels[0]) / f"photo{number}.png")
     source = sources.load(tmp_path)
     assert "inverted" in source.notes[1]
-    found = source.parts["train"].images
-    assert {image.tobytes() for image in plain[:4]} <= {image.tobytes() for image in found}
-    assert np.median(found[:, 0]) < 30
-    assert len(found) == 30
+    images = source.parts["train"].images
+    assert {image.tobytes() for image in plain[:4]} <= {image.tobytes() for image in images}
+    assert np.median(images[:, 0]) < 30
+    assert len(images) == 30
 
 
 def test_a_folder_with_one_digit_only_is_of_the_ten(tmp_path: Path, digits: Digits) -> None:
@@ -163,9 +165,9 @@ def test_a_transparent_ground_is_paper(tmp_path: Path) -> None:
         lambda x: x.astype(np.float64),
     ],
 )
-def test_npz_images_in_every_usual_form(tmp_path: Path, digits: Digits, change: object) -> None:
+def test_npz_images_in_every_usual_form(tmp_path: Path, digits: Digits, change: Callable[[Any], Any]) -> None:
     some = digits.take(np.arange(20))
-    np.savez(tmp_path / "d.npz", x_train=change(some.images), y_train=some.labels)  # type: ignore[operator]
+    np.savez(tmp_path / "d.npz", x_train=change(some.images), y_train=some.labels)
     assert (sources.load(tmp_path / "d.npz").parts["train"].images == some.images).all()
 
 

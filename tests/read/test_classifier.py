@@ -32,7 +32,7 @@ def test_a_model_is_a_file_its_bytes_or_a_folder_it_was_exported_to(tmp_path: Pa
 
 def test_probabilities_add_up_and_no_digits_are_none(reader: tenfold.Reader) -> None:
     classifier = reader.classifier
-    images = embedded.read("train").images[:150, None].astype(np.float32) / 255  # more than a batch
+    images = np.asarray(embedded.read("train").images[:150, None] / 255, np.float32)  # more than a batch
     probabilities = classifier.probabilities(images)
     assert probabilities.shape == (150, len(classifier.classes) + 1)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -93,7 +93,7 @@ def test_a_threshold_makes_question_marks(reader: tenfold.Reader) -> None:
     assert own.threshold == own.classifier.description.threshold
     for wrong in ({"threshold": 1.5}, {"max_pixels": 0}, {"max_pages": 0}):
         with pytest.raises(UsageError, match="must be"):
-            tenfold.Reader(reader.classifier, **wrong)  # type: ignore[arg-type]
+            tenfold.Reader(reader.classifier, **wrong)
 
 
 def test_threads_and_batches_read_the_same(reader: tenfold.Reader) -> None:

@@ -26,9 +26,7 @@ def test_lines_have_numbers_parted_and_a_question_mark_where_it_is_not_sure() ->
 
 
 def test_names_longer_than_a_digit_are_parted() -> None:
-    some = {"probability": 1.0, "probabilities": {"odd": 1.0, "even": 0.0}, "box": (0, 0, 1, 1), "sure": True}
-    digits = (Digit("odd", **some), Digit("even", **some))
-    assert Reading(digits).text == "odd even"
+    assert Reading((digit("odd"), digit("even"))).text == "odd even"
 
 
 def test_json_has_details_where_they_are_asked_for(reader: tenfold.Reader) -> None:

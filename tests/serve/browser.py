@@ -1,18 +1,12 @@
-"""What tests in a browser share: Chromium, the service as a process, a page that is watched, and a hand that writes."""
+"""What tests in a browser share: Chromium, a page that is watched, and a hand that writes."""
 
 import os
 import re
 import shutil
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from queue import Empty, Queue
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -34,7 +28,7 @@ DIGITS: dict[str, list[list[tuple[int, int]]]] = {
 STAR = [[(50, 0), (20, 100), (100, 38), (0, 38), (80, 100), (50, 0)]]
 
 
-def absent(why: str) -> None:
+def absent(why: str) -> NoReturn:
     """Skip for want of a browser; in continuous integration that is a failure."""
     if os.environ.get("CI"):
         pytest.fail(f"{why}, and in continuous integration the browser tests must run")
@@ -56,44 +50,6 @@ def started() -> Iterator[Any]:
         browser.close()
 
 
-@contextmanager
-def serving(*options: object, seconds: float = 60) -> Iterator[str]:
-    """`tenfold serve` as a process. Yields its address, which ends without a slash."""
-    if find_spec("fastapi") is None:
-        absent("fastapi is not installed")
-    command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", *map(str, options)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    lines: Queue[str] = Queue()
-    reading = threading.Thread(target=lambda out: [lines.put(line) for line in out], args=(process.stdout,))
-    reading.start()
-    try:
-        yield _address(process, lines, time.monotonic() + seconds)
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-        reading.join(10)
-        process.stdout.close()
-
-
-def _address(process: subprocess.Popen[str], lines: "Queue[str]", until: float) -> str:
-    said = ""
-    while time.monotonic() < until:
-        try:
-            said += lines.get(timeout=0.1)
-        except Empty:
-            if process.poll() is not None and lines.empty():
-                break
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        if found:
-            return found[0]
-    pytest.fail(f"the service did not start:\n{said}")
-
-
 @dataclass
 class Watch:
     """Opens pages, and notes what must not happen on them: an error, or a request to anywhere else."""
@@ -108,7 +64,7 @@ class Watch:
         made = self.browser.new_context(**context)
         self.contexts.append(made)
         made.set_default_timeout(15_000)
-        made.on("request", lambda request: self._asked(request.url, address))
+        made.on("request", lambda request: self._check(request.url, address))
         made.on("weberror", lambda error: self.wrong.append(str(error.error)))
         made.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
         if script is not None:
@@ -123,12 +79,12 @@ class Watch:
         """Close what was opened. Fails where something went wrong on a page."""
         for context in self.contexts:
             context.close()
-        told = [line for line in self.wrong if not any(re.search(pattern, line) for pattern in self.expected)]
-        assert told == [], told
+        wrong = [line for line in self.wrong if not any(re.search(pattern, line) for pattern in self.expected)]
+        assert wrong == [], wrong
 
-    def _asked(self, url: str, address: str) -> None:
+    def _check(self, url: str, address: str) -> None:
         if not url.startswith((f"{address}/", "data:", "blob:")):
-            self.wrong.append(f"asked {url}")
+            self.wrong.append(f"requested {url}")
 
 
 Place = Callable[[float, float], tuple[float, float]]

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from tenfold.serve.settings import Settings
 
 APPLICATION = create(Settings(log=False, max_bytes=200_000, max_pixels=500_000, max_pictures=4))
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", APPLICATION)
-QUIET = {
+QUIET: dict[str, Any] = {
     "deadline": None,
     "derandomize": True,
     "database": None,
@@ -29,13 +31,13 @@ QUIET = {
 @pytest.mark.slow
 @SCHEMA.parametrize()
 @settings(max_examples=25, **QUIET)
-def test_the_service_does_what_its_document_says(case: schemathesis.Case) -> None:
+def test_the_service_does_what_its_document_says(case: schemathesis.Case[Any]) -> None:
     # A document cannot say which bytes are a picture, or that a shape must fit its data.
     case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
 
 @pytest.fixture(scope="module")
-def caller() -> "object":
+def caller() -> Iterator[TestClient]:
     with TestClient(APPLICATION, raise_server_exceptions=False) as made:
         yield made
 
@@ -109,10 +111,9 @@ def test_no_body_or_header_gives_a_500(caller: TestClient, path: str, body: byte
     assert answer.status_code < 500, answer.text
     assert "Traceback" not in answer.text
     if answer.status_code >= 400:
-        told = answer.json()
-        assert list(told) == ["error"]
-        assert told["error"]
-        assert "\n" not in told["error"]
+        assert list(answer.json()) == ["error"]
+        assert answer.json()["error"]
+        assert "\n" not in answer.json()["error"]
 
 
 PARTS = st.lists(

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import on_paper, write_number
-from serve import browser as chromium
-from serve.browser import DIGITS, STAR, Watch, draw, sheet_place, write
+from conftest import Service, on_paper, write_number
+from serve.browser import DIGITS, STAR, Watch, absent, draw, sheet_place, write
+from serve.conftest import MAX_BYTES, TOKEN, png
 
 PAGE = Path(__file__).parents[2] / "src" / "tenfold" / "serve" / "page"
-DESK = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
-TOKEN = "open-sesame"
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 3,
+}
 WITH_TOKEN = f"if (location.host) sessionStorage.setItem('tenfold-token', '{TOKEN}')"
-MOST = 60_000  # bytes that the second service takes
 KEEP_SENT = """
     window.sent = [];
     const real = window.fetch;
@@ -35,36 +37,10 @@ KEEP_SENT = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium.started() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("served") / "corrections"
-
-
-@pytest.fixture(scope="module")
-def service(browser: Any, corrections: Path) -> Iterator[str]:
-    """A service that keeps corrections."""
-    with chromium.serving("--corrections", corrections) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def guarded(browser: Any) -> Iterator[str]:
-    """A service that wants a token, takes small pictures only, and keeps nothing."""
-    with chromium.serving("--token", TOKEN, "--max-bytes", MOST) as address:
-        yield address
-
-
 @pytest.fixture
-def watch(browser: Any) -> Iterator[Watch]:
-    watching = Watch(browser)
-    yield watching
-    watching.close()
+def service(browser: Any, running: Service) -> str:
+    """The address of a service that keeps corrections; without a browser it is not started."""
+    return running.address
 
 
 @pytest.fixture
@@ -88,9 +64,7 @@ def number(text: str, kind: str = "PNG", noise: int = 0) -> bytes:
             0, noise, (*image.shape, 3)
         )
         image = colours.clip(0, 255).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, kind)
-    return file.getvalue()
+    return png(image, kind)
 
 
 def hand_over(page: Any, kind: str, raw: bytes, name: str = "number.png", media: str = "image/png") -> None:
@@ -385,7 +359,7 @@ def test_many_digits(page: Any) -> None:
     digit = {"value": "3", "probability": 0.98, "sure": True, "line": 0, "number": 0, "none": 0.0}
     digit |= {"probabilities": {**chances, "3": 0.98}, "input": base64.b64encode(bytes(784)).decode()}
     digits = [{**digit, "box": [10 * k, 10, 8, 20], "line": k // 25} for k in range(70)]
-    answer = {"path": None, "text": "", "lines": [], "width": 720, "height": 480, "threshold": 0.7}
+    answer: dict[str, Any] = {"path": None, "text": "", "lines": [], "width": 720, "height": 480, "threshold": 0.7}
     page.route("**/v1/read*", lambda route: route.fulfill(json={**answer, "digits": digits, "left_out": []}))
     write(page, "1")
     expect_summary(page, "70 digits, all sure.")
@@ -442,49 +416,43 @@ def test_nothing_is_left_of_what_was_read_before(page: Any) -> None:
     expect_text(page, "7")
 
 
-@pytest.mark.parametrize("kind", ["drop", "paste"])
-def test_a_picture_handed_over(page: Any, kind: str) -> None:
-    hand_over(page, kind, number("4172"))
-    expect_text(page, "4172")
-    assert page.locator("#dropping").is_hidden()
-
-
-def test_something_else_handed_over(page: Any) -> None:
+def test_a_picture_handed_over(page: Any) -> None:
+    for kind, text in (("drop", "4172"), ("paste", "31")):
+        hand_over(page, kind, number(text))
+        expect_text(page, text)
+        assert page.locator("#dropping").is_hidden()
     hand_over(page, "drop", b"a text", "notes.txt", "text/plain")
     page.locator("#trouble", has_text="That is no picture file").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
+def test_the_gallery(page: Any) -> None:
+    for name, text in (
         ("A single 7", "7"),
         ("A number on ruled paper, in a shadow", "2718"),
         ("Digits that touch", "354"),
         ("Three rows of numbers", "1904\n62\n3571"),
         ("Light ink on a dark board", "365"),
         ("Something that is not a digit", ""),
-    ],
-)
-def test_the_gallery(page: Any, name: str, text: str) -> None:
-    button = page.get_by_role("button", name=name)
-    button.click()
-    expect_summary(page, f"{len(text.replace(chr(10), ''))} digit" if text else "No digits found")
-    expect_text(page, text)
-    assert button.get_attribute("aria-pressed") == "true"
+    ):
+        button = page.get_by_role("button", name=name)
+        button.click()
+        expect_text(page, text)
+        expect_summary(page, f"{len(text.replace(chr(10), ''))} digit" if text else "No digits found")
+        assert button.get_attribute("aria-pressed") == "true"
 
 
 def test_the_gallery_is_small() -> None:
     assert 0 < sum(file.stat().st_size for file in (PAGE / "gallery").iterdir()) < 150_000
 
 
-def test_a_picture_larger_than_the_service_takes(watch: Watch, guarded: str) -> None:
-    page = watch.open(guarded, script=WITH_TOKEN, **DESK)
+def test_a_picture_larger_than_the_service_takes(watch: Watch, guarded: Service) -> None:
+    page = watch.open(guarded.address, script=WITH_TOKEN, **DESK)
     raw = number("4172", noise=40)
-    assert len(raw) > MOST
+    assert len(raw) > MAX_BYTES
     page.locator("#file").set_input_files({"name": "n.png", "mimeType": "image/png", "buffer": raw})
     expect_text(page, "4172")
     assert page.locator("#boxes .box").count() == 4
-    strange = {"name": "n.heic", "mimeType": "image/heic", "buffer": bytes(MOST + 1)}
+    strange = {"name": "n.heic", "mimeType": "image/heic", "buffer": bytes(MAX_BYTES + 1)}
     page.locator("#file").set_input_files(strange)
     page.locator("#trouble", has_text="this browser cannot open it to make it smaller").wait_for()
 
@@ -509,8 +477,8 @@ def test_a_correction_is_saved(page: Any, corrections: Path) -> None:
     page.locator("#announcer", has_text="Saved as 7").wait_for()
 
 
-def test_where_nothing_is_saved(watch: Watch, guarded: str) -> None:
-    page = watch.open(guarded, script=WITH_TOKEN, **DESK)
+def test_where_nothing_is_saved(watch: Watch, guarded: Service) -> None:
+    page = watch.open(guarded.address, script=WITH_TOKEN, **DESK)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     write(page, "21")
@@ -585,11 +553,11 @@ def test_a_service_that_is_busy(watch: Watch, service: str) -> None:
         if len(asked) > 1:
             route.continue_()
         else:
-            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": "all places are taken"})
+            route.fulfill(status=503, headers={"Retry-After": "2"}, json={"error": "all places are taken"})
 
     page.route("**/v1/read*", answer)
     draw(page, [[(50, 0), (50, 2)]], 300, 200)
-    page.locator("#trouble", has_text="The service is busy. It is asked again in 1 s.").wait_for()
+    page.locator("#trouble", has_text="The service is busy. It is asked again in 2 s.").wait_for()
     write(page, "7", x=250)
     assert len(asked) == 1  # it is left in peace so long
     page.wait_for_function("() => document.getElementById('trouble').hidden")
@@ -605,9 +573,9 @@ def test_what_is_no_picture(watch: Watch, service: str) -> None:
     assert page.locator("#name").inner_text() == "n.png: this browser cannot show it"
 
 
-def test_a_token(watch: Watch, guarded: str) -> None:
+def test_a_token(watch: Watch, guarded: Service) -> None:
     watch.expected.append("401")
-    page = watch.open(guarded, ready=False, **DESK)
+    page = watch.open(guarded.address, ready=False, **DESK)
     page.get_by_role("heading", name="A token is wanted").wait_for()
     page.get_by_label("Token", exact=True).fill("two words")
     page.get_by_role("button", name="Go on").click()
@@ -622,7 +590,7 @@ def test_a_token(watch: Watch, guarded: str) -> None:
     expect_text(page, "7")
     page.reload()
     page.locator("#about", has_text="Read by the model").wait_for()  # remembered by the tab
-    other = watch.open(guarded, ready=False, **DESK)
+    other = watch.open(guarded.address, ready=False, **DESK)
     other.get_by_role("button", name="Not now").click()
     other.locator("#trouble", has_text="token").wait_for()
     other.get_by_role("button", name="Try now").click()
@@ -632,22 +600,27 @@ def test_a_token(watch: Watch, guarded: str) -> None:
 # How it looks
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280])
-def test_no_scrolling_to_the_side(watch: Watch, service: str, width: int) -> None:
-    page = watch.open(service, viewport={"width": width, "height": 740}, has_touch=width < 1000)
-    wide = "document.documentElement.scrollWidth"
-    assert page.evaluate(wide) == width
+def test_no_scrolling_to_the_side(watch: Watch, service: str) -> None:
+    page = watch.open(service, viewport={"width": 1280, "height": 740}, has_touch=True)
+
+    def check() -> None:
+        for width in (1280, 768, 360, 320):
+            page.set_viewport_size({"width": width, "height": 740})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+
+    check()
     write(page, "47")
     expect_text(page, "47")
-    assert page.evaluate(wide) == width
+    check()
     page.locator("#cards button").first.click()
     page.locator("#correction").wait_for()
+    check()
     box = page.locator("#correction").bounding_box()
-    assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)
+    assert (box["x"] >= 0, box["x"] + box["width"] <= 320) == (True, True)
     page.locator("#leave").click()
     page.get_by_role("button", name="Three rows of numbers").click()
     expect_text(page, "1904\n62\n3571")
-    assert page.evaluate(wide) == width
+    check()
 
 
 def test_a_phone_on_its_side(watch: Watch, service: str) -> None:
@@ -708,7 +681,7 @@ def test_forced_colours_and_less_motion(watch: Watch, service: str) -> None:
 def test_accessibility(watch: Watch, service: str, scheme: str) -> None:
     spec = find_spec("axe_playwright_python")
     if spec is None or spec.origin is None:
-        chromium.absent("axe-playwright-python is not installed")
+        absent("axe-playwright-python is not installed")
     axe = (Path(spec.origin).parent / "axe.min.js").read_text("utf-8")
     watch.expected.append("ERR_INTERNET_DISCONNECTED")
     page = watch.open(service, color_scheme=scheme, bypass_csp=True, **DESK)

@@ -1,7 +1,7 @@
 """The Open Inference Protocol: as its text says, as tritonclient speaks it, and what is no such request."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,6 @@ from tenfold.read.reader import Reader
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
     return draw_digits(5, seed=3).images[:, None].astype(np.float32) / 255
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    service = Service("--quiet")
-    yield service
-    service.stop()
 
 
 def request(images: np.ndarray, **changed: Any) -> dict[str, Any]:
@@ -61,9 +54,9 @@ def test_json(client: Client, images: np.ndarray, path: str) -> None:
     reader = Reader(threads=1)
     answer = client().post(path, json={"id": "mine", **request(images)})
     assert answer.status_code == 200
-    found = answer.json()
-    assert (found["model_name"], found["model_version"], found["id"]) == ("digits", "1", "mine")
-    outputs = {output["name"]: output for output in found["outputs"]}
+    answered = answer.json()
+    assert (answered["model_name"], answered["model_version"], answered["id"]) == ("digits", "1", "mine")
+    outputs = {output["name"]: output for output in answered["outputs"]}
     assert list(outputs) == ["logits", "probabilities"]
     assert outputs["logits"]["shape"] == [5, 10]
     logits = np.array(outputs["logits"]["data"], np.float32).reshape(5, 10)
@@ -75,23 +68,23 @@ def test_json(client: Client, images: np.ndarray, path: str) -> None:
 def test_nested_data_and_other_sizes(client: Client) -> None:
     ink = write_number("4", size=40)[None, None]
     nested = client().post(INFER, json={**request(ink, data=ink.tolist()), "outputs": [{"name": "probabilities"}]})
-    found = nested.json()["outputs"]
-    assert [output["name"] for output in found] == ["probabilities"]
-    assert np.argmax(found[0]["data"]) == 4
+    answered = nested.json()["outputs"]
+    assert [output["name"] for output in answered] == ["probabilities"]
+    assert np.argmax(answered[0]["data"]) == 4
 
 
 def test_binary(client: Client, images: np.ndarray) -> None:
     raw = images.astype("<f4").tobytes()
-    asked = request(images, parameters={"binary_data_size": len(raw)})
-    del asked["inputs"][0]["data"]
-    asked["outputs"] = [{"name": "normalised", "parameters": {"binary_data": True}}, {"name": "logits"}]
-    head = json.dumps(asked).encode()
+    given = request(images, parameters={"binary_data_size": len(raw)})
+    del given["inputs"][0]["data"]
+    given["outputs"] = [{"name": "normalised", "parameters": {"binary_data": True}}, {"name": "logits"}]
+    head = json.dumps(given).encode()
     headers = {"inference-header-content-length": str(len(head))}
     answer = client().post(INFER, content=head + raw, headers=headers)
     assert answer.status_code == 200
     length = int(answer.headers["inference-header-content-length"])
-    found = json.loads(answer.content[:length])
-    normalised, logits = found["outputs"]
+    answered = json.loads(answer.content[:length])
+    normalised, logits = answered["outputs"]
     assert normalised["parameters"]["binary_data_size"] == len(answer.content) - length == 4 * 5 * 28 * 28
     values = np.frombuffer(answer.content[length:], "<f4").reshape(normalised["shape"])
     reader = Reader(threads=1)
@@ -112,7 +105,7 @@ def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
     yield {**request(images), "parameters": []}
     yield {**request(images), "outputs": [{"name": "logits"}] * 2}
     yield {"inputs": request(images)["inputs"] * 2}
-    for changed in (
+    changes: tuple[dict[str, Any], ...] = (
         {"name": "picture"},
         {"name": None},
         {"datatype": "FP64"},
@@ -146,22 +139,23 @@ def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
         {"shape": [1, 1, 10**4000, 28]},
         {"parameters": {"binary_data_size": "12"}},
         {"parameters": 7},
-    ):
+    )
+    for changed in changes:
         yield request(images, **changed)
 
 
 def test_what_does_not_follow_the_protocol(client: Client, images: np.ndarray) -> None:
     start = client()
-    for asked in wrong(images):
-        answer = start.post(INFER, content=json.dumps(asked))
-        assert answer.status_code in (400, 413), str(asked)[:100]
+    for given in wrong(images):
+        answer = start.post(INFER, content=json.dumps(given))
+        assert answer.status_code in (400, 413), str(given)[:100]
         assert list(answer.json()) == ["error"]
     for body in (b"", b"{", b"\xff", b"[" * 100_000, b'{"inputs": [{"name": "image", "data": ' + b"[" * 50_000, b"NaN"):
         assert start.post(INFER, content=body).status_code == 400, body[:20]
     nan = json.dumps(request(images)).replace("0.0,", "NaN,", 1).encode()
     assert start.post(INFER, content=nan).status_code == 400
     for length in ("-1", "x", "99999999999999999999", "5", "", "1e3", "²", "0" * 5000):
-        headers = {"inference-header-content-length": length.encode()}
+        headers = {b"inference-header-content-length": length.encode()}
         answer = start.post(INFER, content=json.dumps(request(images)), headers=headers)
         assert answer.status_code == 400, length
     assert start.post("/v2/models/letters/infer", json=request(images)).status_code == 404
@@ -188,10 +182,10 @@ def test_tritonclient(running: Service, images: np.ndarray, binary: bool) -> Non
     given = tritonclient.http.InferInput("image", list(images.shape), "FP32")
     given.set_data_from_numpy(images, binary_data=binary)
     wanted = [tritonclient.http.InferRequestedOutput(name, binary_data=binary) for name in ("probabilities", "logits")]
-    found = triton.infer("digits", [given], outputs=wanted, request_id="one")
-    assert found.get_response()["id"] == "one"
-    assert found.as_numpy("probabilities") == pytest.approx(Reader(threads=1).classify(images), abs=1e-6)
-    assert found.as_numpy("logits").shape == (5, 10)
+    answered = triton.infer("digits", [given], outputs=wanted, request_id="one")
+    assert answered.get_response()["id"] == "one"
+    assert answered.as_numpy("probabilities") == pytest.approx(Reader(threads=1).classify(images), abs=1e-6)
+    assert answered.as_numpy("logits").shape == (5, 10)
     # No outputs named: all there are by default, as binary data.
     assert triton.infer("digits", [given], model_version="1").as_numpy("probabilities").shape == (5, 11)
     for packing in ("gzip", "deflate"):
@@ -206,6 +200,3 @@ def test_tritonclient(running: Service, images: np.ndarray, binary: bool) -> Non
     with pytest.raises(InferenceServerException, match="letters"):
         triton.infer("letters", [given])
     triton.close()
-
-
-Start = Callable[..., Service]

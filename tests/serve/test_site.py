@@ -6,8 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +17,8 @@ from PIL import Image
 
 import tenfold
 from conftest import on_paper, write_number
-from serve import browser as chromium
-from serve.browser import Watch, absent, draw
+from serve.browser import Watch, draw
+from serve.conftest import FileServer, png
 from tenfold.errors import DataError, FormatError, MissingExtra, RunError, StorageError
 from tenfold.read.classifier import BUNDLED
 from tenfold.serve import site
@@ -176,12 +174,12 @@ def test_without_npm(no_npm: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="the npm that stands in is a shell script")
 def test_fetching(no_npm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     npm(no_npm, "echo 'npm error code ENOTFOUND\nnpm error network request failed' >&2; exit 1")
     with pytest.raises(DataError, match=r"\(network request failed\): is there a network\?"):
-        site.fetched(told.append)
-    assert len(told) == 1
-    assert "33 MB" in told[0]
+        site.fetched(reported.append)
+    assert len(reported) == 1
+    assert "33 MB" in reported[0]
 
     archive = packed(tmp_path / "a.tgz", *wanted())
     npm(no_npm, f'echo "$@" > {tmp_path}/asked; /bin/cp {archive} onnxruntime-web-{site.VERSION}.tgz')
@@ -197,61 +195,18 @@ def test_fetching(no_npm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert f"pack onnxruntime-web@{site.VERSION} " in (tmp_path / "asked").read_text()
 
     (no_npm / "npm").unlink()
-    assert site.fetched(told.append) == kept  # from the cache, and without a word
-    assert len(told) == 1
+    assert site.fetched(reported.append) == kept  # from the cache, and without a word
+    assert len(reported) == 1
     kept.write_bytes(b"damaged")
     with pytest.raises(MissingExtra):
         site.fetched()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium.started() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def exported(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site as users write it, two folders deep."""
-    try:
-        return site.write(tmp_path_factory.mktemp("www") / "some" / "where")
-    except (MissingExtra, DataError) as error:
-        if not isinstance(error, FormatError):  # a wrong checksum is no reason to look away
-            absent(str(error))
-        raise
-
-
-class Server:
-    """`python -m http.server` for a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout is not None
-        found = re.search(r"port (\d+)", self.process.stdout.readline())
-        assert found is not None
-        self.address = f"http://127.0.0.1:{found[1]}"
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def server(exported: Path) -> Iterator[Server]:
-    started = Server(exported.parent.parent)
-    started.address += "/some/where"  # not at the root, as on many a host
-    yield started
-    started.stop()
-
-
 @pytest.fixture
-def page(server: Server, browser: Any) -> Iterator[Any]:
+def page(site_server: FileServer, browser: Any) -> Iterator[Any]:
     """The site in a fresh browser; nothing may go wrong on it, or be asked of anybody else."""
     watch = Watch(browser)
-    yield watch.open(server.address)
+    yield watch.open(site_server.address)
     watch.close()
 
 
@@ -328,25 +283,12 @@ def strokes(text: str, seed: int) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_drawings_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
-    texts = [
-        *"0123456789",
-        *"0123456789",
-        "42",
-        "1906",
-        "573",
-        "88",
-        "2025",
-        "60417",
-        "31",
-        "9580",
-        "12\n34",
-        "705\n81\n9",
-    ]
+    texts = [*"0123456789", "42", "1906", "573", "88", "60417", "12\n34", "705\n81\n9"]
     right = 0
     for seed, text in enumerate(texts):
         raw = base64.b64decode(page.evaluate(DRAWN, strokes(text, seed)))
-        with Image.open(io.BytesIO(raw)) as opened_:
-            assert opened_.size == (720, 480)
+        with Image.open(io.BytesIO(raw)) as picture:
+            assert picture.size == (720, 480)
         there = reader.read(raw, details=True).as_dict(details=True)
         same(read(page, raw), there)
         right += there["text"] == text
@@ -355,11 +297,6 @@ def test_drawings_are_read_as_the_service_reads_them(page: Any, reader: tenfold.
 
 @pytest.mark.slow
 def test_pictures_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
-    def png(image: np.ndarray, form: str = "PNG", **more: Any) -> bytes:
-        out = io.BytesIO()
-        Image.fromarray(image).save(out, form, **more)
-        return out.getvalue()
-
     ink = write_number("8205", 90, seed=3)
     alone = [write_number(sign, 24, margin=0) for sign in "46"]
     close = np.hstack([np.pad(one[:, one.max(axis=0) > 0.3], ((0, 0), (0, 1))) for one in alone])
@@ -384,9 +321,9 @@ def test_pictures_are_read_as_the_service_reads_them(page: Any, reader: tenfold.
     doubted = read(page, raw, threshold=1)
     assert (doubted["text"], doubted["threshold"]) == ("????", 1)
     photo = png(np.asarray(Image.fromarray(on_paper(ink)).resize((2600, 1300))), "JPEG", quality=90)
-    found, there = read(page, photo), reader.read(photo)
-    assert (found["text"], found["width"], found["height"]) == (there.text, 2600, 1300)
-    for one, other in zip(found["digits"], there.digits, strict=True):
+    large, original = read(page, photo), reader.read(photo)
+    assert (large["text"], large["width"], large["height"]) == (original.text, 2600, 1300)
+    for one, other in zip(large["digits"], original.digits, strict=True):
         assert np.abs(np.array(one["box"]) - other.box).max() <= 12
 
 
@@ -402,11 +339,11 @@ def _pairs(stroke: list[int]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.slow
-def test_what_the_engine_tells(page: Any, exported: Path) -> None:
-    told = page.evaluate("import('./engine.js').then((engine) => engine.model())")
-    assert told == json.loads((exported / "model.json").read_text())
+def test_what_the_engine_reports(page: Any, exported: Path) -> None:
+    model = page.evaluate("import('./engine.js').then((engine) => engine.model())")
+    assert model == json.loads((exported / "model.json").read_text())
     for name in ("classes", "threshold", "rejects", "version", "recipe", "metrics", "max_bytes", "corrections", "note"):
-        assert name in told
+        assert name in model
     assert read(page, b"no picture") == {
         "name": "EngineError",
         "message": "this is no picture, or of a kind that this browser does not know",
@@ -425,10 +362,10 @@ def test_what_the_engine_tells(page: Any, exported: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_policy_holds(exported: Path, server: Server, browser: Any) -> None:
+def test_the_policy_holds(exported: Path, site_server: FileServer, browser: Any) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{server.address}/")
+    page.goto(f"{site_server.address}/")
     refused = """() => new Promise((resolve) => {
         document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
         fetch("http://127.0.0.1:9/").catch(() => {});
@@ -440,7 +377,7 @@ def test_the_policy_holds(exported: Path, server: Server, browser: Any) -> None:
 
 @pytest.mark.slow
 def test_it_opens_again_without_a_network(exported: Path, browser: Any, reader: tenfold.Reader) -> None:
-    server = Server(exported.parent)
+    server = FileServer(exported.parent)
     try:
         context = browser.new_context()
         page = context.new_page()
@@ -455,12 +392,12 @@ def test_it_opens_again_without_a_network(exported: Path, browser: Any, reader: 
 
 
 @pytest.mark.slow
-def test_a_model_that_is_not_there(exported: Path, server: Server, browser: Any) -> None:
+def test_a_model_that_is_not_there(exported: Path, site_server: FileServer, browser: Any) -> None:
     context = browser.new_context()
     context.route("**/digits.onnx", lambda route: route.fulfill(status=404))
     page = context.new_page()
-    page.goto(f"{server.address}/")
-    told = read(page, base64.b64decode(page.evaluate(DRAWN, strokes("1", 1))))
-    assert (told["name"], told["status"]) == ("EngineError", 0)
-    assert told["message"].endswith("load the page again")
+    page.goto(f"{site_server.address}/")
+    error = read(page, base64.b64decode(page.evaluate(DRAWN, strokes("1", 1))))
+    assert (error["name"], error["status"]) == ("EngineError", 0)
+    assert error["message"].endswith("load the page again")
     context.close()

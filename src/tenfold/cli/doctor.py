@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold doctor                    is all well here?
+  tenfold doctor                    # is all well here?
 
-  tenfold doctor --json > here.json to send along with a question
+  tenfold doctor --json > here.json  # to send along with a question
 
 Exit status:
 

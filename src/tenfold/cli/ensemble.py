@@ -11,17 +11,17 @@ from tenfold.errors import UsageError
 EPILOG = """
 Examples:
 
-  tenfold ensemble runs/a runs/b runs/c -o runs/three    one model that averages their probabilities
+  tenfold ensemble runs/a runs/b runs/c -o runs/three    # one that averages
 
-  tenfold ensemble runs/study/seeds/* -o runs/ten        all trainings of a study
+  tenfold ensemble runs/study/seeds/* -o runs/ten        # all of a study
 
-  tenfold evaluate runs/three                            as any run; so do read, export, explain
+  tenfold evaluate runs/three                            # as any run
 
-  tenfold ensemble runs/a runs/b -o runs/two --distil fast    then one network that learns from it
+  tenfold ensemble runs/a runs/b -o runs/two --distil fast
 """
 
 
-TEACHING = {"teacher_weight": 1.0, "teacher_temperature": 3.0}  # of --distil, unless told otherwise
+TEACHING = {"teacher_weight": 1.0, "teacher_temperature": 3.0}  # of --distil, unless given
 
 
 @with_fields

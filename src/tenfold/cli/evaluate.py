@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold evaluate                            the newest run
+  tenfold evaluate                            # the newest run
 
   tenfold evaluate runs/half --json > s.json
 
-  tenfold evaluate runs/half --data scans/    on your own digits
+  tenfold evaluate runs/half --data scans/    # on your own digits
 
-  tenfold evaluate --corrupt                  also on corrupted digits
+  tenfold evaluate --corrupt                  # also on corrupted digits
 """
 
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold explain photo.jpg                   photo-explained.png
+  tenfold explain photo.jpg                   # photo-explained.png
 
   tenfold explain digit.png --single -o why.png
 
-  tenfold explain runs/half                   inside a network: filters, map, why it doubts, why it errs
+  tenfold explain runs/half                   # inside a network
 
   tenfold explain runs/half --digit 247 --as 4
 """

@@ -11,15 +11,15 @@ from tenfold.errors import RunError, UsageError, nearest
 EPILOG = """
 Examples:
 
-  tenfold export runs/half                            runs/half/model.onnx
+  tenfold export runs/half                            # runs/half/model.onnx
 
   tenfold export runs/half -o digits.onnx
 
   tenfold export runs/half -o small.onnx --quantize int8
 
-  tenfold export --format web site                    a page for a web server
+  tenfold export --format web site                    # a static page
 
-  tenfold export runs/half --format web -o site       with the model of a run
+  tenfold export runs/half --format web -o site       # of a run
 """
 
 FORMATS = ("onnx", "web")
@@ -29,14 +29,14 @@ def export(
     run: Annotated[
         Path | None,
         typer.Argument(
-            help="A run, or a safetensors file of one; the newest run unless told. With --format web and without -o: "
+            help="A run, or a safetensors file of one; by default the newest run. With --format web and without -o: "
             "the folder to write.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The file, model.onnx in the run's folder unless told; with --format web the folder."
+            "--output", "-o", help="The file, by default model.onnx in the run's folder; with --format web the folder."
         ),
     ] = None,
     form: Annotated[
@@ -46,14 +46,14 @@ def export(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="With --format web: a .onnx file, or a run; the model that comes with tenfold unless told.",
+            help="With --format web: a .onnx file, or a run; by default the model that comes with tenfold.",
             metavar="FILE|RUN",
         ),
     ] = None,
     runtime: Annotated[
         Path | None,
         typer.Option(
-            help="With --format web: onnxruntime-web as npm packs it, or unpacked; fetched by npm, once, unless told.",
+            help="With --format web: onnxruntime-web as npm packs it, or unpacked; by default fetched by npm, once.",
             metavar="FILE|DIR",
         ),
     ] = None,

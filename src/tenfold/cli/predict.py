@@ -10,11 +10,11 @@ import typer
 EPILOG = """
 Examples:
 
-  tenfold predict                     16 random test digits, by the newest run
+  tenfold predict                     # 16 random test digits
 
-  tenfold predict --wrong --count 8   only mistakes
+  tenfold predict --wrong --count 8   # only mistakes
 
-  tenfold predict runs/half --seed 1  the same digits each time
+  tenfold predict runs/half --seed 1  # the same digits each time
 """
 
 

@@ -1,17 +1,17 @@
 """`tenfold read`."""
 
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tenfold.errors import Interrupted, UsageError, nearest
+from tenfold.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold read photo.jpg                      the digits, a line for each row
+  tenfold read photo.jpg                      # a line for each row
 
-  tenfold read digit.png --single             the picture is one digit
+  tenfold read digit.png --single             # the picture is one digit
 
-  tenfold read scans/ -o numbers.csv          a folder
+  tenfold read scans/ -o numbers.csv          # a folder
 
-  tenfold read scans/ --review look.html      and what is not sure to look at
+  tenfold read scans/ --review look.html      # what to look at
 
   tenfold read 'scans/**/*.png' -o rows.jsonl --resume
 
@@ -42,13 +42,13 @@ Examples:
 
 Exit status:
 
-  1 an error that ends the work     2 options that cannot be meant
+  1 an error that ends the work     2 wrong options
 
   3 a picture could not be read     130 Ctrl-C
 """
 
-_Item = TypeVar("_Item")
 UNREAD = 3  # the exit status when a picture could not be read
+_BAR = "reading"
 
 
 def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> Any:
@@ -202,12 +202,12 @@ class _Given:
         outputs.form(Path(self.output))
         return Path(self.output)
 
-    def connect(self, stack: "ExitStack", screen: "_Screen") -> Any:
-        """Ray, connected until the stack ends."""
+    def connect(self, stack: "ExitStack", progress: Progress, left: int) -> Any:
+        """Ray, connected until the stack ends, below the bar of the pictures left to read."""
         from tenfold.engines.connection import connected
         from tenfold.read.many.cluster import PACKAGES
 
-        screen.start()  # before Ray, which takes seconds
+        progress.update(_BAR, _BAR, 0, left)  # before Ray, which takes seconds
         return stack.enter_context(connected(self.address, cores=self.workers, packages=PACKAGES))
 
 
@@ -236,10 +236,10 @@ def _read_rows(work: "Work", targets: list[str], given: _Given) -> None:
         file = stack.enter_context(Output(place, resume=resume, alone=alone)) if place else None
         left = paths if file is None else _left(paths, file, places, given)
         bar = not given.quiet and not (given.printed and sys.stdout.isatty())
-        results = _Results(given, file, stack.enter_context(_Screen(len(left), bar=bar)), alone=alone)
+        results = _Results(given, file, stack.enter_context(Progress(bar=bar, delay=0.5)), alone=alone)
         try:
-            rows = _rows(stack, results.screen, work, left, places, given)
-            for row in results.screen.track(stack.enter_context(closing(rows))):
+            rows = _rows(stack, results.progress, work, left, places, given)
+            for row in results.progress.track(stack.enter_context(closing(rows)), _BAR, len(left)):
                 results.add(row)
             if file is not None:
                 file.finish(paths)
@@ -259,13 +259,13 @@ def _left(paths: list[str], file: "Output", places: dict[str, Path], given: _Giv
 
 
 def _rows(
-    stack: "ExitStack", screen: "_Screen", work: "Work", paths: list[str], places: dict[str, Path], given: _Given
+    stack: "ExitStack", progress: Progress, work: "Work", paths: list[str], places: dict[str, Path], given: _Given
 ) -> "Generator[Row, None, None]":
     """The rows of `paths`, as this machine or a Ray cluster reads them."""
     if given.ray and paths:
         from tenfold.read.many import cluster
 
-        ray = given.connect(stack, screen)
+        ray = given.connect(stack, progress, len(paths))
         return cluster.read_many(ray, work, paths, workers=given.workers, places=places, in_order=given.printed)
     from tenfold.read.many.processes import read_many
 
@@ -275,8 +275,8 @@ def _rows(
 class _Results:
     """What is written, printed and counted of rows."""
 
-    def __init__(self, given: _Given, file: "Output | None", screen: "_Screen", *, alone: bool) -> None:
-        self._given, self._file, self._alone, self.screen = given, file, alone, screen
+    def __init__(self, given: _Given, file: "Output | None", progress: Progress, *, alone: bool) -> None:
+        self._given, self._file, self._alone, self.progress = given, file, alone, progress
         self.counts: Counter[str] = Counter()
         self.doubtful: list[Row] = []  # for the page for review
 
@@ -293,9 +293,9 @@ class _Results:
         self.counts[row.kind] += 1
         name, noted = source_name(row.path), self._alone and self._given.printed and not self._given.quiet
         if row.error is not None:
-            self.screen.line(row.error if name in row.error else f"{name}: {row.error}")
+            self.progress.line(f"tenfold: {row.error if name in row.error else f'{name}: {row.error}'}")
         elif noted and row.kind == "without digits":
-            self.screen.line(f"no digits found in {name}")
+            self.progress.line(f"tenfold: no digits found in {name}")
         if self._given.review is not None and not row.sure:
             self.doubtful.append(row)
 
@@ -314,12 +314,12 @@ def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) ->
     total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        screen = stack.enter_context(_Screen(left, bar=not given.quiet))
+        progress = stack.enter_context(Progress(bar=not given.quiet, delay=0.5))
         try:
             if numbers:
-                ray = given.connect(stack, screen)
+                ray = given.connect(stack, progress, left)
                 done = stack.enter_context(closing(cluster.read_parts(ray, work, plan, numbers, workers=given.workers)))
-                for some in screen.track(done, Counter.total):
+                for some in progress.track(done, _BAR, left, Counter.total):
                     counts += some
         except KeyboardInterrupt:
             raise _stopped(counts, left, "; the same command continues") from None
@@ -377,49 +377,3 @@ def _box(text: str | None) -> "Box | None":
     except ValueError:
         raise UsageError(f"--box must be x,y,width,height in pixels, as in 0,0,200,80, not {text}") from None
     return x, y, width, height
-
-
-class _Screen:
-    """Standard error: lines, and a bar if it is a terminal, `bar` is wanted and the work takes over half a second."""
-
-    def __init__(self, total: int, *, bar: bool) -> None:
-        self._total, self._wanted = total, bar and sys.stderr.isatty()
-        self._bar: Any = None
-
-    def __enter__(self) -> "_Screen":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def line(self, text: str) -> None:
-        """A line from tenfold, above the bar if there is one."""
-        if self._bar is None:
-            print(f"tenfold: {text}", file=sys.stderr)
-        else:
-            self._bar.console.print(f"tenfold: {text}", markup=False, highlight=False, soft_wrap=True)
-
-    def track(self, rows: Iterable[_Item], size: Callable[[_Item], int] = lambda _: 1) -> Iterator[_Item]:
-        """The rows, or what else is as many pictures as `size` says, while the bar moves."""
-        began, number = time.perf_counter(), 0
-        for row in rows:
-            number += size(row)
-            if self._bar is None and time.perf_counter() - began > 0.5 and number < self._total:
-                self.start()
-            if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], completed=number)
-            yield row
-
-    def start(self) -> None:
-        """Show the bar now, if it is to be shown at all."""
-        if not self._wanted:
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("reading"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.add_task("", total=self._total)
-        self._bar.start()

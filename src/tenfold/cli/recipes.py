@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold recipes                       all of them, with what they reached
+  tenfold recipes                       # all of them, with what they reached
 
-  tenfold recipes cnn                   every field of one
+  tenfold recipes cnn                   # every field of one
 
-  tenfold recipes cnn --save my.json    to change, then: tenfold train my.json
+  tenfold recipes cnn --save my.json    # to change
 """
 
 
@@ -77,6 +77,7 @@ def recipes(
     )
     if machines := {m.machine for _, m, _ in listed.values() if m is not None}:
         print(f"\naccuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}")
+    print(f"networks for --network: {', '.join(networks.NETWORKS)}")
 
 
 def _spread(found: "Measured") -> str:

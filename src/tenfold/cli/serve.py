@@ -11,13 +11,13 @@ import typer
 EPILOG = """
 Examples:
 
-  tenfold serve                                      a page to draw on, at http://127.0.0.1:8000
+  tenfold serve                                      # a page to draw on
 
-  tenfold serve --model runs/half                    with a model of your own
+  tenfold serve --model runs/half                    # your own model
 
-  tenfold serve --corrections my-digits              keep what was put right, to learn from
+  tenfold serve --corrections my-digits              # to learn from
 
-  tenfold serve --host 0.0.0.0 --token SECRET        for other machines too
+  tenfold serve --host 0.0.0.0 --token SECRET        # for other machines too
 
   curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/read
 """

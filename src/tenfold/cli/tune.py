@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-  tenfold tune mlp --trials 50                     learning rate, batch size, widths, dropout
+  tenfold tune mlp --trials 50                     # more trials
 
   tenfold tune mlp --search lr=1e-4..1e-1:log hidden=64,128,256 dropout=0..0.6
 
@@ -28,7 +28,7 @@ Examples:
 
   tenfold tune mlp --trials 1000 --on ray --address 10.0.0.1:6379
 
-  tenfold train runs/tune-mlp/best.json            what it found
+  tenfold train runs/tune-mlp/best.json            # what it found
 
   optuna-dashboard sqlite:///runs/tune-mlp/study.db
 

@@ -38,7 +38,7 @@ class Processes:
         for worker in self._workers:
             worker.stop()
         for worker in self._workers:
-            worker.end()
+            worker.end(_GRACE)
 
     def start(self, key: int, job: Job) -> None:
         """Start a job, in a process that is idle or else in a new one."""
@@ -64,7 +64,7 @@ class Processes:
                 kind, value = pickle.loads(worker.pipe.recv_bytes())  # noqa: S301 - from our own process
             except (EOFError, OSError):
                 self._workers.remove(worker)
-                code = worker.end()
+                code = worker.end(_GRACE)
                 if key is not None:
                     events += self._died(key, code)
                 continue
@@ -99,16 +99,32 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-class _Worker:
-    """A process that does one job at a time."""
+class Child:
+    """A process of our own that runs `serve(pipe, *args)`, and the other end of its pipe."""
 
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks that PyTorch's threads hold
+    def __init__(self, serve: Callable[..., None], *args: Any) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold, and not the threads
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process = context.Process(target=serve, args=(theirs, *args), daemon=True)
         with _isolated():
             self.process.start()
         theirs.close()  # so that its death is the end of the pipe here
+
+    def end(self, grace: float) -> int | None:
+        """Wait so many seconds for its end, then make it end; its exit status."""
+        self.process.join(grace)
+        for end in (self.process.terminate, self.process.kill):
+            if self.process.is_alive():
+                end()
+                self.process.join(2)
+        return self.process.exitcode
+
+
+class _Worker(Child):
+    """A process that does one job at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(_serve)
         self.key: int | None = None
 
     def stop(self) -> None:
@@ -117,15 +133,6 @@ class _Worker:
             with suppress(OSError):
                 os.kill(self.process.pid, signal.SIGINT)
         self.pipe.close()  # which ends its waiting for a job or an answer
-
-    def end(self) -> int | None:
-        """Wait for its end, for a while, then make it end; its exit status."""
-        self.process.join(_GRACE)
-        for end in (self.process.terminate, self.process.kill):
-            if self.process.is_alive():
-                end()
-                self.process.join(2)
-        return self.process.exitcode
 
 
 @contextmanager

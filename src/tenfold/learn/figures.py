@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tenfold import files
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d97706", "#15803d", "#b91c1c", "#6b7280"
-# Ten colours that are told apart also by the colour-blind (M. Petroff 2021, arXiv 2107.02270).
+# Ten colours that can be distinguished also by the colour-blind (M. Petroff 2021, arXiv 2107.02270).
 TEN = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 Rows = Sequence[dict[str, float | None]]
 

@@ -33,7 +33,7 @@ def train(
         quiet: Show nothing.
         track: "tensorboard", "mlflow", or both: where the recipe, the curves and the model are logged.
         watch: Save the training as an animation in the run folder.
-        watchers: Others that are told of every step and epoch.
+        watchers: Others that are called after every step and epoch.
         source: Labelled digits in memory, instead of `data`. Such a run can be resumed with the same source alone.
         changes: Fields of the recipe, such as epochs=3 or lr=3e-3.
 

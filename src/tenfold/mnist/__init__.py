@@ -1,9 +1,13 @@
 """The data: MNIST, which is in the package, and a user's own digits.
 
-sources.load(path)   labelled digits from anywhere, as a Source      Source.split()   training and validation
-embedded             the four original files, checked when read      idx              their format
-digits               a set of images and labels, and how it is cut   exports          writing them for other tools
-dataset.MNIST        torchvision's dataset class, without download   transforms       its usual transforms
+sources      labelled digits from anywhere, as a Source, and how it is split
+embedded     the four original files in files/, checked when read
+idx          their format, read and written
+digits       a set of images and labels in memory, and how it is cut
+exports      digits written for other tools: IDX, PNG, NPZ
+dataset      MNIST, torchvision's dataset class, without a download
+transforms   torchvision's usual transforms
+doubtful     the 15 test digits whose label people doubt
 """
 
 SIDE = 28  # pixels, of every image that tenfold learns from

@@ -58,6 +58,6 @@ def verify(folder: Path = FOLDER) -> list[FileCheck]:
     checks = []
     for name, expected in SHA256.items():
         raw = (folder / name).read_bytes() if (folder / name).is_file() else b""
-        found = hashlib.sha256(raw).hexdigest()
-        checks.append(FileCheck(name, len(raw), found, found == expected))
+        digest = hashlib.sha256(raw).hexdigest()
+        checks.append(FileCheck(name, len(raw), digest, digest == expected))
     return checks

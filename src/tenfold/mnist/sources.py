@@ -26,6 +26,7 @@ _PARTS = {"train": "train", "training": "train", "validation": "validation", "va
 _PARTS |= {"test": "test", "t10k": "test"}
 _IDX_IMAGES = re.compile(r"(?P<stem>.*?)images(?P<dot>[-.])idx3(?P<rest>[-.]ubyte)?(?P<gz>\.gz)?$")
 
+Arrays = dict[str, tuple[Any, NDArray[Any]]]  # of each part: images, or a list of them where sizes differ; labels
 Track = Callable[[Iterable[Any], str], Iterable[Any]]  # wraps a long iteration, with its description, to show progress
 
 
@@ -107,7 +108,7 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
 
 
 def _from_idx(path: Path, image_files: list[Path]) -> Source:
-    found: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
+    arrays: Arrays = {}
     kept: dict[str, str] = {}
     for file in image_files:
         match = _IDX_IMAGES.match(file.name)
@@ -116,24 +117,21 @@ def _from_idx(path: Path, image_files: list[Path]) -> Source:
                 f"{file} is no data that tenfold reads: give IDX files (…images-idx3-ubyte beside …labels-idx1-ubyte, "
                 "plain or .gz), an .npz, or a folder with a sub-folder per class"
             )
-        part = next(
-            (_PARTS[word] for word in re.split(r"[^a-z0-9]+", match["stem"].lower()) if word in _PARTS), "train"
-        )
-        if part in found:
+        words = re.split(r"[^a-z0-9]+", match["stem"].lower())
+        part = next((_PARTS[word] for word in words if word in _PARTS), "train")
+        if part in arrays:
             if file.name.removesuffix(".gz") == kept[part].removesuffix(".gz"):
                 continue  # the same file plain and gzipped
-            raise DataError(
-                f"{path} has two sets for {part}, {kept[part]} and {file.name}: name the file that you mean"
-            )
+            raise DataError(f"{path} has two sets for {part}, {kept[part]} and {file.name}: give the path of one")
         kept[part] = file.name
         name = f"{match['stem']}labels{match['dot']}idx1{match['rest'] or ''}"
         labels = next((file.with_name(name + end) for end in ("", ".gz") if file.with_name(name + end).is_file()), None)
         if labels is None:
             raise DataError(f"{file} has no labels beside it: {name} or {name}.gz is missing")
-        found[part] = (idx.read(file), idx.read(labels))
-        if found[part][0].ndim != 3 or found[part][1].ndim != 1:
+        arrays[part] = (idx.read(file), idx.read(labels))
+        if arrays[part][0].ndim != 3 or arrays[part][1].ndim != 1:
             raise FormatError(f"{file} and {labels.name} must have 3 and 1 dimensions, images and labels")
-    return _source(path, found)
+    return _source(path, arrays)
 
 
 _NPZ_KEYS = {  # the names that are in use for each part: (images, labels)
@@ -147,22 +145,21 @@ _NPZ_KEYS = {  # the names that are in use for each part: (images, labels)
 
 
 def _from_npz(path: Path) -> Source:
-    found: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays: Arrays = {}
             for part, names in _NPZ_KEYS.items():
-                for images, labels in names:
-                    if images in archive and labels in archive:
-                        found[part] = (archive[images], archive[labels])
-                        break
+                pair = next((pair for pair in names if pair[0] in archive and pair[1] in archive), None)
+                if pair is not None:
+                    arrays[part] = (archive[pair[0]], archive[pair[1]])
             keys = ", ".join(archive.files)
     except Exception as error:  # numpy raises a dozen kinds here: zipfile, zlib, pickle, header and OS errors
         raise DataError(f"cannot read {path}: {error}") from error
-    if not found:
+    if not arrays:
         raise FormatError(
             f"{path} has the arrays {keys or 'none'}: name them images and labels, or x_train and y_train"
         )
-    return _source(path, found)
+    return _source(path, arrays)
 
 
 def _from_class_folders(path: Path, track: Track) -> Source:
@@ -180,7 +177,7 @@ def _from_class_folders(path: Path, track: Track) -> Source:
     classes = DIGITS if set(names) <= set(DIGITS) else tuple(names)
     if len(classes) < 2:
         raise DataError(f"{path} has one class only, {names[0]!r}: there must be a sub-folder for each of two or more")
-    found = {}
+    arrays: Arrays = {}
     for name, folder in parts.items():
         files = [
             (file, label)
@@ -191,8 +188,8 @@ def _from_class_folders(path: Path, track: Track) -> Source:
         if not files:
             raise DataError(f"{folder} has no PNG or JPEG pictures in its sub-folders")
         images = [_picture(file) for file, _ in track(files, f"reading {folder.name}")]
-        found[name] = (images, np.array([label for _, label in files]))
-    return _source(path, found, classes)
+        arrays[name] = (images, np.array([label for _, label in files]))
+    return _source(path, arrays, classes)
 
 
 def _folders(path: Path) -> Iterator[Path]:
@@ -220,19 +217,19 @@ def _picture(file: Path) -> NDArray[np.uint8]:
         raise DataError(f"cannot read the picture {file}: {error}; mend or remove it") from error
 
 
-def _source(path: Path, found: dict[str, tuple[Any, NDArray[Any]]], classes: tuple[str, ...] | None = None) -> Source:
+def _source(path: Path, arrays: Arrays, classes: tuple[str, ...] | None = None) -> Source:
     """A Source from the raw images and labels of each part: checked, made 28 x 28, bright ink on a dark ground."""
     notes: list[str] = []
     parts: dict[str, Digits] = {}
-    names = classes or _classes([labels for _, labels in found.values()], path)
+    names = classes or _classes([labels for _, labels in arrays.values()], path)
     for name in names:
         if name in ("", ".", "..") or name.startswith(".") or re.search(r"[/\\\x00-\x1f]", name):
             raise DataError(f"{path} has a class called {name!r}: names must be fit for a folder")
     if len(names) > 256:
-        raise DataError(f"{path} has {len(names):,} classes: up to 256 are understood")
+        raise DataError(f"{path} has {len(names):,} classes: they must be 256 or fewer")
     unlike: dict[str, NDArray[np.bool_]] = {}  # which pictures are not as MNIST's are
-    for part, (images, labels) in found.items():
-        where = f"{path} ({part})" if len(found) > 1 else str(path)
+    for part, (images, labels) in arrays.items():
+        where = f"{path} ({part})" if len(arrays) > 1 else str(path)
         check_labels(len(images), len(labels), where)
         values = _grey(images, where, notes)
         unlike[part] = ~_as_mnist(values)
@@ -264,7 +261,7 @@ def _classes(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
     if len(values) and (not np.isfinite(values).all() or (values != np.floor(values)).any() or values[0] < 0):
         raise FormatError(f"the labels in {path} must be whole numbers from 0 up")
     if len(values) and values[-1] > 255:
-        raise FormatError(f"a label in {path} is {values[-1]}: class labels up to 255 are understood")
+        raise FormatError(f"a label in {path} is {values[-1]}: class labels must be 255 or less")
     return DIGITS if not len(values) or values[-1] <= 9 else tuple(str(k) for k in range(int(values[-1]) + 1))
 
 
@@ -284,12 +281,14 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
     if images.ndim == 2 and int(np.sqrt(images.shape[1])) ** 2 == images.shape[1]:  # flattened squares
         images = images.reshape(len(images), int(np.sqrt(images.shape[1])), -1)
     if images.ndim != 3 or 0 in images.shape[1:]:
-        raise FormatError(f"the images in {where} have the shape {images.shape}: (N, height, width) is wanted")
+        raise FormatError(f"the images in {where} have the shape {images.shape}, and must be (N, height, width)")
     if images.dtype.kind not in "uifb":
-        raise FormatError(f"the images in {where} have the type {images.dtype}: grey values are wanted")
+        raise FormatError(f"the images in {where} have the type {images.dtype}, and must be grey values")
     low, high = float(images.min()), float(images.max())
     if not (low >= 0 and high <= 255):  # also false for NaN
-        raise FormatError(f"the images in {where} have values from {low:g} to {high:g}: 0 to 255, or 0 to 1, is wanted")
+        raise FormatError(
+            f"the images in {where} have values from {low:g} to {high:g}, and must be from 0 to 255 or 0 to 1"
+        )
     if 1 < high < 64:
         notes.append(f"grey values up to {high:g} were stretched to 255")
     scale = 255 / high if 1 < high < 64 else 255.0 if 0 < high <= 1 else 1.0
@@ -297,7 +296,7 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
 
 
 def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
-    """Every image scaled, whole and undistorted, into 28 x 28; the rest is filled with its own ground."""
+    """Every image scaled, complete and undistorted, into 28 x 28; the rest is filled with its own ground."""
     if isinstance(images, np.ndarray) and images.shape[1:] == (SIDE, SIDE):
         return images
     sizes = sorted({(image.shape[1], image.shape[0]) for image in images})
@@ -308,9 +307,8 @@ def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
         height, width = image.shape
         scale = SIDE / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = np.asarray(
-            Image.fromarray(image).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
-        )
+        method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+        small = np.asarray(Image.fromarray(image).resize(size, method))
         left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
         place[:] = int(np.median(_border(image[None])))
         place[top : top + size[1], left : left + size[0]] = small

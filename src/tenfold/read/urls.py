@@ -5,7 +5,6 @@ is not the usual place, where the store is, as pyarrow has it: AWS_ACCESS_KEY_ID
 """
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,24 +49,17 @@ def local(place: str) -> Path | None:
 def content(place: str, what: str = "picture") -> bytes:
     """The bytes of a file. Raises DataError, of which the text is one line about the picture, or what else it is."""
     path = local(place)
-    read = _reading(place) if path is None else path.read_bytes
+    store: Any
+    store, key = _place(place) if path is None else (None, "")
     try:
-        return read()
+        if path is not None:
+            return path.read_bytes()
+        with store.open_input_stream(key) as opened:
+            return bytes(opened.read())
     except FileNotFoundError as error:
         raise DataError(f"there is no {what} {place}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {place}: {_reason(error)}") from error
-
-
-def _reading(url: str) -> Callable[[], bytes]:
-    """What reads a file of an object store. Raises UsageError, DataError: of the store, not of the file."""
-    store, key = _place(url)
-
-    def read() -> bytes:
-        with store.open_input_stream(key) as opened:
-            return bytes(opened.read())
-
-    return read
 
 
 def put(place: str, raw: bytes) -> None:

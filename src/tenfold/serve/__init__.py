@@ -6,6 +6,6 @@ schemas       what requests and answers hold              answers   answers in J
 service       what the routes share: reader, counts       threads   the threads that pictures are read in
 gate          limits, tokens, headers, log                metrics   the counts, for Prometheus
 corrections   digits that were put right, kept to learn from
-page/         the page, as the browser gets it
-site, site/   the page with the model in it, for no server at all
+page/, site/  the page, as the browser gets it, and what runs in it without a server
+site          the page with the model in it, for no server at all
 """

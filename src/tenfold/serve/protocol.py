@@ -99,20 +99,20 @@ def _inferred(classifier: Classifier, most: int, raw: bytes, length: str | None)
                 400, f"Inference-Header-Content-Length: {length[:30]!r} is not a length inside the body"
             )
         end = int(length)
-    asked = Inference.model_validate_json(raw[:end])
-    images = _images(asked.inputs[0], raw[end:], most)
+    inference = Inference.model_validate_json(raw[:end])
+    images = _images(inference.inputs[0], raw[end:], most)
     outputs, binary = [], []
-    for wanted in asked.outputs or (Output(name="logits"), Output(name="probabilities")):
+    for wanted in inference.outputs or (Output(name="logits"), Output(name="probabilities")):
         values: NDArray[np.float32] = getattr(classifier, wanted.name)(images)
         output: dict[str, Any] = {"name": wanted.name, "datatype": "FP32", "shape": list(values.shape)}
         own = wanted.parameters.binary_data
-        if asked.parameters.binary_data_output if own is None else own:
+        if inference.parameters.binary_data_output if own is None else own:
             binary.append(values.astype("<f4").tobytes())
             output["parameters"] = {"binary_data_size": len(binary[-1])}
         else:
             output["data"] = values.ravel().tolist()
         outputs.append(output)
-    named = {} if asked.id is None else {"id": asked.id}
+    named = {} if inference.id is None else {"id": inference.id}
     answer = Json({"model_name": MODEL, "model_version": VERSION, **named, "outputs": outputs})
     if not binary:
         return answer

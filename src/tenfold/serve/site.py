@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tenfold import files as atomic
+from tenfold import files
 from tenfold.errors import DataError, FormatError, MissingExtra
 from tenfold.read.classifier import Classifier, model_bytes
 
@@ -79,7 +79,7 @@ def write(
 
     classifier = Classifier(model, threads=1)
     here = Path(__file__).parent
-    with atomic.folder(folder) as place:  # which refuses a full folder before anything is fetched
+    with files.folder(folder) as place:  # which refuses a full folder before anything is fetched
         shutil.copytree(here / "page", place, dirs_exist_ok=True)
         shutil.copytree(here / "site", place, dirs_exist_ok=True)  # its engine.js in the place of the page's
         _runtime(runtime or fetched(tell), place / RUNTIME)
@@ -94,13 +94,13 @@ def write(
         (place / "model.json").write_text(json.dumps(described(classifier)), encoding="utf-8")
         about = _README.format(folder=Path(folder).name, runtime=RUNTIME, version=version("tenfold"))
         (place / "README.txt").write_text(about, encoding="utf-8")
-        files = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
-        (place / "files.json").write_text(json.dumps(files), encoding="utf-8")
+        names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+        (place / "files.json").write_text(json.dumps(names), encoding="utf-8")
     return Path(folder)
 
 
 def described(classifier: Classifier) -> dict[str, Any]:
-    """What the page is told about the model, and the engine needs to know."""
+    """What the page and the engine need to know of the model."""
     return {
         **classifier.description.metadata,
         "name": "digits",
@@ -133,7 +133,7 @@ def fetched(tell: Callable[[str], None] = _silent) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         archive = _packed(npm, Path(folder))
         _check(archive)
-        with atomic.file(kept) as temporary:
+        with files.file(kept) as temporary:
             shutil.copyfile(archive, temporary)
     return kept
 

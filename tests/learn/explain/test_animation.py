@@ -1,6 +1,8 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.learn.explain.animation import Film, animate, developed, sheet
@@ -29,7 +31,7 @@ def test_colours_are_those_of_the_weights(tmp_path: Path) -> None:
     assert (shown[0, 0] == 255).all(), "white stays white, on a white slide"
 
 
-def look(folder: Path, at: float, embeddings: np.ndarray) -> None:
+def look(folder: Path, at: float, embeddings: NDArray[Any]) -> None:
     np.savez(
         folder / f"{at:013.7f}.npz",
         embeddings=embeddings.astype(np.float16),

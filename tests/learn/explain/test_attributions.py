@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from conftest import draw_digits
-from learn.explain.small import answer, tiny
+from learn.explain.small import answer, last, tiny
 from tenfold.learn import networks
 from tenfold.learn.explain.attributions import attributions, still
 from tenfold.learn.explain.explain import explain
@@ -59,9 +59,9 @@ def test_occlusion_by_hand(cover: int) -> None:
 def test_occlusion_is_what_the_logit_loses() -> None:
     # A network that sees one pixel alone: (10, 12) speaks for class 1 and against class 0.
     network = tiny("mlp", 2, hidden=())
+    layer = last(network)
     with torch.no_grad():
-        network[-1].weight.zero_()
-        network[-1].weight[1, 10 * 28 + 12] = 1.0
+        layer.weight[1, 10 * 28 + 12] = 1.0
     image = np.zeros((28, 28), np.uint8)
     image[10, 12] = 255
     gradients, erased, inked = attributions(network, image, 1)

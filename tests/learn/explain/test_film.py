@@ -59,7 +59,7 @@ def watched(
             rows = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
             loss = F.cross_entropy(network(normalise(grey(material.images[rows]))), material.labels[rows])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             state.step += 1
             if inside:

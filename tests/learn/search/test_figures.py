@@ -205,8 +205,3 @@ def test_the_study_figure_takes_whatever_there_is(groups: Any, what: str, paired
 def test_seeds_without_a_score_are_counted() -> None:
     assert search_figures.described([0.99, math.nan], "accuracy") == "99.00% (one seed); 1 without a score"
     assert search_figures.described([math.nan], "accuracy") == "no score; 1 without a score"
-
-
-def test_ticks_show_as_many_decimals_as_tell_them_apart() -> None:
-    assert search_figures.Percent().format_ticks([0.9912, 0.9915]) == ["99.12%", "99.15%"]
-    assert search_figures.Percent().format_ticks([0.991, 0.992]) == ["99.1%", "99.2%"]

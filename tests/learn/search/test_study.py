@@ -2,15 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Cli, draw_digits, write_idx
-from learn.trainings import beside, same, stopped, until, weights
+from learn.trainings import same, stopped, weights
 from tenfold.errors import DataError, RunError, StorageError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import statistics
@@ -165,10 +163,6 @@ def unstopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return study(LONG, seeds=2, data=data, jobs=1, out=tmp_path_factory.mktemp("unstopped") / "s", quiet=True).path
 
 
-def as_unstopped(folder: Path, unstopped: Path) -> bool:
-    return all(same(weights(folder / "seeds" / seed), weights(unstopped / "seeds" / seed)) for seed in ("000", "001"))
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_the_same_command_resumes_in_the_middle_of_a_training(
     data: Path, here: Path, unstopped: Path, tenfold_cli: Cli, how: signal.Signals
@@ -184,21 +178,5 @@ def test_the_same_command_resumes_in_the_middle_of_a_training(
     assert before.count("\n") == 3  # the names, and two epochs
     assert tenfold_cli(*words).status == 0
     assert metrics.read_text().startswith(before)  # resumed, not begun again
-    assert as_unstopped(Path("s"), unstopped)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_command_killed_at_any_moment_is_resumed(
-    data: Path, here: Path, unstopped: Path, tenfold_cli: Cli, how: signal.Signals
-) -> None:
-    LONG.save(here / "long.json")
-    words = ["study", "long.json", "--seeds", 2, "--jobs", 2, "--out", "s", "--data", data]
-    command = [sys.executable, "-m", "tenfold", *map(str, words)]
-    running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    until(lambda: Path("s/seeds/001/recipe.json").exists() or running.poll() is not None)
-    running.send_signal(how)
-    running.wait(60)
-    until(lambda: not beside())
-    assert tenfold_cli(*words).status == 0
-    assert as_unstopped(Path("s"), unstopped)
+    for seed in ("000", "001"):
+        assert same(weights(Path("s/seeds") / seed), weights(unstopped / "seeds" / seed))

@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from conftest import Cli, draw_digits, write_idx
-from learn.trainings import beside, stopped, until
+from learn.trainings import stopped
 from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import study as studies
@@ -213,21 +213,6 @@ def test_the_same_command_resumes_and_no_trial_is_lost_or_counted_twice(
     assert [trial.number for trial in after] == list(range(4))
     assert [trial.params for trial in after[:2]] == [trial.params for trial in before]
     assert what(after) == unstopped
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_command_killed_at_any_moment_is_resumed(
-    data: Path, here: Path, tenfold_cli: Cli, unstopped: list[Any], how: signal.Signals
-) -> None:
-    running = subprocess.Popen([sys.executable, "-m", "tenfold", *command(data, 4, "t")], stderr=subprocess.DEVNULL)
-    until(lambda: Path("t/study.db").exists())
-    until(lambda: len(trials("t")) >= 2 or running.poll() is not None)
-    running.send_signal(how)
-    running.wait(60)
-    until(lambda: not beside())
-    assert tenfold_cli(*command(data, 4, "t")).status == 0
-    assert what(trials("t")) == unstopped
 
 
 @pytest.mark.slow

@@ -179,7 +179,7 @@ def test_who_fails_is_told_no_more_and_the_training_goes_on(
     faulty: Any = Faulty()
     run = train("mlp", data=data, out=tmp_path / "run", watchers=[faulty], epochs=1, **TINY | {"quiet": False})
     assert run.model_file.is_file()
-    says = "Faulty failed and is left out, the training goes on: the wire is cut\n"
+    says = "Faulty failed and is left out; training continues: the wire is cut\n"
     assert says in capsys.readouterr().out
     assert told.count(when) == (2 if when == "close" else 1)
     assert told[-1] == "close"

@@ -55,7 +55,7 @@ def test_each_is_told_and_one_that_fails_is_dropped(capsys: pytest.CaptureFixtur
         watchers.end(ANY)
     assert good.seen == ["begin", "step", "step", "end", "close"]
     assert bad.seen == ["begin", "close"]
-    says = "Failing failed and is left out, the training goes on: the disk is full"
+    says = "Failing failed and is left out; training continues: the disk is full"
     assert capsys.readouterr().out.splitlines() == [says]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -47,9 +48,14 @@ def test_one_look_is_enough_for_clean_pictures(
 
 
 def test_most_digits_of_mnist_are_read_at_one_look(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    digits, general = embedded.read("train"), []
-    sheets = paper.sheets
-    monkeypatch.setattr(paper, "sheets", lambda seen: general.append(1) or sheets(seen))
+    digits, sheets = embedded.read("train"), paper.sheets
+    general: list[np.ndarray] = []
+
+    def counted(seen: np.ndarray) -> Iterator[paper.Sheet]:
+        general.append(seen)
+        return sheets(seen)
+
+    monkeypatch.setattr(paper, "sheets", counted)
     for single in (False, True):
         texts = [reader.read(png(digits.images[k]), single=single).text for k in range(55_000, 55_100)]
         assert np.mean([text == str(digits.labels[55_000 + k]) for k, text in enumerate(texts)]) > 0.96
@@ -100,8 +106,8 @@ def test_certainty_is_for_whole_digits_of_one_height_and_nothing_besides() -> No
     assert clean.certainty(sheet, [row]) == pytest.approx(0.9)
     assert clean.certainty(sheet, []) == 0
     assert clean.certainty(sheet, [row[:1]]) == 0  # half of the ink is left
-    for changes in ({"cut": True}, {"digit": False}):
-        assert clean.certainty(sheet, [[row[0], replace(row[1], **changes)]]) == 0
+    for other in (replace(row[1], cut=True), replace(row[1], digit=False)):
+        assert clean.certainty(sheet, [[row[0], other]]) == 0
     low, unlike = bars((10, 10, 30, 5), (12, 30, 12, 5))
     assert clean.certainty(low, [unlike]) == 0
     near = ((10, 10, 30, 5), (10, 16, 30, 5))  # a pixel between them

@@ -31,8 +31,13 @@ def test_a_wide_piece_is_cut_where_it_is_thin() -> None:
 
 def test_a_lone_piece_is_cut_only_where_that_may_pay(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     piece, ink = Piece(5, 5, np.ones((30, 29), bool)), np.ones((40, 40), np.float32)
-    sliced = []
-    monkeypatch.setattr(segments, "slices", lambda piece, _: sliced.append(1) or [(piece, 0.0)])
+    sliced: list[Piece] = []
+
+    def uncut(piece: Piece, _: object) -> list[tuple[Piece, float]]:
+        sliced.append(piece)
+        return [(piece, 0.0)]
+
+    monkeypatch.setattr(segments, "slices", uncut)
     for probability in (0.9, 0.5):
         table = np.zeros((1, 11), np.float32)
         table[0, 8], table[0, 10] = probability, 1 - probability

@@ -25,7 +25,7 @@ class FakeReader(Reader):
         if started is not None:
             (started / str(os.getpid())).touch()
 
-    def read(self, picture: object, **_: object) -> Reading:  # type: ignore[override]
+    def read(self, picture: object, **_: object) -> Reading:
         name = Path(str(picture)).stem
         if name == "memory":
             raise MemoryError

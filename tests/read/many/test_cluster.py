@@ -110,8 +110,8 @@ def test_a_picture_at_which_rays_worker_is_killed_again_and_again_is_a_row(ray: 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="SIGIO ends no process elsewhere")
 def test_a_fault_without_end_ends_with_the_process_that_began_it() -> None:
     words = (
-        "import time; from multiprocessing import get_context; from tenfold.read.many.processes import Worker",
-        "from read.many.test_cluster import slow; worker = Worker(get_context('spawn'), slow()); worker.take()",
+        "import time; from tenfold.read.many.processes import Worker",
+        "from read.many.test_cluster import slow; worker = Worker(slow()); worker.take()",
         "worker.pipe.send(('stuck', None)); print(worker.process.pid, flush=True); time.sleep(60)",
     )
     folders = str(Path(__file__).parents[2])
@@ -167,9 +167,9 @@ def test_a_node_that_is_killed_costs_no_part(
     assert plan.left() == []
 
 
-def test_a_node_without_the_disk_is_told_of(ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster.socket, "gethostname", lambda: "elsewhere")
+def test_a_node_without_the_disk_is_an_error(ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
     cluster.check_shared(ray, [str(tmp_path)])
-    monkeypatch.setattr(cluster.os.path, "exists", lambda path: True)
+    monkeypatch.setattr("os.path.exists", lambda path: True)
     with pytest.raises(ClusterError, match="has no /none/here: give URLs"):
         cluster.check_shared(ray, ["/none/here"])

@@ -84,7 +84,7 @@ def load(recipe: Recipe, device: torch.device, source: sources.Source | None = N
         index = np.concatenate([np.arange(others), others + np.repeat(np.arange(len(own)), times)])
         again = torch.from_numpy(index).to(device)
         images, labels, distances = images[again], labels[again], None if distances is None else distances[again]
-        source = replace(source, notes=(*source.notes, *_told(own, held, validation, times.sum(), task, recipe)))
+        source = replace(source, notes=(*source.notes, *_notes(own, held, validation, times.sum(), task, recipe)))
     own_images, own_labels = _tensors(own if held is None else held, device)
     return Dataset(images, labels, *_tensors(validation, device), task, source, distances, own_images, own_labels)
 
@@ -135,7 +135,7 @@ def _times(own: Digits) -> NDArray[np.int64]:
     return np.clip(np.round(OFTEN / alike), 1, MOST).astype(np.int64)
 
 
-def _told(
+def _notes(
     own: Digits, held: Digits | None, validation: Digits | None, times: int, task: tasks.Task, recipe: Recipe
 ) -> tuple[str, str]:
     """What a user must know of the mixture, in two sentences."""

@@ -1,5 +1,6 @@
 """Inside a trained network, and its training as a film.
 
+animation       the pictures of a training as GIF and as a sheet
 attributions    how much each pixel speaks for a class: integrated gradients, occlusion
 counterfactual  the least change of a picture that turns the answer
 digit_map       what the last layer is given of each digit, and t-SNE of it

@@ -328,7 +328,7 @@ def _map(
             axis.annotate(
                 _fit(f"{one.index}: {one.label}" + ("" if one.right else f" → {one.answer}"), 30),
                 place,
-                xytext=(9, -14 if number % 2 else 9),  # two that lie together are told apart
+                xytext=(9, -14 if number % 2 else 9),  # two that lie together stay apart
                 textcoords="offset points",
                 fontsize=10,
                 zorder=7,

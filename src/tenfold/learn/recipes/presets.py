@@ -15,6 +15,29 @@ from tenfold.learn.recipes.recipe import MNIST, Recipe
 
 DEFAULT = "fast"
 
+# As accurate as one network gets here; separable convolutions leave time for many epochs of augmented digits.
+_ACCURATE = Recipe(
+    name="accurate",
+    network="separable",
+    channels=(48, 96, 144, 192, 256),
+    hidden=(),
+    dropout_conv=0.1,
+    epochs=64,
+    batch_size=128,
+    optimizer="adamw",
+    lr=0.01,
+    momentum=0.8,
+    beta2=0.95,
+    weight_decay=0.05,
+    schedule="linear",
+    warmup=0.1,
+    augment="rotate=12,shift=1.5,scale=0.15,shear=12,elastic=1",
+    unaugmented_epochs=3,
+    recalibrate_batchnorm=True,
+    channels_last=True,
+    amp=True,
+)
+
 RECIPES: dict[str, Recipe] = {
     # One pass. What makes it fast: strides instead of pooling, few channels, channels-last, a short high one-way
     # schedule; what keeps it accurate: batch normalisation and label smoothing.
@@ -103,47 +126,15 @@ RECIPES: dict[str, Recipe] = {
         schedule="cosine",
         channels_last=True,
     ),
-    # As accurate as one network gets here; separable convolutions leave time for many epochs of changed digits.
-    "accurate": Recipe(
-        name="accurate",
-        network="separable",
-        channels=(48, 96, 144, 192, 256),
-        hidden=(),
-        dropout_conv=0.1,
-        epochs=64,
-        batch_size=128,
-        optimizer="adamw",
-        lr=0.01,
-        momentum=0.8,
-        beta2=0.95,
-        weight_decay=0.05,
-        schedule="linear",
-        warmup=0.1,
-        augment="rotate=12,shift=1.5,scale=0.15,shear=12,elastic=1",
-        unaugmented_epochs=3,
-        recalibrate_batchnorm=True,
-        channels_last=True,
-        amp=True,
-    ),
+    "accurate": _ACCURATE,
     # For digits in bad light, blurred, noisy, crossed out or inverted: it has seen them degraded in many ways.
-    "robust": Recipe(
+    "robust": _ACCURATE.changed(
         name="robust",
-        network="separable",
         channels=(32, 64, 96, 128, 160),
-        hidden=(),
-        dropout_conv=0.1,
         epochs=20,
-        batch_size=128,
-        optimizer="adamw",
-        lr=0.01,
-        momentum=0.8,
-        beta2=0.95,
-        weight_decay=0.05,
-        schedule="linear",
-        warmup=0.1,
         augment="rotate=15,shift=2,scale=0.2,shear=15,elastic=0.7,degrade=0.5",
-        channels_last=True,
-        amp=True,
+        unaugmented_epochs=0,
+        recalibrate_batchnorm=False,
     ),
     # Fewer than 4,000 parameters: in 8 bits, a file of 16 kB.
     "tiny": Recipe(
@@ -199,7 +190,7 @@ FINE_TUNING: dict[str, Any] = {
     "schedule": "linear",
     "warmup": 0.1,
 }
-MIX = 6_000  # MNIST digits that are learnt along with a user's own, unless told
+MIX = 6_000  # MNIST digits that are learnt along with a user's own, by default
 _KEPT = (  # of the recipe of the initial network: what it is, and what digits are to it
     *("task", "network", "channels", "hidden", "dropout", "dropout_conv", "label_smoothing"),
     *("augment", "pictures", "amp", "channels_last"),

@@ -53,7 +53,7 @@ def parse(text: str, classes: tuple[str, ...] = DIGITS) -> Task:
     "digits" tells all classes apart; "parity" even from odd; "is:7" sevens from all others; "0,6,8/1-3" the groups
     between the slashes, dropping the digits in none.
 
-    Raises UsageError for a task that cannot be meant, or that needs digits where the data has other classes.
+    Raises UsageError for a wrong task, or one that needs digits where the data has other classes.
     """
     if text == "digits":
         return Task(text, tuple((k,) for k in range(len(classes))), classes)

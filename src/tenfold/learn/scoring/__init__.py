@@ -3,5 +3,5 @@
 evaluation   scores on the test set                   robustness   errors on corrupted digits
 metrics      from logits to scores                    ensembles    several networks as one
 prediction   answers for single digits                report       the page about an evaluation
-selfcheck    whether PyTorch computes here as it should
+figures      figures of scores                         selfcheck    whether PyTorch computes as it should
 """

@@ -30,7 +30,7 @@ def ensemble(members: Sequence[str | Path | Run], out: str | Path | None = None)
 
     Args:
         members: Two or more runs, their folders or names, or safetensors files; an ensemble counts as its members.
-        out: The folder to make; a new one in ./runs unless told.
+        out: The folder to make; by default a new one in ./runs.
 
     The folder's recipe.json is the first member's, under another name; members.json says who they are.
 

@@ -147,7 +147,7 @@ def _score(
 
 
 def _corrected(answers: NDArray[np.int64], digits: Digits, index: NDArray[np.int64], model: Model) -> Corrected | None:
-    """The accuracy by the corrected labels, if these are MNIST's own test digits; they are told, and choose nothing."""
+    """The accuracy by the corrected labels, if these are MNIST's own test digits; reported, and never chosen by."""
     own = embedded.read("test")
     if model.data_classes != DIGITS or index.max(initial=0) >= len(own):
         return None

@@ -106,13 +106,13 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> list
     confidence, answer = probabilities.max(1)
     right = answer == labels
     place = (confidence * bins).long().clamp(max=bins - 1)
-    found = []
+    filled = []
     for k in range(bins):
         inside = place == k
         if count := int(inside.sum()):
             mean, accuracy = confidence[inside].double().mean().item(), right[inside].double().mean().item()
-            found.append(Bin(k / bins, (k + 1) / bins, mean, accuracy, count))
-    return found
+            filled.append(Bin(k / bins, (k + 1) / bins, mean, accuracy, count))
+    return filled
 
 
 def calibration_error(bins: list[Bin]) -> float:

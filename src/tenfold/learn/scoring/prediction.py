@@ -60,7 +60,7 @@ def predict(
     where = devices.choose(device)
     if run is None and runs.newest() is None:
         if data is not None:
-            sources.load(data)  # what is wrong with it is better told before the training
+            sources.load(data)  # what is wrong with it is better reported before training
         if not quiet:
             Progress(stderr=False).line("there is no finished run yet, so the default recipe is trained first")
         run = train(device=device, quiet=quiet)

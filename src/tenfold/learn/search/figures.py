@@ -19,7 +19,7 @@ from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import Formatter, LogLocator, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, blank, empty, escape
 from tenfold.learn.search import statistics
@@ -126,7 +126,7 @@ def seeds(
     top.set(ylim=(0.55 - max(1, len(groups)), 0.62), xlim=limits, xlabel=what)
     top.xaxis.set_major_locator(MaxNLocator(7))
     if percent:
-        top.xaxis.set_major_formatter(Percent())
+        top.xaxis.set_major_formatter(PercentFormatter(1.0))
     if paired:
         if len(groups) == 2 and not between:
             between = f"{_short(groups[0][0], 28)} – {_short(groups[1][0], 28)}"
@@ -192,19 +192,34 @@ def _swarm(axis: Axes, row: float, values: Sequence[float], color: str, what: st
 
 def described(values: Sequence[float], what: str) -> str:
     """Scores in words: mean ± deviation, their number, and the 95 % interval of the mean; `what` as for `written`."""
+    n = sum(map(math.isfinite, values))
+    words = brief(values, what)
+    if n == 1:
+        words += " (one seed)"
+    elif n:
+        words += f" (n = {n}), 95 % interval of the mean {interval(values, what)}"
+    return words + (f"; {len(values) - n} without a score" if n < len(values) else "")
+
+
+def brief(values: Sequence[float], what: str) -> str:
+    """Mean ± deviation of the scores that are numbers."""
     finite = [value for value in values if math.isfinite(value)]
-    lost = len(values) - len(finite)
-    without = f"; {lost} without a score" if lost else ""
     if not finite:
-        return f"no score{without}"
+        return "no score"
     mean = statistics.summary(finite)
     places = decimals(mean.deviation, what)
-    if mean.low is None or mean.high is None:
-        return f"{written(mean.mean, what, places)} (one seed){without}"
-    low, high = written(mean.low, what, places), written(mean.high, what, places)
-    deviation = written(mean.deviation, what, places).lstrip("+")
-    middle = f"{written(mean.mean, what, places)} ± {deviation} (n = {mean.n})"
-    return f"{middle}, 95 % interval of the mean {low} to {high}{without}"
+    deviation = f" ± {written(mean.deviation, what, places).lstrip('+')}" if mean.n > 1 else ""
+    return f"{written(mean.mean, what, places)}{deviation}"
+
+
+def interval(values: Sequence[float], what: str) -> str:
+    """The 95 % interval of the mean of the scores that are numbers; nothing for less than two."""
+    finite = [value for value in values if math.isfinite(value)]
+    mean = statistics.summary(finite) if finite else None
+    if mean is None or mean.low is None or mean.high is None:
+        return ""
+    places = decimals(mean.deviation, what)
+    return f"{written(mean.low, what, places)} to {written(mean.high, what, places)}"
 
 
 def written(value: float, what: str, places: int | None = None) -> str:
@@ -278,7 +293,7 @@ class Parameter:
     low: float = math.inf
     high: float = -math.inf
     log: bool = False
-    whole: bool = False
+    integer: bool = False
     choices: list[Any] = field(default_factory=list)
 
     def value(self, value: Any) -> float:
@@ -301,21 +316,8 @@ def parameters(trials: "Sequence[FrozenTrial]") -> list[Parameter]:
                 parameter.low = min(parameter.low, float(getattr(range_, "low", value)), value)
                 parameter.high = max(parameter.high, float(getattr(range_, "high", value)), value)
                 parameter.log = bool(getattr(range_, "log", False)) and parameter.low > 0
-                parameter.whole = not isinstance(trial.params[name], float)
+                parameter.integer = not isinstance(trial.params[name], float)
     return list(searched.values())
-
-
-class Percent(Formatter):
-    """Fractions in per cent, with as few decimals as tell the ticks apart."""
-
-    def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002
-        """A fraction alone, where there is no telling apart."""
-        return f"{x:.2%}"
-
-    def format_ticks(self, values: Sequence[float]) -> list[str]:
-        """The labels of an axis's ticks."""
-        places = next((d for d in range(6) if all(abs(round(100 * v, d) - 100 * v) < 1e-7 for v in values)), 6)
-        return [f"{v:.{places}%}" for v in values]
 
 
 @dataclass(frozen=True)
@@ -356,7 +358,7 @@ class _Scale:
         axis.set_view_interval(min(self.edge, top), max(self.edge, top), True)
         axis.set_major_locator(MaxNLocator(6))
         if self.objective == "accuracy":
-            axis.set_major_formatter(Percent())
+            axis.set_major_formatter(PercentFormatter(1.0))
 
 
 def _number(trial: "FrozenTrial") -> float:
@@ -414,10 +416,9 @@ def _parameter_scale(axis: Axes, parameter: Parameter) -> None:
     """Limits and ticks of the x axis for a parameter."""
     if parameter.choices:
         names = [escape(_short(text(choice))) for choice in parameter.choices]
-        crowded, few = sum(map(len, names)) > 26, len(names) < 8
-        turned: dict[str, Any] = {"rotation": 35 if few else 90, "ha": "right" if few else "center"}
-        turned["rotation_mode"] = "anchor" if few else None
-        axis.set_xticks(range(len(names)), names, fontsize=7 if crowded else 8, **(turned if crowded else {}))
+        crowded = sum(map(len, names)) > 26
+        turned: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+        axis.set_xticks(range(len(names)), names, fontsize=7 if crowded else 8, **turned)
         axis.set_xlim(-0.5, len(names) - 0.5)
     elif parameter.log and parameter.low < parameter.high:
         axis.set_xscale("log")
@@ -430,9 +431,9 @@ def _parameter_scale(axis: Axes, parameter: Parameter) -> None:
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     else:
         axis.set_xlim(*_padded(parameter.low, parameter.high, 0.05))
-        axis.xaxis.set_major_locator(MaxNLocator(5, integer=parameter.whole))
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=parameter.integer))
 
 
 def _short(name: str, most: int = 18) -> str:
-    """A name cut in its middle, so that both of its ends can be told."""
+    """A name cut in its middle, so that both of its ends can be read."""
     return name if len(name) <= most else f"{name[: most // 2]}…{name[-(most - most // 2 - 1) :]}"

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.scoring.report import page, picture, table
 from tenfold.learn.search import statistics
-from tenfold.learn.search.figures import STATES, complete, decimals, ended, order, score, state, text, written
+from tenfold.learn.search.figures import (
+    STATES,
+    brief,
+    complete,
+    decimals,
+    ended,
+    interval,
+    order,
+    score,
+    state,
+    text,
+    written,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -192,15 +204,17 @@ def _confirmation(confirmed: Sequence[Confirmed], best: Confirmed | None, object
     seeds = max(len(c.scores) for c in confirmed)
     rows = []
     for c in confirmed:
-        finite = [value for value in c.scores if math.isfinite(value)]
-        mean = statistics.summary(finite) if finite else None
-        interval = ""
-        if mean is not None and mean.low is not None and mean.high is not None:
-            places = decimals(mean.deviation, objective)
-            interval = f"{written(mean.low, objective, places)} to {written(mean.high, objective, places)}"
         each = [written(value, objective) if math.isfinite(value) else "–" for value in c.scores]
         mark = " (the best)" if best is not None and c.name == best.name else ""
-        rows.append((c.name + mark, _brief(c.scores, objective), interval, *each, *[""] * (seeds - len(each))))
+        rows.append(
+            (
+                c.name + mark,
+                _brief(c.scores, objective),
+                interval(c.scores, objective),
+                *each,
+                *[""] * (seeds - len(each)),
+            )
+        )
     head = ("recipe", "mean ± deviation", "95 % interval", *(f"seed {k + 1}" for k in range(seeds)))
     note = (
         "Each trained from scratch, with seeds that the search did not use; a column is one seed, the same for all. "
@@ -247,14 +261,8 @@ def _row(trial: "FrozenTrial", objective: str, names: Sequence[str]) -> tuple[st
 
 def _brief(scores: Sequence[float], objective: str) -> str:
     """The mean ± deviation of the scores there are, and how many are missing."""
-    finite = [value for value in scores if math.isfinite(value)]
-    lost = f", {len(scores) - len(finite)} without a score" if len(finite) < len(scores) else ""
-    if not finite:
-        return f"no score{lost}"
-    mean = statistics.summary(finite)
-    places = decimals(mean.deviation, objective)
-    deviation = f" ± {written(mean.deviation, objective, places)}" if mean.n > 1 else ""
-    return f"{written(mean.mean, objective, places)}{deviation}{lost}"
+    lost = sum(not math.isfinite(value) for value in scores)
+    return brief(scores, objective) + (f", {lost} without a score" if lost else "")
 
 
 def _field(value: object) -> str:

@@ -86,7 +86,7 @@ def parse(words: Sequence[str], recipe: Recipe) -> tuple[Space, Recipe]:
 def default(recipe: Recipe, digits: int | None = None) -> Space:
     """What is worth trying for a recipe: learning rate, batch size, and widths and dropout if its network has them.
 
-    Batches leave ten steps an epoch at least, where it is told how many training digits there are.
+    Batches leave ten steps an epoch at least, if the number of training digits is given.
     """
     most = max(recipe.batch_size, digits // 10) if digits is not None else math.inf
     sizes = [size for size in (recipe.batch_size * 2**k // 4 for k in range(5)) if 8 <= size <= most]

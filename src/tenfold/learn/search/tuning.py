@@ -323,7 +323,7 @@ class _Search:
             waiting = [frozen for frozen in every if frozen.state == optuna.trial.TrialState.WAITING]
             if len(every) - len(waiting) >= self.trials:
                 return None
-            # What is drawn follows from the seed and the trial's number, so that a search that was stopped goes on as
+            # What is drawn follows from the seed and the trial's number, so that a search that was stopped continues as
             # it would have.
             number = waiting[0].number if waiting else len(every)
             drawn = int(np.random.SeedSequence([self.settings["seed"], number]).generate_state(1)[0])

@@ -4,7 +4,7 @@ loop         forward, backward, validate, save       checkpoint   the state of t
 start        fresh, from earlier weights, resumed    runs         the folders that training leaves
 losses       labels, and distillation                models       trained networks on disk
 optimizers   optimizers and learning rates           ranks        several processes that train together
-randomness   the random state of every epoch         watchers     who is told of steps and epochs
+randomness   the random state of every epoch         watchers     callbacks after steps and epochs
 display      bars and lines for a person             trackers     TensorBoard and MLflow
 stopping     Ctrl-C between two steps
 """

@@ -45,13 +45,13 @@ class Display:
 
     def epoch(self, state: State) -> None:
         """A line for an epoch that is done; on a narrow terminal without its rate and loss on the training digits."""
-        row, epochs, console = state.history[-1], self._recipe.epochs, self._progress.console
+        row, epochs, progress = state.history[-1], self._recipe.epochs, self._progress
         number = f"epoch {row.epoch:>{len(str(epochs))}}/{epochs}"
         train = f"train loss {row.train_loss:.4f}  accuracy {row.train_accuracy:7.2%}"
         val = "" if row.val_loss is None else f"val loss {row.val_loss:.4f}  accuracy {row.val_accuracy:7.2%}"
-        if console.is_terminal and console.width < 100:
+        if progress.live and progress.console.width < 100:
             brief = val or train
-            if console.width < 60:
+            if progress.console.width < 60:
                 brief = brief.partition("  ")[2]
             self.line(f"{number}  {brief}  {row.seconds:.1f} s")
         else:

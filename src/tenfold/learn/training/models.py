@@ -56,7 +56,7 @@ def save(model: Model, path: str | Path) -> None:
 
 
 def load(path: str | Path, device: torch.device | None = None) -> Model:
-    """The model in a safetensors file that `save` wrote, on the given device (the CPU unless told).
+    """The model in a safetensors file that `save` wrote, on the given device (by default the CPU).
 
     Raises RunError when it is missing, damaged, or not one of tenfold's.
     """

@@ -106,7 +106,7 @@ class MLflow(Watcher):
         for name, value in (
             ("MLFLOW_DISABLE_TELEMETRY", "true"),
             ("MLFLOW_LOGGING_LEVEL", "WARNING"),
-            ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),  # a server that is not there is told of in seconds
+            ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),  # a server that is not there is reported in seconds
         ):
             os.environ.setdefault(name, value)
         try:
@@ -168,7 +168,7 @@ class MLflow(Watcher):
     def close(self) -> None:  # noqa: D102
         if self._active:
             self._active = False
-            self._mlflow.end_run("FINISHED" if self._complete else "KILLED")  # and may be gone on with
+            self._mlflow.end_run("FINISHED" if self._complete else "KILLED")  # and may be continued
 
     def _log(self, row: Mapping[str, Any]) -> None:
         found = {name: row[name] for name in CURVES if row[name] is not None}

@@ -13,7 +13,7 @@ class StopTraining(Exception):
 
 
 class Watcher:
-    """Is told of a training as it goes on; of one that is resumed, from where it was. It must leave the state alone."""
+    """Called as training proceeds; where it is resumed, from where it stopped. It must leave the state alone."""
 
     def begin(self, run: Run) -> None:
         """The run folder is there, and the next step is to come. What is raised here ends the training."""
@@ -74,4 +74,4 @@ class Watchers(Watcher):
                 with suppress(Exception):
                     watcher.close()
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                self.display.line(f"{type(watcher).__name__} failed and is left out, the training goes on: {reason}")
+                self.display.line(f"{type(watcher).__name__} failed and is left out; training continues: {reason}")

@@ -4,13 +4,11 @@ import logging
 import os
 import pickle
 import socket
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +183,6 @@ class _Rows:
     """What Ray keeps on a core: a process that has loaded the model, and another where a picture brought it down."""
 
     def __init__(self, work: Work) -> None:
-        vars(sys.modules["__main__"]).pop("__file__", None)  # or each process would start with Ray's own program
         self._work = work
         self._worker = self._start()
         self._notes = _notes()
@@ -252,7 +249,7 @@ class _Rows:
 
     def _start(self) -> Worker:
         for _ in range(_TRIES):
-            worker = Worker(get_context("spawn"), self._work)
+            worker = Worker(self._work)
             try:
                 worker.take()  # that it is ready
             except (EOFError, OSError):

@@ -11,11 +11,9 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
-from typing import Any
 
-from tenfold.engines.local import cores, end_with_parent
+from tenfold.engines.local import Child, cores, end_with_parent
 from tenfold.errors import StorageError
 from tenfold.read.decode import source_name
 from tenfold.read.many.rows import Row, Work
@@ -56,15 +54,11 @@ def read_many(
         yield row
 
 
-class Worker:
+class Worker(Child):
     """A process that reads, one picture at a time."""
 
-    def __init__(self, context: SpawnContext, work: Work) -> None:
-        self.pipe: Connection[Any, Any]
-        self.pipe, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        self.process.start()
-        theirs.close()  # so that its death is the end of the pipe here
+    def __init__(self, work: Work) -> None:
+        super().__init__(_serve, work)
         self.ready: bool = False
         self.job: int | None = None
 
@@ -119,14 +113,13 @@ def _by_processes(
     work: Work, reader: Reader, paths: Sequence[str], places: Mapping[str, Path], workers: int
 ) -> Iterator[Row]:
     # Not concurrent.futures, where a process that dies takes all that is under way with it and does not say at which
-    # picture it died. Spawned, not forked: onnxruntime has threads here, which a fork would not copy.
-    context = multiprocessing.get_context("spawn")
+    # picture it died.
     pool: list[Worker] = []
     # Only this process has the standard input.
     done = {k: work.row(reader, path, places.get(path)) for k, path in enumerate(paths) if path == STDIN}
     given = yielded = 0
     try:
-        pool += [Worker(context, work) for _ in range(workers)]
+        pool += [Worker(work) for _ in range(workers)]
         while yielded < len(paths):
             if pool:
                 for worker in pool:
@@ -137,7 +130,7 @@ def _by_processes(
                         with suppress(OSError):  # it died idle, which `_collect` notices
                             worker.pipe.send((paths[given], places.get(paths[given])))
                             worker.job, given = given, given + 1
-                pool = _collect(pool, context, work, paths, done)
+                pool = _collect(pool, work, paths, done)
             elif yielded not in done:  # no process could be started
                 done[yielded] = work.row(reader, paths[yielded], places.get(paths[yielded]))
             while yielded in done:
@@ -147,9 +140,7 @@ def _by_processes(
         end(pool)
 
 
-def _collect(
-    pool: list[Worker], context: SpawnContext, work: Work, paths: Sequence[str], done: dict[int, Row]
-) -> list[Worker]:
+def _collect(pool: list[Worker], work: Work, paths: Sequence[str], done: dict[int, Row]) -> list[Worker]:
     """Wait for some of the pool, put their rows into `done`, and return the pool with the dead replaced."""
     ready = wait([worker.pipe for worker in pool])
     after = []
@@ -161,7 +152,7 @@ def _collect(
                 end([worker])
                 if worker.job is not None:  # else it could not start, and another could not either
                     done[worker.job] = worker.died_of(paths[worker.job])
-                    after.append(Worker(context, work))
+                    after.append(Worker(work))
                 continue
             if row is not None and worker.job is not None:
                 done[worker.job], worker.job = row, None
@@ -174,8 +165,5 @@ def end(pool: Sequence[Worker]) -> None:
     for worker in pool:
         worker.process.terminate()
     for worker in pool:
-        worker.process.join(2)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
+        worker.end(2)
         worker.pipe.close()

@@ -70,9 +70,9 @@ async function ask(address, { headers = {}, ...more }) {
   }
   const found = parsed(answer);
   if (response.ok && found !== null) return found;
-  const told = typeof found?.error === "string" ? found.error : `The service answered ${response.status}.`;
+  const message = typeof found?.error === "string" ? found.error : `The service answered ${response.status}.`;
   const wait = Number.parseFloat(response.headers.get("Retry-After") ?? "");
-  throw new EngineError(told, response.ok ? 502 : response.status, Number.isFinite(wait) ? Math.max(0, wait) : null);
+  throw new EngineError(message, response.ok ? 502 : response.status, Number.isFinite(wait) ? Math.max(0, wait) : null);
 }
 
 function kept() {

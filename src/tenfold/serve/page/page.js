@@ -16,7 +16,7 @@ const the = (id) => document.getElementById(id);
 const sheet = the("sheet");
 const image = the("picture");
 
-let about = null; // what model() told
+let about = null; // what model() answered
 let reading = null; // the last one, as the engine gave it
 let found = null; // the same as judged
 let shown = null; // what is on the stage if it is no drawing: {blob, name, address}
@@ -67,7 +67,7 @@ function readDrawing(final) {
 function readPicture() {
   const { blob } = shown;
   const smaller = smallEnough(blob, about?.max_bytes ?? Infinity);
-  smaller.catch(() => {}); // told below, when it is waited for
+  smaller.catch(() => {}); // shown below, when it is waited for
   asking.now(
     () =>
       smaller.catch((error) => {

@@ -1,7 +1,7 @@
 /**
  * What was read, judged and shown: the text, a box on the picture and a card for every digit.
  *
- * A state is told three times, by a word, by the shape of a line (whole, dashed, dotted) and by colour.
+ * A state is shown three times, by a word, by the shape of a line (whole, dashed, dotted) and by colour.
  */
 
 export const UNSURE = "?";
@@ -173,9 +173,9 @@ function digitCard(digit, k, total, names, chosen) {
   face.addEventListener("click", () => chosen(k));
   const value = element("span", "value", digit.shown);
   value.dataset.long = String([...digit.shown].length > 2);
-  const told = element("span", "state");
-  told.append(element("strong", "", state), ` ${words}`);
-  face.append(value, seen(digit.input), told, bars(digit, names));
+  const label = element("span", "state");
+  label.append(element("strong", "", state), ` ${words}`);
+  face.append(value, seen(digit.input), label, bars(digit, names));
   const chances = names
     .map((name) => [name === null ? "no digit" : name, chance(digit, name)])
     .sort((a, b) => b[1] - a[1])
@@ -194,9 +194,9 @@ function leftOutCard(box, k, found, picture) {
   const face = element("div", "face");
   const value = element("span", "value", "∅");
   value.setAttribute("aria-hidden", "true");
-  const told = element("span", "state");
-  told.append(element("strong", "", "No digit here"), " this ink was left out");
-  face.append(value, cutOut(picture, box, found), told);
+  const label = element("span", "state");
+  label.append(element("strong", "", "No digit here"), " this ink was left out");
+  face.append(value, cutOut(picture, box, found), label);
   card.append(face);
   return card;
 }

@@ -1,4 +1,4 @@
-// The page's engine for a site without a service: the model runs in the browser, in a worker, so that drawing goes on
+// The page's engine for a site without a service: the model runs in the browser, in a worker, so that drawing continues
 // while a picture is read. Everything begins to load when the page does.
 
 const WORK = 1600; // pixels: larger pictures are scaled down to this before they are read
@@ -16,7 +16,7 @@ const ready = new Promise((resolve, reject) => {
   reader.addEventListener("message", ({ data }) => (data.error ? reject(failed(data)) : resolve()), { once: true });
   reader.addEventListener("error", () => reject(failed({ error: "the model cannot be loaded" })));
 });
-ready.then(keep, () => {}); // whoever reads is told of the failure
+ready.then(keep, () => {}); // whoever reads gets the failure
 
 const failed = ({ error }) => new EngineError(`${error}: load the page again`);
 

@@ -49,13 +49,13 @@ async function read({ pixels, across, width, height, single, threshold }, { desc
     row.flatMap((word, number) =>
       word.map((segment) => ({
         value: described.classes[segment.best],
-        probability: told(segment.probabilities[segment.best]),
+        probability: rounded(segment.probabilities[segment.best]),
         box: box(segment),
         sure: segment.probabilities[segment.best] >= least,
         line,
         number,
-        probabilities: Object.fromEntries(described.classes.map((name, k) => [name, told(segment.probabilities[k])])),
-        none: told(segment.none),
+        probabilities: Object.fromEntries(described.classes.map((name, k) => [name, rounded(segment.probabilities[k])])),
+        none: rounded(segment.none),
         input: btoa(String.fromCharCode(...segment.input)),
       })),
     ),
@@ -68,7 +68,7 @@ async function read({ pixels, across, width, height, single, threshold }, { desc
   return { path: null, text, lines, width, height, threshold: least, digits, left_out: leftOut.map(box) };
 }
 
-const told = (probability) => Math.round(probability * 1e4) / 1e4;
+const rounded = (probability) => Math.round(probability * 1e4) / 1e4;
 
 /** For each digit's ink the probabilities of the classes and of being none, and what the network sees.
  * A softmax at the model's temperature; for a model that rejects the logit of "none" is 0.

@@ -1,0 +1,52 @@
+"""What the routes share."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from serve.conftest import run
+from tenfold.errors import DataError, RunError
+from tenfold.serve.schemas import ReadOptions
+from tenfold.serve.service import Service, line
+from tenfold.serve.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def state() -> Service:
+    return Service(Settings())
+
+
+def test_a_picture(state: Service, number: bytes) -> None:
+    reading, answer = state.read(number, "n.png", ReadOptions(details=True))
+    assert (answer["path"], answer["text"], reading.page_count) == ("n.png", "2079", 1)
+    assert answer["width"] > answer["height"]
+    assert "annotated" in state.read(number, None, ReadOptions(annotate=True))[1]
+
+
+def test_a_file_that_cannot_be_read_has_its_error(state: Service, digit: bytes) -> None:
+    assert state.read_file(digit, "7.png", ReadOptions())[0]["text"] == "7"
+    row, error = state.read_file(b"none", "none.png", ReadOptions())
+    assert isinstance(error, DataError)
+    assert row == {"path": "none.png", "error": line(error), "text": "", "lines": [], "digits": []}
+    assert "none.png" in row["error"]
+
+
+def test_threads_are_there_while_it_runs(state: Service) -> None:
+    async def scenario() -> Any:
+        async with state.lifespan(FastAPI()):
+            assert state.threads is not None
+            return await state.run(divmod, 7, 2)
+
+    assert run(scenario()) == (3, 1)
+    assert state.threads is None
+
+
+def test_a_model_that_is_not_there() -> None:
+    with pytest.raises(RunError):
+        Service(Settings(model="none.onnx"))
+
+
+def test_an_error_in_one_line() -> None:
+    assert line(DataError("one\n  two")) == "one two"
+    assert line(ZeroDivisionError()) == "ZeroDivisionError"

@@ -1,0 +1,41 @@
+"""What a service is started with."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenfold.errors import UsageError
+from tenfold.serve.settings import VARIABLE, Settings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"threads": 0}, "--threads must be 1 or more, not 0"),
+        ({"threads": 257}, "--threads must be 256 or less, not 257"),
+        ({"queue": -1}, "--queue must be 0 or more, not -1"),
+        ({"max_bytes": 0}, "--max-bytes must be 1 or more, not 0"),
+        ({"max_pixels": 0}, "--max-pixels must be 1 or more, not 0"),
+        ({"max_pictures": -1}, "--max-pictures must be 1 or more, not -1"),
+        ({"threshold": 2.0}, "--threshold must be a probability, from 0 to 1, not 2"),
+        ({"threshold": float("nan")}, "--threshold must be a probability"),
+        ({"token": ""}, "--token must not be empty"),
+        ({"token": "two words"}, "--token must be printable ASCII without spaces"),
+        ({"token": "schlüssel"}, "--token must be printable ASCII without spaces"),
+        ({"origins": ("example.org",)}, "--cors must be an origin such as https://example.org, not example.org"),
+        ({"origins": ("*", "https://example.org/")}, "not https://example.org/"),
+        ({"corrections": __file__}, "--corrections must be a folder"),
+    ],
+)
+def test_wrong_settings(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        Settings(**wrong)
+    assert says in str(raised.value)
+
+
+def test_worker_processes_get_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(VARIABLE, "")
+    settings = Settings(token="secret", origins=("*", "https://example.org"), corrections=str(tmp_path), queue=3)
+    settings.to_environment()
+    assert Settings.from_environment() == settings
