@@ -146,7 +146,7 @@ def driver() -> list[Row]:
     from tenfold.learn.recipes.presets import RECIPES
     from tenfold.learn.search import space, tuning
     from tenfold.learn.search.jobs import Tally
-    from tenfold.learn.training.stopping import Stop
+    from tenfold.learn.stopping import Stop
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     recipe = RECIPES["mlp"]

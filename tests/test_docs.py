@@ -194,7 +194,7 @@ def shrunk(words: list[str]) -> list[str]:
         return words
     if "--data" not in words:
         words += ["--data", "tiny" if "cnn" in words else "small"]  # of which `cnn` makes a batch, `fast` two
-    if verb == "train" and "--epochs" not in words:
+    if verb == "train" and "--epochs" not in words and not any(word.startswith("epochs=") for word in words):
         words += ["--epochs", "1"]
     if verb == "train" and any(word.startswith("my-") for word in words) and "--batch-size" not in words:
         words += ["--batch-size", "200" if "default" in words else "20"]  # of so few it makes hundreds

@@ -5,4 +5,5 @@ networks    the architectures                  export     networks for other pro
 digits      what a network is shown            search     better recipes, and many seeds
 training    the loop, and all that starts it   explain    why a network answers so
 train       what `tenfold.train` is            figures    what all figures share
+                                               stopping   Ctrl-C between two steps
 """

@@ -10,7 +10,7 @@ from tenfold.errors import ClusterError, DivergedError, Interrupted, StorageErro
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, train_all
 from tenfold.learn.training.runs import Run
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 
 TRAINED = Outcome({"seed": 0, "val_accuracy": 0.5, "seconds": 1.0, "data": "abc"})
 

@@ -16,7 +16,7 @@ from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training import checkpoint, ranks
 from tenfold.learn.training.runs import Run
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 

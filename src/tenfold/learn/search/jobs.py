@@ -20,7 +20,7 @@ from tenfold.learn.recipes import devices
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import ranks
 from tenfold.learn.training.checkpoint import State
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 from tenfold.learn.training.watchers import StopTraining, Watcher
 from tenfold.progress import Progress
 

@@ -17,7 +17,7 @@ from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import statistics
 from tenfold.learn.search.jobs import Lost, Place, Tally, train_all
 from tenfold.learn.training import runs
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 from tenfold.mnist import sources
 
 SETTINGS = "study.json"

@@ -31,7 +31,7 @@ from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, tra
 from tenfold.learn.search.report import AS_IT_WAS, Confirmed
 from tenfold.learn.search.study import check_data, check_held_out
 from tenfold.learn.training import runs
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 
 if TYPE_CHECKING:
     import optuna

@@ -6,5 +6,4 @@ losses       labels, and distillation                models       trained networ
 optimizers   optimizers and learning rates           ranks        several processes that train together
 randomness   the random state of every epoch         watchers     callbacks after steps and epochs
 display      bars and lines for a person             trackers     TensorBoard and MLflow
-stopping     Ctrl-C between two steps
 """

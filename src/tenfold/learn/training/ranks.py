@@ -18,7 +18,7 @@ from torch import distributed as dist
 
 from tenfold.errors import ClusterError, DeviceError, UsageError
 from tenfold.learn.recipes import devices
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 
 PATIENCE = timedelta(minutes=5)  # that processes wait for one another, as for the first to write a checkpoint
 POLL = 10  # steps between two times at which they agree whether to stop, since each costs a message

@@ -28,7 +28,7 @@ from tenfold.learn.training.display import Display
 from tenfold.learn.training.loop import learn
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch, Run
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 from tenfold.learn.training.watchers import Watcher, Watchers
 from tenfold.mnist.sources import IN_MEMORY, Source
 

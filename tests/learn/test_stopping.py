@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tenfold.learn.training.stopping import Stop
+from tenfold.learn.stopping import Stop
 
 
 def test_ctrl_c_asks_once_and_stops_at_once_the_second_time() -> None:
