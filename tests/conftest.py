@@ -4,6 +4,8 @@ import os
 
 # Before torch is loaded: threads that wait sleep. Small networks beside anything else take a fraction of the time.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # which has as many processes as there are cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import re
 import shutil

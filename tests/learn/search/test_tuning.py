@@ -181,19 +181,19 @@ def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:
     assert found.report.exists()
 
 
-LONG = ["hidden=16", "lr=1e-4..1e-2:log", "epochs=3", "batch_size=50"]
+LONG = ["hidden=16", "lr=1e-4..1e-2:log", "batch_size=50"]
 
 
-def command(data: Path, count: int, out: str) -> list[str]:
+def command(data: Path, count: int, out: str, epochs: int = 3) -> list[str]:
     more = ["--no-prune", "--seeds", "0", "--trials", str(count), "--jobs", "1", "--data", str(data), "--out", out]
-    return ["tune", "mlp", *LONG, *more]
+    return ["tune", "mlp", *LONG, f"epochs={epochs}", *more]
 
 
 @pytest.fixture(scope="module")
 def unstopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The trials of a tuning that nothing stopped."""
     out = tmp_path_factory.mktemp("unstopped") / "t"
-    tune("mlp", search=LONG, trials=4, prune=False, seeds=0, data=data, out=out, jobs=1, quiet=True)
+    tune("mlp", search=[*LONG, "epochs=3"], trials=4, prune=False, seeds=0, data=data, out=out, jobs=1, quiet=True)
     return what(trials(out))
 
 
@@ -217,7 +217,7 @@ def test_the_same_command_resumes_and_no_trial_is_lost_or_counted_twice(
 
 @pytest.mark.slow
 def test_several_processes_work_on_one_tuning(data: Path, here: Path) -> None:
-    words = [sys.executable, "-m", "tenfold", *command(data, 9, "t"), "--epochs", "40"]
+    words = [sys.executable, "-m", "tenfold", *command(data, 9, "t", epochs=40)]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]

@@ -86,7 +86,8 @@ def test_a_killed_process_can_be_resumed(
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_process_killed_at_any_moment_can_be_resumed(here: Path, tenfold_cli: Cli, how: signal.Signals) -> None:
     data = write_idx(Path("data"), draw_digits(3000))
-    words = ["train", "cnn", "--data", data, "--epochs", 4, "--batch-size", 50, "--hidden", 16, "--device", "cpu", "-q"]
+    words = ["train", "cnn", "--data", data, "--epochs", 4, "--batch-size", 50, "--device", "cpu", "-q"]
+    words += ["--channels", "4,8", "--hidden", 16]
     command, metrics = [sys.executable, "-m", "tenfold", *map(str, words), "--out", "run"], Path("run/metrics.csv")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         until(lambda: metrics.is_file() and metrics.read_text().count("\n") > 1, process)
