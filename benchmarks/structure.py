@@ -1,6 +1,7 @@
 """How large is the code, and how is it laid out? Lines and files by folder, circles of imports, long functions.
 
     python benchmarks/structure.py [CHECKOUT] [--json | --check]
+    python benchmarks/structure.py --against CHECKOUT     # both, into results/structure.json
 
 A circle is a set of files that import each other, directly or by others, counting imports inside of functions and those
 for types alone. A function's lines are those from `def` to its end; its arguments are all but `self` and `cls`.
@@ -9,9 +10,12 @@ for types alone. A function's lines are those from `def` to its end; its argumen
 import argparse
 import ast
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from measuring import write
 
 HERE = Path(__file__).resolve().parent.parent
 LINES, ARGUMENTS = 60, 8  # what a function must not have more of; ruff checks the arguments
@@ -120,7 +124,12 @@ def main() -> None:
     parser.add_argument("checkout", type=Path, nargs="?", default=HERE)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true", help="fail for circles and for long functions that LONG lacks")
+    parser.add_argument("--against", type=Path, help="an earlier checkout, to save both")
     given = parser.parse_args()
+    if given.against:
+        both = {"before": structure(given.against.resolve()), "after": structure(HERE)}
+        write("structure", {"date": time.strftime("%Y-%m-%d"), **both})
+        return
     found = structure(given.checkout.resolve())
     if given.check:
         faults = [" <-> ".join(circle) for circle in found["circles"]]
