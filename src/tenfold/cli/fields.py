@@ -68,6 +68,7 @@ def _panels() -> dict[str, str]:
     return found
 
 
+@functools.cache
 def _option(name: str, panel: str) -> Any:
     kind = kinds(name)[0]
     text = description(name)

@@ -204,14 +204,19 @@ PANELS: dict[str, str] = {  # the first field of each group, and what the group 
 @functools.cache
 def kinds(name: str) -> tuple[Any, ...]:
     """The types that a field's values may have; None's, if it may be None, last."""
-    kind = typing.get_type_hints(Recipe)[name]
+    kind = _hints()[name].__origin__
     return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
 
 
 def description(name: str) -> str:
     """What a field is, as it stands beside it."""
-    text: str = typing.get_type_hints(Recipe, include_extras=True)[name].__metadata__[0]
+    text: str = _hints()[name].__metadata__[0]
     return text
+
+
+@functools.cache
+def _hints() -> dict[str, Any]:
+    return typing.get_type_hints(Recipe, include_extras=True)
 
 
 def check_name(name: str) -> None:
