@@ -27,16 +27,17 @@ def results() -> str:
     rows = [
         f"pictures of one digit, drawn or photographed by others (n = {pictures['all singles']['n']}) | "
         f"{pictures['all singles']['text']:.1%} read right",
-        f"pictures of several (n = {pictures['all others']['n']}) | {pictures['all others']['text']:.1%} read right",
-        f"of all of these, answered without a `?` | {pictures['answered surely']:.1%}, "
-        f"of which {pictures['of these wrong']:.1%} wrong",
-        f"a picture, from the shell | {reading['tenfold read one.png']:.2f} s",
+        f"pictures of several digits (n = {pictures['all others']['n']}) | "
+        f"{pictures['all others']['text']:.1%} read right",
+        f"of all of these, read without a `?` | {pictures['answered surely']:.1%}; "
+        f"{pictures['of these wrong']:.1%} of those are wrong",
+        f"time for one picture, from the shell | {reading['tenfold read one.png']:.2f} s",
         f"MNIST's test set: `fast`, one epoch | {fast['accuracy']:.2%} ± {fast['deviation']:.2%} (n = {fast['n']}) in "
-        f"{fast['warm_seconds']:.1f} s, {speed['warm_ratio']:.2f} of the time of train_mnist_fast",
+        f"{fast['warm_seconds']:.1f} s, {speed['warm_ratio']:.0%} of the time of train_mnist_fast",
         f"`tiny`, {tiny['parameters']:,} parameters | "
         f"{tiny['accuracy']:.2%} ± {tiny['deviation']:.2%} (n = {tiny['n']})",
         f"`accurate`, one network | {accurate['accuracy']:.2%} ± {accurate['deviation']:.2%} (n = {accurate['n']})",
-        f"{ten['members']} of them together | {ten['accuracy']:.2%}",
+        f"{ten['members']} such networks averaged | {ten['accuracy']:.2%}",
     ]
     return f"{table('what | measured', rows)}\n\n<sub>2 cores, no GPU</sub>"
 

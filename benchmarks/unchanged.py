@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from measuring import machine_name, median, save
+from measuring import RESULTS, load, machine_name, median, save
 from tenfold.mnist import embedded, idx
 
 HERE = Path(__file__).resolve().parent.parent
@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=PICTURES)
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--only", nargs="+", default=["texts", "weights", "resumed", "names", "old", "time", "cold"])
-    parser.add_argument("--save", action="store_true", help="write results/unchanged.json")
+    parser.add_argument("--save", action="store_true", help="into results/unchanged.json, beside what --only left out")
     given = parser.parse_args()
     before, after = Version(given.before.resolve()), Version(HERE)
     compared: dict[str, Callable[[Version, Path, Path], dict[str, Any]]] = {
@@ -267,7 +267,8 @@ def main() -> None:
                 bad += [f"{name}: {ratio}" for name, ratio in summary[what].items() if ratio > COLDER]
         print(f"{what}: {summary[what]}", flush=True)
     if given.save:
-        save("unchanged", summary, rows)
+        earlier = load("unchanged") if (RESULTS / "unchanged.json").is_file() else {"summary": {}, "rows": {}}
+        save("unchanged", earlier["summary"] | summary, earlier["rows"] | rows)
     if bad:
         raise SystemExit("\n".join(["not as before:", *bad]))
 

@@ -11,8 +11,8 @@ from conftest import Cli
 from learn.explain.small import film_of
 from tenfold.learn.explain import film
 from tenfold.learn.explain.animation import FRAME, PAUSE
-from tenfold.learn.training import start
 from tenfold.learn.stopping import Stop
+from tenfold.learn.training import start
 
 FEW = ("--batch-size", 50, "--hidden", 16, "--device", "cpu", "--quiet")
 FILES = {"training.gif", "training.png", "training.npz"}

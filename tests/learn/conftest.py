@@ -7,9 +7,9 @@ import pytest
 
 import tenfold
 from learn.trainings import TINY
+from tenfold.learn.stopping import Stop
 from tenfold.learn.training import start
 from tenfold.learn.training.runs import Run
-from tenfold.learn.stopping import Stop
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 

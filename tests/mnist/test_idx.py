@@ -30,7 +30,7 @@ def test_the_bytes_are_those_of_the_published_format() -> None:
         (bytes.fromhex("00000801 00000003 0708"), DataError, "truncated: its header promises 11 bytes and it has 10"),
         (bytes.fromhex("00000801 00000001 0708"), DataError, "too long"),
         (bytes.fromhex("00000803 00000001"), DataError, "truncated"),
-        (gzip.compress(bytes.fromhex("00000801 00000001 07"))[:-6], DataError, "gzip stream ends early"),
+        (gzip.compress(bytes.fromhex("00000801 00000001 07"), mtime=0)[:-6], DataError, "gzip stream ends early"),
         (b"\x1f\x8b\x08\x00garbage-garbage", DataError, "damaged"),
     ],
 )

@@ -1,4 +1,7 @@
-"""The command line: each verb parses its options, calls the function of the same name, and prints."""
+"""The command line: each verb, a file of its name, parses its options, calls what it is for, and prints.
+
+No verbs are fields (a recipe's fields as options), options (what several verbs take) and printing.
+"""
 
 import io
 import os

@@ -9,8 +9,8 @@ from tenfold.engines.jobs import Event, Job
 from tenfold.errors import ClusterError, DivergedError, Interrupted, StorageError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, train_all
-from tenfold.learn.training.runs import Run
 from tenfold.learn.stopping import Stop
+from tenfold.learn.training.runs import Run
 
 TRAINED = Outcome({"seed": 0, "val_accuracy": 0.5, "seconds": 1.0, "data": "abc"})
 

@@ -14,9 +14,9 @@ from learn.trainings import until, weights
 from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
+from tenfold.learn.stopping import Stop
 from tenfold.learn.training import checkpoint, ranks
 from tenfold.learn.training.runs import Run
-from tenfold.learn.stopping import Stop
 from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 

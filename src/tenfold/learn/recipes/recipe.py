@@ -19,6 +19,7 @@ from tenfold.learn.recipes.tasks import check_task
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
+AMOUNTS = tuple(field.name for field in dataclasses.fields(Augmentation))
 MNIST = 50_000  # training digits that MNIST has beside those for validation
 
 # What fields, networks and augmentations were called in version 0.1.0, whose recipes and runs are still opened.
@@ -73,7 +74,7 @@ class Recipe:
     teacher: Annotated[str | None, "a run, such as an ensemble, to learn the probabilities of (distillation)"] = None
     teacher_weight: Annotated[float, "with --teacher: its share of the loss; the labels have the rest"] = 0.9
     teacher_temperature: Annotated[float, "with --teacher: the temperature of distillation"] = 2.0
-    augment: Annotated[str, "as in rotate=10,shift=2; also scale, shear, elastic, erase, degrade; or none"] = ""
+    augment: Annotated[str, f"as in rotate=10,shift=2; of {', '.join(AMOUNTS)}; or none"] = ""
     unaugmented_epochs: Annotated[int, "the last epochs, without augmentation"] = 0
     recalibrate_batchnorm: Annotated[bool, "estimate batch norm's statistics on digits without augmentation"] = False
     pictures: Annotated[bool, "learn digits as pictures show them: other pens, blur, noise, few pixels"] = False

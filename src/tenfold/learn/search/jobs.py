@@ -18,9 +18,9 @@ from tenfold.engines.opening import check, engine
 from tenfold.errors import ClusterError, DivergedError, Interrupted, RunError, UsageError
 from tenfold.learn.recipes import devices
 from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.stopping import Stop
 from tenfold.learn.training import ranks
 from tenfold.learn.training.checkpoint import State
-from tenfold.learn.stopping import Stop
 from tenfold.learn.training.watchers import StopTraining, Watcher
 from tenfold.progress import Progress
 

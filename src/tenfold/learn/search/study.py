@@ -16,8 +16,8 @@ from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import statistics
 from tenfold.learn.search.jobs import Lost, Place, Tally, train_all
-from tenfold.learn.training import runs
 from tenfold.learn.stopping import Stop
+from tenfold.learn.training import runs
 from tenfold.mnist import sources
 
 SETTINGS = "study.json"

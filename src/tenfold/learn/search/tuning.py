@@ -30,8 +30,8 @@ from tenfold.learn.search import space, statistics
 from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, train_all
 from tenfold.learn.search.report import AS_IT_WAS, Confirmed
 from tenfold.learn.search.study import check_data, check_held_out
-from tenfold.learn.training import runs
 from tenfold.learn.stopping import Stop
+from tenfold.learn.training import runs
 
 if TYPE_CHECKING:
     import optuna

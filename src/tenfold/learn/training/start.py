@@ -22,13 +22,13 @@ from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
+from tenfold.learn.stopping import Stop
 from tenfold.learn.training import checkpoint, losses, models, optimizers, randomness, ranks, runs
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.display import Display
 from tenfold.learn.training.loop import learn
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch, Run
-from tenfold.learn.stopping import Stop
 from tenfold.learn.training.watchers import Watcher, Watchers
 from tenfold.mnist.sources import IN_MEMORY, Source
 
