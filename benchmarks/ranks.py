@@ -1,6 +1,6 @@
 """What do two processes save, and do they learn the same?
 
-    python benchmarks/ranks.py [--runs 3] [--digits 6000]
+    python benchmarks/ranks.py [--runs 3] [--digits 6000] [--only times | means]
 
 The second epoch of `cnn`, in turn: one process with one thread, two processes with one thread each, one process with
 two threads. And whether what they learn is as good: validation accuracies of several recipes over seeds, by one process
@@ -14,7 +14,19 @@ from pathlib import Path
 import numpy as np
 
 import tenfold
-from measuring import Row, arguments, deviation, machine_name, mean, measured, median, process, save, table
+from measuring import (
+    Row,
+    arguments,
+    deviation,
+    earlier_rows,
+    machine_name,
+    mean,
+    measured,
+    median,
+    process,
+    save,
+    table,
+)
 from tenfold.learn.training.runs import Run
 from tenfold.mnist import embedded, idx
 
@@ -88,6 +100,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--digits", type=int, default=6000)
+    parser.add_argument("--only", choices=["times", "means"], help="keep what was measured earlier of the other")
     parser.add_argument("--means", nargs=2, help=argparse.SUPPRESS)  # what the processes of this script do
     options = parser.parse_args()
     if options.means:
@@ -95,8 +108,13 @@ def main() -> None:
         return
     summary: Row = {"machine": machine_name(), "digits": options.digits, "n": options.runs}
     with tempfile.TemporaryDirectory() as folder:
-        rows = times(Path(folder), options.digits, options.runs)
-        accuracies = means(Path(folder))
+        earlier = earlier_rows("ranks") if options.only else []
+        rows = [row for row in earlier if "batch" in row]
+        accuracies = [row for row in earlier if "recipe" in row]
+        if options.only != "means":
+            rows = times(Path(folder), options.digits, options.runs)
+        if options.only != "times":
+            accuracies = means(Path(folder))
     summary["accuracy"] = {}
     for name in MEANS:
         both = {w: [r["val_accuracy"] for r in accuracies if (r["recipe"], r["way"]) == (name, w)] for w in WAYS}

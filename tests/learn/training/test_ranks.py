@@ -159,6 +159,20 @@ def test_a_run_that_was_stopped_is_resumed(some: Path, alone: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_one_program_trains_several_times(some: Path, tmp_path: Path) -> None:
+    program = tmp_path / "twice.py"
+    program.write_text(f"""
+import tenfold
+for seed in range(2):
+    tenfold.train("mlp", data={str(some)!r}, seed=seed, epochs=1, quiet=True, out="{tmp_path}/seed-%s" % seed)
+""")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
+    done = finished(launcher)
+    assert done.returncode == 0, done.stderr
+    assert all(Run.open(tmp_path / f"seed-{seed}").finished for seed in range(2))
+
+
+@pytest.mark.slow
 def test_an_error_names_its_reason(data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     done = finished(torchrun(2, "train", "mlp", f"data={data}", "batch_size=50", "device=cpu", "--out", tmp_path))

@@ -6,6 +6,7 @@ writes and prints.
 """
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from tenfold.errors import ClusterError, DeviceError, UsageError
 from tenfold.learn.recipes import devices
@@ -22,6 +24,7 @@ from tenfold.learn.stopping import Stop
 
 PATIENCE = timedelta(minutes=5)  # that processes wait for one another, as for the first to write a checkpoint
 POLL = 10  # steps between two times at which they agree whether to stop, since each costs a message
+_trainings = itertools.count()
 
 T = TypeVar("T")
 
@@ -147,7 +150,11 @@ def joined(stop: Stop) -> Iterator[SingleProcess]:
     if dist.is_initialized():
         raise UsageError("torch.distributed is in use already: under torchrun tenfold.train sets it up by itself")
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+        store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
+        # A process may train several times: names of its own for each, or it would meet what is left of the one before.
+        store = dist.PrefixStore(f"training{next(_trainings)}", store)  # type: ignore[attr-defined]
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     except (RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ClusterError(f"the processes do not find one another, see torchrun --help: {reason}") from error
