@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
@@ -104,8 +105,9 @@ class Child:
 
     def __init__(self, serve: Callable[..., None], *args: Any) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads hold, and not the threads
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, *args), daemon=True)
+        mine, theirs = context.Pipe()
+        self.pipe: Connection = mine
+        self.process: BaseProcess = context.Process(target=serve, args=(theirs, *args), daemon=True)
         with _isolated():
             self.process.start()
         theirs.close()  # so that its death is the end of the pipe here

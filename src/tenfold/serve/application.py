@@ -52,8 +52,8 @@ Read handwritten digits in pictures.
 Under `/v2` the model itself is served by the Open Inference Protocol, for tensors.
 """
 
-router = APIRouter()
-corrections = APIRouter(prefix="/v1/corrections", tags=["corrections"])
+router: APIRouter = APIRouter()
+corrections: APIRouter = APIRouter(prefix="/v1/corrections", tags=["corrections"])
 
 
 def create(settings: Settings | None = None, reader: Reader | None = None) -> FastAPI:

@@ -27,7 +27,7 @@ async def _known(model: str, version: str = VERSION) -> None:
         raise HTTPException(404, f"there is no model {model!r} of version {version!r}: there is {MODEL!r}, {VERSION!r}")
 
 
-router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+router: APIRouter = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 R = TypeVar("R", bound=Callable[..., Any])
 
 

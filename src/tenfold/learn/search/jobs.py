@@ -158,7 +158,8 @@ class Tally(Progress):
 
     def __init__(self, what: str, total: int | None, *, quiet: bool = False) -> None:
         super().__init__(quiet=quiet)
-        self._what, self.total, self._done, self._note = what, total, 0, ""
+        self.total: int | None = total
+        self._what, self._done, self._note = what, 0, ""
         self._shown: set[int] = set()
 
     def done(self, number: int, note: str | None = None) -> None:

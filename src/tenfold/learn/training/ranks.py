@@ -32,7 +32,8 @@ T = TypeVar("T")
 class SingleProcess:
     """One process that trains by itself."""
 
-    rank, size = 0, 1
+    rank: int = 0
+    size: int = 1
 
     def __init__(self, stop: Stop | None = None) -> None:
         self.stop: Stop = stop or Stop()  # what Ctrl-C sets
@@ -77,7 +78,8 @@ class ProcessGroup(SingleProcess):
 
     def __init__(self, stop: Stop | None = None) -> None:
         super().__init__(stop)
-        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.rank: int = dist.get_rank()
+        self.size: int = dist.get_world_size()
         self.local: int = int(os.environ.get("LOCAL_RANK", self.rank))
 
     def device(self, name: str) -> torch.device:
