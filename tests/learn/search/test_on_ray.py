@@ -148,7 +148,7 @@ def test_a_ray_of_this_machine_alone_ends_with_the_command(data: Path, here: Pat
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "the same command goes on" in err
+    assert "the same command resumes" in err
     stop = time.monotonic() + 30
     while rays() - before:
         assert time.monotonic() < stop
