@@ -163,12 +163,18 @@ def test_one_program_trains_several_times(some: Path, tmp_path: Path) -> None:
     program = tmp_path / "twice.py"
     program.write_text(f"""
 import tenfold
+words = dict(data={str(some)!r}, epochs=1, quiet=True)
+try:
+    tenfold.train("mlp", lr=1e9, optimizer="sgd", out="{tmp_path}/diverged", **words)
+except tenfold.errors.DivergedError:
+    print("diverged")
 for seed in range(2):
-    tenfold.train("mlp", data={str(some)!r}, seed=seed, epochs=1, quiet=True, out="{tmp_path}/seed-%s" % seed)
+    tenfold.train("mlp", seed=seed, out="{tmp_path}/seed-%s" % seed, **words)
 """)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
     done = finished(launcher)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("diverged") == 2
     assert all(Run.open(tmp_path / f"seed-{seed}").finished for seed in range(2))
 
 

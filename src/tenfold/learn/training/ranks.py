@@ -120,9 +120,8 @@ class ProcessGroup(SingleProcess):
         """Whether any process was asked to stop, looked at every POLL steps."""
         if step % POLL:
             return False
-        return bool(
-            self.total(torch.tensor([float(self.stop.asked)])).item()
-        )  # on the CPU: NCCL would wait for the GPU
+        asked = torch.tensor([float(self.stop.asked)])  # on the CPU: NCCL would wait for the GPU
+        return bool(self.total(asked).item())
 
     def wait(self) -> None:
         """Wait until all processes are here."""
@@ -164,10 +163,10 @@ def joined(stop: Stop) -> Iterator[SingleProcess]:
     try:
         yield group
     except RuntimeError as error:
-        if not isinstance(error, dist.DistError) and "gloo" not in str(
-            error
-        ):  # gloo's errors have no class of their own
+        # gloo's errors have no class of their own.
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
         hint = "train it again" if group.saved is None else f"resume it: tenfold train --resume {group.saved}"
         raise ClusterError(f"another process of this training is gone; {hint}") from error
-    dist.destroy_process_group()
+    finally:
+        dist.destroy_process_group()
