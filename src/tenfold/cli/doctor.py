@@ -1,9 +1,11 @@
 """`tenfold doctor`."""
 
 import textwrap
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from tenfold.cli.options import Json
 
 if TYPE_CHECKING:
     from tenfold.doctor import Check
@@ -25,7 +27,7 @@ _PLACE = 22  # where a line's text begins
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Check the installation: versions, devices, data, model, and what is wrong with them; say what to do.
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenfold.cli.options import Device, Json
+
 if TYPE_CHECKING:
     from tenfold.learn.scoring.robustness import Robustness
 
@@ -30,8 +32,8 @@ def evaluate(
     corrupt: Annotated[
         bool, typer.Option("--corrupt", help="Score it also under MNIST-C's 15 corruptions, shifts, rotations, scales.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    device: Device = "auto",
+    json: Json = False,
 ) -> None:
     """Score a run on the test set, with a report: accuracy and its interval, calibration, classes, mistakes."""
     from json import dumps, loads

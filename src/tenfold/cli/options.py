@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 
-def option(panel: str, *names: str, help: str, **more: Any) -> Any:
-    """An option under a heading, whose help says its default itself."""
-    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+def option(panel: str, *names: str, help: str, show_default: bool = False, **more: Any) -> Any:
+    """An option under a heading; its help says its default itself, if it is not shown."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=show_default, **more)
 
 
 WHERE = "Where and how fast"

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.options import Device
+
 EPILOG = """
 Examples:
 
@@ -29,7 +31,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="The picture. \\[default: predictions.png in the run's folder]")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Show random test digits with the answers, here and as a picture; trains the default recipe if there is no run."""
     from tenfold.cli.printing import braille, console

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenfold.cli.options import option
 from tenfold.errors import Interrupted, UsageError, nearest
 from tenfold.progress import Progress
 
@@ -51,11 +52,7 @@ UNREAD = 3  # the exit status when a picture could not be read
 _BAR = "reading"
 
 
-def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, show_default=False)
-
-
-_out, _how, _speed = (partial(_option, panel) for panel in ("What is written", "How it is read", "Where, and how fast"))
+_out, _how, _speed = (partial(option, panel) for panel in ("What is written", "How it is read", "Where, and how fast"))
 
 
 def read(  # noqa: PLR0913 - options
@@ -68,43 +65,52 @@ def read(  # noqa: PLR0913 - options
     output: Annotated[
         str | None,
         _out(
-            "A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
-            *("--output", "-o"),
+            "--output",
+            "-o",
+            help="A file of rows: .csv, .parquet, .jsonl, .json or .txt; with --on ray also a folder of parts.",
             metavar="FILE|DIR/|URL",
         ),
     ] = None,
-    json: Annotated[bool, _out("Print JSON, a line for each picture, and nothing else.", "--json")] = False,
+    json: Annotated[bool, _out("--json", help="Print JSON, a line for each picture, and nothing else.")] = False,
     annotate: Annotated[
-        Path | None, _out("Write each picture with boxes around its digits to here.", metavar="DIR")
+        Path | None, _out(help="Write each picture with boxes around its digits to here.", metavar="DIR")
     ] = None,
-    review: Annotated[Path | None, _out("An HTML page of every digit that is not sure.", metavar="FILE")] = None,
+    review: Annotated[Path | None, _out(help="An HTML page of every digit that is not sure.", metavar="FILE")] = None,
     resume: Annotated[
-        bool, _out("With -o: keep the rows that are there, read only what is missing.", "--resume")
+        bool, _out("--resume", help="With -o: keep the rows that are there, read only what is missing.")
     ] = False,
-    quiet: Annotated[bool, _out("No progress, notes or summary; only results and errors.", "--quiet", "-q")] = False,
-    single: Annotated[bool, _how("Each picture is one digit.", "--single")] = False,
+    quiet: Annotated[
+        bool, _out("--quiet", "-q", help="No progress, notes or summary; only results and errors.")
+    ] = False,
+    single: Annotated[bool, _how("--single", help="Each picture is one digit.")] = False,
     upright: Annotated[
-        bool, _how("Pictures are the right way up: none is tried turned by quarters.", "--upright")
+        bool, _how("--upright", help="Pictures are the right way up: none is tried turned by quarters.")
     ] = False,
     box: Annotated[
-        str | None, _how("Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H")
+        str | None, _how(help="Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H")
     ] = None,
     threshold: Annotated[
         float | None,
-        _how("The probability from which a digit is sure; below it is a ?. \\[default: the model's]", metavar="P"),
+        _how(help="The probability from which a digit is sure; below it is a ?. \\[default: the model's]", metavar="P"),
     ] = None,
-    always_answer: Annotated[bool, _how("Answer with the likeliest digit, never with ?.", "--always-answer")] = False,
+    always_answer: Annotated[
+        bool, _how("--always-answer", help="Answer with the likeliest digit, never with ?.")
+    ] = False,
     model: Annotated[
         Path | None,
-        _how("A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"),
+        _how(help="A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"),
     ] = None,
-    max_pixels: Annotated[int | None, _how("Refuse pictures with more. \\[default: 100,000,000]", metavar="N")] = None,
-    workers: Annotated[int | None, _speed("Processes that read. \\[default: one for each core]", metavar="N")] = None,
-    on: Annotated[str, _speed("local or ray. \\[default: local]")] = "local",
+    max_pixels: Annotated[
+        int | None, _how(help="Refuse pictures with more. \\[default: 100,000,000]", metavar="N")
+    ] = None,
+    workers: Annotated[
+        int | None, _speed(help="Processes that read. \\[default: one for each core]", metavar="N")
+    ] = None,
+    on: Annotated[str, _speed(help="local or ray. \\[default: local]")] = "local",
     address: Annotated[
-        str | None, _speed("Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]")
+        str | None, _speed(help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]")
     ] = None,
-    device: Annotated[str, _speed("cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
+    device: Annotated[str, _speed(help="cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
 ) -> None:
     """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenfold.cli.options import Json
+
 if TYPE_CHECKING:
     from tenfold.learn.recipes.presets import Measured
 
@@ -22,7 +24,7 @@ Examples:
 def recipes(
     recipe: Annotated[str | None, typer.Argument(help="One recipe, to see all its fields.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write that recipe to a JSON file.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """List the recipes with their parameters, time and measured accuracy, or show one of them whole."""
     import json as to_json

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.options import Json
+
 EPILOG = """
 Examples:
 
@@ -16,7 +18,7 @@ Examples:
 
 def runs(
     root: Annotated[Path, typer.Option(help="The folder of runs.")] = Path("runs"),
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """List the runs with their scores, the newest first."""
     import json as to_json

@@ -3,10 +3,11 @@
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
+from tenfold.cli.options import option
 
 EPILOG = """
 Examples:
@@ -23,10 +24,7 @@ Examples:
 """
 
 _WHERE, _WHAT, _LIMITS = "Where", "What", "Limits"
-
-
-def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+_option = partial(option, show_default=True)
 
 
 def serve(  # noqa: PLR0913 - options
