@@ -46,3 +46,8 @@ def test_a_paired_comparison_where_there_is_no_test() -> None:
     assert statistics.paired([0.99, 0.98], [0.99, 0.98]).ties == 2
     with pytest.raises(ValueError, match="argument"):
         statistics.paired([1.0, 2.0], [1.0])
+
+
+def test_seeds_without_a_score_are_counted() -> None:
+    assert statistics.described([0.99, math.nan], "accuracy") == "99.00% (one seed); 1 without a score"
+    assert statistics.described([math.nan], "accuracy") == "no score; 1 without a score"

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
 
 from tenfold.errors import DataError, StorageError, UsageError, nearest
 from tenfold.learn.explain import figures
@@ -23,7 +22,7 @@ from tenfold.learn.scoring.evaluation import test_digits
 from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
-from tenfold.progress import track
+from tenfold.progress import Progress, track
 
 MAPPED = 3_000  # digits in the map, at most
 
@@ -79,7 +78,8 @@ def explain(
     ]
     wrong = answers != digits.labels
     some = shown(wrong, chosen, MAPPED)
-    with Console(stderr=True).status("drawing the map"):  # nothing where that is no terminal
+    with Progress() as progress:
+        progress.update("map", "drawing the map", 0, None)
         points = tsne(embeddings[torch.from_numpy(some)].numpy())
     places = Map(points, index[some], digits.labels[some], answers[some], len(digits), int(wrong.sum()))
     name = str(its_run.path if its_run else run)

@@ -8,7 +8,7 @@ trial epoch by epoch, is for optuna-dashboard, which opens the search's study.db
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, blank, empty, escape
-from tenfold.learn.search import statistics
+from tenfold.learn.search.statistics import described, summary, written
+from tenfold.learn.search.trials import (
+    STATES,
+    Parameter,
+    complete,
+    ended,
+    order,
+    parameters,
+    score,
+    score_or_nan,
+    state,
+    text,
+)
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +43,6 @@ if TYPE_CHECKING:
 SHADES = LinearSegmentedColormap.from_list("shades", ["#c3d9ee", "#6fa3d3", BLUE, "#0a2240"])
 LINES = "#e5e7eb"
 REACH = 4  # how many times as far from the best as the median score a scale goes
-STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
 def history(study: "optuna.Study", objective: str) -> Figure:
@@ -44,7 +55,9 @@ def history(study: "optuna.Study", objective: str) -> Figure:
     scale = _Scale.of(done, [*done, *pruned], objective)
     size = 22 if len(trials) <= 100 else 9
     for some, color, label in ((pruned, "#c4c9d1", "pruned, its last score"), (done, BLUE, "complete")):
-        _dots(axis, scale, [(trial.number, _number(trial)) for trial in some], label, color=color, s=size, zorder=2)
+        _dots(
+            axis, scale, [(trial.number, score_or_nan(trial)) for trial in some], label, color=color, s=size, zorder=2
+        )
     if failed:
         edge = [scale.edge] * len(failed)
         axis.scatter([t.number for t in failed], edge, color=RED, marker="x", s=18, clip_on=False, label="failed")
@@ -144,7 +157,7 @@ def _slice(
     values = [parameter.value(trial.params[parameter.name]) for trial in shown]
     if parameter.choices:  # or trials of one choice would hide each other
         values += np.random.default_rng(0).uniform(-0.22, 0.22, len(values))
-    places = [(float(value), _number(trial)) for value, trial in zip(values, shown, strict=True)]
+    places = [(float(value), score_or_nan(trial)) for value, trial in zip(values, shown, strict=True)]
     color = shade.to_rgba(np.array([trial.number for trial in shown], float))
     _dots(axis, scale, places, "", color=color, s=20 if len(done) <= 100 else 9)
     first = min(done, key=lambda trial: order(trial, scale.objective), default=None)
@@ -172,7 +185,7 @@ def _swarm(axis: Axes, row: float, values: Sequence[float], color: str, what: st
     """Scores as dots around a height, those close together above each other; their mean, interval and words."""
     finite = sorted(value for value in values if math.isfinite(value))
     if finite:
-        mean = statistics.summary(finite)
+        mean = summary(finite)
         if mean.low is not None and mean.high is not None:
             axis.plot([mean.low, mean.high], [row, row], color=color, linewidth=13, alpha=0.22, solid_capstyle="butt")
         axis.plot([mean.mean] * 2, [row - 0.2, row + 0.2], color=color, linewidth=2.2, zorder=3)
@@ -190,136 +203,6 @@ def _swarm(axis: Axes, row: float, values: Sequence[float], color: str, what: st
     axis.text(0.0, row + 0.34, described(values, what), fontsize=8, color="#374151", **where)
 
 
-def described(values: Sequence[float], what: str) -> str:
-    """Scores in words: mean ± deviation, their number, and the 95 % interval of the mean; `what` as for `written`."""
-    n = sum(map(math.isfinite, values))
-    words = brief(values, what)
-    if n == 1:
-        words += " (one seed)"
-    elif n:
-        words += f" (n = {n}), 95 % interval of the mean {interval(values, what)}"
-    return words + (f"; {len(values) - n} without a score" if n < len(values) else "")
-
-
-def brief(values: Sequence[float], what: str) -> str:
-    """Mean ± deviation of the scores that are numbers."""
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return "no score"
-    mean = statistics.summary(finite)
-    places = decimals(mean.deviation, what)
-    deviation = f" ± {written(mean.deviation, what, places).lstrip('+')}" if mean.n > 1 else ""
-    return f"{written(mean.mean, what, places)}{deviation}"
-
-
-def interval(values: Sequence[float], what: str) -> str:
-    """The 95 % interval of the mean of the scores that are numbers; nothing for less than two."""
-    finite = [value for value in values if math.isfinite(value)]
-    mean = statistics.summary(finite) if finite else None
-    if mean is None or mean.low is None or mean.high is None:
-        return ""
-    places = decimals(mean.deviation, what)
-    return f"{written(mean.low, what, places)} to {written(mean.high, what, places)}"
-
-
-def written(value: float, what: str, places: int | None = None) -> str:
-    """A score in words: accuracies in per cent, differences with their sign, others as they are.
-
-    `what` says which it is: "validation accuracy", "loss", "difference in points", "difference in loss" or the like.
-    """
-    places = decimals(0.0, what) if places is None else places
-    if "accuracy" in what:
-        return f"{value:.{places}%}"
-    sign = "+" if what.startswith("difference") else ""
-    return f"{value:{sign},.{places}f}" if not math.isfinite(value) or abs(value) < 1e6 else f"{value:{sign}.3g}"
-
-
-def decimals(deviation: float, what: str) -> int:
-    """How many decimals show two digits of a deviation: 2 or more of per cent and of points, 4 or more of others."""
-    percent = "accuracy" in what
-    least = 2 if percent or "points" in what else 4
-    if not deviation > 0 or not math.isfinite(deviation):
-        return least
-    shown = float(f"{deviation * (100 if percent else 1):.1e}")
-    return min(6, max(least, 1 - math.floor(math.log10(shown))))
-
-
-def ended(study: "optuna.Study") -> "list[FrozenTrial]":
-    """The trials that are complete, pruned or failed, by number."""
-    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-
-
-def state(trial: "FrozenTrial") -> str:
-    """How a trial ended: complete, pruned or failed."""
-    return STATES[trial.state.name]
-
-
-def complete(trial: "FrozenTrial") -> bool:
-    """Whether a trial was trained to the end and scored."""
-    return state(trial) == "complete"
-
-
-def score(trial: "FrozenTrial") -> float | None:
-    """The score of a complete trial, the last one of a pruned trial; None when it has none."""
-    if trial.state.name == "FAIL":
-        return None
-    if trial.value is not None:
-        return float(trial.value)
-    reported = [float(trial.intermediate_values[step]) for step in sorted(trial.intermediate_values)]
-    return next((value for value in reversed(reported) if not math.isnan(value)), None)
-
-
-def order(trial: "FrozenTrial", objective: str) -> tuple[int, float, int]:
-    """What sorts trials: the complete before the pruned before the failed, then the best, then the first."""
-    value = _number(trial)
-    by_score = math.inf if math.isnan(value) else value if objective == "loss" else -value
-    return (list(STATES).index(trial.state.name), by_score, trial.number)
-
-
-def text(value: object) -> str:
-    """A parameter's value for people: yes and no, numbers without noise, the empty word as (none)."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "(none)" if value in ("", None) else str(value)
-
-
-@dataclass
-class Parameter:
-    """A parameter of the search: its range, on a logarithmic scale or not, or the choices there are."""
-
-    name: str
-    low: float = math.inf
-    high: float = -math.inf
-    log: bool = False
-    integer: bool = False
-    choices: list[Any] = field(default_factory=list)
-
-    def value(self, value: Any) -> float:
-        """Where a value is on the parameter's own scale: a choice by its place among the choices."""
-        return float(self.choices.index(value)) if self.choices else float(value)
-
-
-def parameters(trials: "Sequence[FrozenTrial]") -> list[Parameter]:
-    """What was searched over, in the order it was drawn; ranges and choices that changed underway are joined."""
-    from optuna.distributions import CategoricalDistribution
-
-    searched: dict[str, Parameter] = {}
-    for trial in trials:
-        for name, range_ in trial.distributions.items():
-            parameter = searched.setdefault(name, Parameter(name))
-            if isinstance(range_, CategoricalDistribution):
-                parameter.choices += [choice for choice in range_.choices if choice not in parameter.choices]
-            else:
-                value = float(trial.params[name])
-                parameter.low = min(parameter.low, float(getattr(range_, "low", value)), value)
-                parameter.high = max(parameter.high, float(getattr(range_, "high", value)), value)
-                parameter.log = bool(getattr(range_, "log", False)) and parameter.low > 0
-                parameter.integer = not isinstance(trial.params[name], float)
-    return list(searched.values())
-
-
 @dataclass(frozen=True)
 class _Scale:
     """Which scores are drawn: from the worst to the best of an objective."""
@@ -331,12 +214,12 @@ class _Scale:
     @classmethod
     def of(cls, typical: "Sequence[FrozenTrial]", drawn: "Sequence[FrozenTrial]", objective: str) -> "_Scale":
         """A scale from the best score that is drawn to `REACH` times as far from it as the median of typical ones."""
-        finite = [_number(trial) for trial in drawn if math.isfinite(_number(trial))]
+        finite = [score_or_nan(trial) for trial in drawn if math.isfinite(score_or_nan(trial))]
         if not finite:
             return cls(objective, *((1.0, 0.0) if objective == "loss" else (0.0, 1.0)))
         best, worst = (min, max) if objective == "loss" else (max, min)
         top = best(finite)
-        for scores in ([_number(trial) for trial in typical if math.isfinite(_number(trial))], finite):
+        for scores in ([score_or_nan(trial) for trial in typical if math.isfinite(score_or_nan(trial))], finite):
             away = median(abs(value - top) for value in scores) if scores else 0.0
             if away:
                 far = top + REACH * away if objective == "loss" else top - REACH * away
@@ -361,11 +244,6 @@ class _Scale:
             axis.set_major_formatter(PercentFormatter(1.0))
 
 
-def _number(trial: "FrozenTrial") -> float:
-    value = score(trial)
-    return math.nan if value is None else value
-
-
 def _record(done: "Iterable[FrozenTrial]", objective: str) -> dict[int, float]:
     """The best score so far, by the number of the trial that reached it."""
     record: dict[int, float] = {}
@@ -373,7 +251,7 @@ def _record(done: "Iterable[FrozenTrial]", objective: str) -> dict[int, float]:
     for trial in done:
         _, rank, number = order(trial, objective)
         if not record or rank < best:
-            best, record[number] = rank, _number(trial)
+            best, record[number] = rank, score_or_nan(trial)
     return record
 
 
@@ -392,7 +270,7 @@ def _span(groups: Sequence[Sequence[float]], ends: Sequence[float] = ()) -> tupl
     scores = [[value for value in values if math.isfinite(value)] for values in groups]
     ends = [*ends, *(value for values in scores for value in values)] or [0.0, 1.0]
     low, high = min(ends), max(ends)
-    for mean in (statistics.summary(values) for values in scores if values):
+    for mean in (summary(values) for values in scores if values):
         if mean.low is not None and mean.high is not None:
             ends += [max(mean.low, 2 * low - high), min(mean.high, 2 * high - low)]
     return _padded(min(ends), max(ends), 0.04)

@@ -10,19 +10,8 @@ from typing import TYPE_CHECKING
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.scoring.report import page, picture, table
 from tenfold.learn.search import statistics
-from tenfold.learn.search.figures import (
-    STATES,
-    brief,
-    complete,
-    decimals,
-    ended,
-    interval,
-    order,
-    score,
-    state,
-    text,
-    written,
-)
+from tenfold.learn.search.statistics import brief, decimals, interval, written
+from tenfold.learn.search.trials import STATES, complete, ended, order, score, state, text
 
 if TYPE_CHECKING:
     import optuna

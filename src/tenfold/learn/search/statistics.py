@@ -93,3 +93,57 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Comparison:
 def _alike(values: Sequence[float], scores: Sequence[float]) -> bool:
     """Whether values differ by the rounding of the scores they come from, if at all."""
     return max(values) - min(values) <= _ROUNDING * max(map(abs, scores))
+
+
+def described(values: Sequence[float], what: str) -> str:
+    """Scores in words: mean ± deviation, their number, and the 95 % interval of the mean; `what` as for `written`."""
+    n = sum(map(math.isfinite, values))
+    words = brief(values, what)
+    if n == 1:
+        words += " (one seed)"
+    elif n:
+        words += f" (n = {n}), 95 % interval of the mean {interval(values, what)}"
+    return words + (f"; {len(values) - n} without a score" if n < len(values) else "")
+
+
+def brief(values: Sequence[float], what: str) -> str:
+    """Mean ± deviation of the scores that are numbers."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return "no score"
+    mean = summary(finite)
+    places = decimals(mean.deviation, what)
+    deviation = f" ± {written(mean.deviation, what, places).lstrip('+')}" if mean.n > 1 else ""
+    return f"{written(mean.mean, what, places)}{deviation}"
+
+
+def interval(values: Sequence[float], what: str) -> str:
+    """The 95 % interval of the mean of the scores that are numbers; nothing for less than two."""
+    finite = [value for value in values if math.isfinite(value)]
+    mean = summary(finite) if finite else None
+    if mean is None or mean.low is None or mean.high is None:
+        return ""
+    places = decimals(mean.deviation, what)
+    return f"{written(mean.low, what, places)} to {written(mean.high, what, places)}"
+
+
+def written(value: float, what: str, places: int | None = None) -> str:
+    """A score in words: accuracies in per cent, differences with their sign, others as they are.
+
+    `what` says which it is: "validation accuracy", "loss", "difference in points", "difference in loss" or the like.
+    """
+    places = decimals(0.0, what) if places is None else places
+    if "accuracy" in what:
+        return f"{value:.{places}%}"
+    sign = "+" if what.startswith("difference") else ""
+    return f"{value:{sign},.{places}f}" if not math.isfinite(value) or abs(value) < 1e6 else f"{value:{sign}.3g}"
+
+
+def decimals(deviation: float, what: str) -> int:
+    """How many decimals show two digits of a deviation: 2 or more of per cent and of points, 4 or more of others."""
+    percent = "accuracy" in what
+    least = 2 if percent or "points" in what else 4
+    if not deviation > 0 or not math.isfinite(deviation):
+        return least
+    shown = float(f"{deviation * (100 if percent else 1):.1e}")
+    return min(6, max(least, 1 - math.floor(math.log10(shown))))
