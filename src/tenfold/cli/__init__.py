@@ -29,7 +29,7 @@ from tenfold.cli import (
     train,
     tune,
 )
-from tenfold.errors import Interrupted, MissingExtra, StorageError, TenfoldError, UsageError, missing_extra
+from tenfold.errors import Interrupted, StorageError, TenfoldError, UsageError, missing_extra
 
 app: typer.Typer = typer.Typer(
     name="tenfold",
@@ -40,20 +40,11 @@ app: typer.Typer = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has examples: tenfold train --help",
 )
-app.command("read", epilog=read.EPILOG)(read.read)
-app.command("explain", epilog=explain.EPILOG)(explain.explain)
-app.command("serve", epilog=serve.EPILOG)(serve.serve)
-app.command("train", epilog=train.EPILOG)(train.train)
-app.command("tune", epilog=tune.EPILOG)(tune.tune)
-app.command("study", epilog=study.EPILOG)(study.study)
-app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
-app.command("ensemble", epilog=ensemble.EPILOG)(ensemble.ensemble)
-app.command("predict", epilog=predict.EPILOG)(predict.predict)
-app.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
-app.command("runs", epilog=runs.EPILOG)(runs.runs)
-app.command("save", epilog=save.EPILOG)(save.save)
-app.command("export", epilog=export.EPILOG)(export.export)
-app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+_VERBS = (read, explain, serve, train, tune, study, evaluate, ensemble, predict, recipes, runs, save, export, doctor)
+for verb in _VERBS:
+    name = verb.__name__.rpartition(".")[2]
+    lines = verb.EPILOG.replace("\n", "\n\n")  # else one paragraph is made of them
+    app.command(name, epilog=lines)(getattr(verb, name))
 app.add_typer(data.app, name="data")
 
 
@@ -87,39 +78,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         sys.exit(app([word for word in given if word != "--debug"], standalone_mode=False))
-    except TenfoldError as error:
-        _fail(error, error.status, debug)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (TenfoldError, OSError) as error:
+        _fail(error, debug)
     except ModuleNotFoundError as error:
         package = (error.name or "").split(".")[0]
         if package == "tenfold":
             raise
-        _fail(missing_extra(package, "train"), MissingExtra.status, debug)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        _fail(error, 1, debug)
+        _fail(missing_extra(package, "train"), debug)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
             raise
-        _fail(
-            StorageError("there is not enough memory for this: give a smaller --batch-size or smaller widths"), 1, debug
-        )
+        _fail(StorageError("there is not enough memory for this: give a smaller --batch-size or smaller widths"), debug)
     except Exception as error:
         # What typer raises for words that it does not understand, and for Ctrl-C, wherever it keeps its classes.
         if type(error).__name__ == "Abort":
-            _fail(Interrupted("stopped"), Interrupted.status, debug)
+            _fail(Interrupted("stopped"), debug)
         if not hasattr(error, "format_message"):
             raise
         if not given or type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             sys.exit(UsageError.status)
-        _fail(UsageError(f"{error.format_message()} (see tenfold --help)"), UsageError.status, debug)
+        _fail(UsageError(f"{error.format_message()} (see tenfold --help)"), debug)
 
 
-def _fail(error: BaseException, status: int, debug: bool) -> None:
+def _fail(error: BaseException, debug: bool) -> None:
     if debug:
         raise error
     text = " ".join(str(error).split()) or type(error).__name__
     print(f"tenfold: {text}", file=sys.stderr)
-    sys.exit(status)
+    sys.exit(error.status if isinstance(error, TenfoldError) else 1)

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold doctor                    # is all well here?
-
   tenfold doctor --json > here.json  # to send along with a question
-
 Exit status:
-
   0 all is well     1 there is a fault
 """
 

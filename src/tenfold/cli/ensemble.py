@@ -10,13 +10,9 @@ from tenfold.errors import UsageError
 
 EPILOG = """
 Examples:
-
   tenfold ensemble runs/a runs/b runs/c -o runs/three    # one that averages
-
   tenfold ensemble runs/study/seeds/* -o runs/ten        # all of a study
-
   tenfold evaluate runs/three                            # as any run
-
   tenfold ensemble runs/a runs/b -o runs/two --distil fast
 """
 

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold evaluate                            # the newest run
-
   tenfold evaluate runs/half --json > s.json
-
   tenfold evaluate runs/half --data scans/    # on your own digits
-
   tenfold evaluate --corrupt                  # also on corrupted digits
 """
 

@@ -10,13 +10,9 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold explain photo.jpg                   # photo-explained.png
-
   tenfold explain digit.png --single -o why.png
-
   tenfold explain runs/half                   # inside a network
-
   tenfold explain runs/half --digit 247 --as 4
 """
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}

@@ -10,15 +10,10 @@ from tenfold.errors import RunError, UsageError, nearest
 
 EPILOG = """
 Examples:
-
   tenfold export runs/half                            # runs/half/model.onnx
-
   tenfold export runs/half -o digits.onnx
-
   tenfold export runs/half -o small.onnx --quantize int8
-
   tenfold export --format web site                    # a static page
-
   tenfold export runs/half --format web -o site       # of a run
 """
 

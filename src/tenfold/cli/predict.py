@@ -11,11 +11,8 @@ from tenfold.cli.options import Device
 
 EPILOG = """
 Examples:
-
   tenfold predict                     # 16 random test digits
-
   tenfold predict --wrong --count 8   # only mistakes
-
   tenfold predict runs/half --seed 1  # the same digits each time
 """
 

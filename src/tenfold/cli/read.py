@@ -24,27 +24,16 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold read photo.jpg                      # a line for each row
-
   tenfold read digit.png --single             # the picture is one digit
-
   tenfold read scans/ -o numbers.csv          # a folder
-
   tenfold read scans/ --review look.html      # what to look at
-
   tenfold read 'scans/**/*.png' -o rows.jsonl --resume
-
   tenfold read photo.jpg --json | jq .text
-
   curl -s https://example.org/7.png | tenfold read -
-
   tenfold read s3://bucket/scans -o s3://bucket/numbers --on ray --address auto
-
 Exit status:
-
   1 an error that ends the work     2 wrong options
-
   3 a picture could not be read     130 Ctrl-C
 """
 

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold recipes                       # all of them, with what they reached
-
   tenfold recipes cnn                   # every field of one
-
   tenfold recipes cnn --save my.json    # to change
 """
 

@@ -9,9 +9,7 @@ from tenfold.cli.options import Json
 
 EPILOG = """
 Examples:
-
   tenfold runs
-
   tenfold runs --root other/place --json
 """
 

@@ -7,11 +7,8 @@ import typer
 
 EPILOG = """
 Examples:
-
   tenfold save runs/half --as state                  # mnist_model_state.pth
-
   tenfold save runs/half --as full -o mnist.pth
-
   tenfold save runs/half --as safetensors
 """
 

@@ -11,15 +11,10 @@ from tenfold.cli.options import option
 
 EPILOG = """
 Examples:
-
   tenfold serve                                      # a page to draw on
-
   tenfold serve --model runs/half                    # your own model
-
   tenfold serve --corrections my-digits              # to learn from
-
   tenfold serve --host 0.0.0.0 --token SECRET        # for other machines too
-
   curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/read
 """
 

@@ -13,17 +13,11 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold study fast --seeds 30                    # mean and 95 % interval
-
   tenfold study mlp --against mish --seeds 10      # which is better
-
   tenfold study cnn dropout=0 --against cnn        # what a field is worth
-
   tenfold study fast --seeds 30 --test             # test set, to publish
-
   tenfold study cnn --on ray --address 10.0.0.1:6379
-
 The same command resumes it where it stopped, and more --seeds add to it.
 """
 

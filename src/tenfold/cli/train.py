@@ -13,23 +13,14 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-
   tenfold train                               # the default recipe, in seconds
-
   tenfold train cnn --epochs 5 --lr 0.5       # a recipe with changes
-
   tenfold train cnn epochs=5 lr=0.5           # the same
-
   tenfold train mlp --task parity             # even or odd
-
   tenfold train cnn --task 0-4/5-9 --out runs/half
-
   tenfold train fast --data my-digits/        # a sub-folder per class
-
   tenfold train --data corrections --init default   # your handwriting
-
   tenfold train --resume runs/half            # resume it where it stopped
-
   tenfold train mlp --track tensorboard --watch
 """
 
