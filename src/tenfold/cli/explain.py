@@ -1,9 +1,12 @@
 """`tenfold explain`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tenfold.cli.options import option
 
 if TYPE_CHECKING:
     from tenfold.learn.explain.explanation import Inside
@@ -16,8 +19,8 @@ Examples:
   tenfold explain runs/half --digit 247 --as 4
 """
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_PICTURE, _NETWORK = "Of a picture", "Of a network"
 _PIXELS = 100_000_000
+_picture, _network = (partial(option, panel) for panel in ("Of a picture", "Of a network"))
 
 
 def explain(  # noqa: PLR0913 - options
@@ -25,64 +28,41 @@ def explain(  # noqa: PLR0913 - options
         Path, typer.Argument(help="A picture, or - for standard input; or a run, to look inside its network.")
     ],
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="The figure. \\[default: NAME-explained.png, here]", rich_help_panel=_PICTURE
-        ),
+        Path | None, _picture("--output", "-o", help="The figure. \\[default: NAME-explained.png, here]")
     ] = None,
-    single: Annotated[
-        bool, typer.Option("--single", help="The picture is one digit.", rich_help_panel=_PICTURE)
-    ] = False,
-    page: Annotated[int, typer.Option(help="Which page of a TIFF or PDF.", rich_help_panel=_PICTURE)] = 1,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A run or .onnx file. \\[default: the bundled model]", rich_help_panel=_PICTURE),
-    ] = None,
-    max_pixels: Annotated[
-        int, typer.Option(help="Refuse pictures with more pixels.", rich_help_panel=_PICTURE)
-    ] = _PIXELS,
+    single: Annotated[bool, _picture("--single", help="The picture is one digit.")] = False,
+    page: Annotated[int, _picture(help="Which page of a TIFF or PDF.", show_default=True)] = 1,
+    model: Annotated[Path | None, _picture(help="A run or .onnx file. \\[default: the bundled model]")] = None,
+    max_pixels: Annotated[int, _picture(help="Refuse pictures with more pixels.", show_default=True)] = _PIXELS,
     digit: Annotated[
         list[int] | None,
-        typer.Option(
+        _network(
             help="The number of a test digit to explain; may be given several times. "
             "\\[default: the right answer with the most doubt, and the surest mistake]",
             metavar="N",
-            rich_help_panel=_NETWORK,
         ),
     ] = None,
     into: Annotated[
         str | None,
-        typer.Option(
+        _network(
             "--as",
             help="The class that the least change should make of it. \\[default: the runner-up]",
             metavar="CLASS",
-            rich_help_panel=_NETWORK,
         ),
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Other labelled digits to explain and map.", rich_help_panel=_NETWORK)
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The folder for the figures. \\[default: inside, in the run's]", rich_help_panel=_NETWORK),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.", rich_help_panel=_NETWORK)] = "auto",
+    data: Annotated[Path | None, _network(help="Other labelled digits to explain and map.")] = None,
+    out: Annotated[Path | None, _network(help="The folder for the figures. \\[default: inside, in the run's]")] = None,
+    device: Annotated[str, _network(help="auto, cuda, mps, xpu or cpu.", show_default=True)] = "auto",
 ) -> None:
     """Show every stage of reading a picture in one figure; or, given a run, what is inside its network.
 
     Of a network: its first filters, a map of the test digits with the mistakes, and for single digits what speaks for
     the answer and the least change after which it is answered otherwise.
     """
-    reading: dict[str, object] = {"--output": output, "--single": single, "--page": page != 1, "--model": model}
-    reading["--max-pixels"] = max_pixels != _PIXELS
-    looking: dict[str, object] = {
-        "--digit": digit,
-        "--as": into,
-        "--data": data,
-        "--out": out,
-        "--device": device != "auto",
-    }
-    if _is_network(picture, reading, looking):
+    reading = {"--output": output, "--single": single, "--page": page != 1, "--model": model}
+    reading |= {"--max-pixels": max_pixels != _PIXELS}
+    looking = {"--digit": digit, "--as": into, "--data": data, "--out": out, "--device": device != "auto"}
+    if _is_network(picture, *([name for name, given in some.items() if given] for some in (reading, looking))):
         from tenfold.learn.explain.explain import explain as look_inside
 
         _report(look_inside(picture, digit=digit, into=into, data=data, out=out, device=device))
@@ -92,7 +72,7 @@ def explain(  # noqa: PLR0913 - options
         print(f"the figure is in {path}")
 
 
-def _is_network(given: Path, reading: dict[str, object], looking: dict[str, object]) -> bool:
+def _is_network(given: Path, reading: list[str], looking: list[str]) -> bool:
     """Whether a run is given, by its folder or name, or a file of weights; any other file is a picture.
 
     Raises UsageError for an option of the other kind, and DataError where there is neither.
@@ -106,19 +86,17 @@ def _is_network(given: Path, reading: dict[str, object], looking: dict[str, obje
         if given.exists():
             raise DataError(f"{given} is a folder, and no run, for it has no recipe.json: {known}")
         raise DataError(f"there is no picture {given}, and no run of that name: {known}")
-    name = next((name for name, value in (reading if network else looking).items() if value), None)
-    if name is not None and network:
-        hint = ", give --out DIR" if name == "--output" else ""
-        raise UsageError(f"{name} is for pictures, and {given} is a network{hint}")
-    if name is not None:
-        raise UsageError(f"{name} is for networks, and {given} is no run: {known}")
+    if network and reading:
+        hint = ", give --out DIR" if reading[0] == "--output" else ""
+        raise UsageError(f"{reading[0]} is for pictures, and {given} is a network{hint}")
+    if looking and not network:
+        raise UsageError(f"{looking[0]} is for networks, and {given} is no run: {known}")
     return network
 
 
 def _draw(picture: Path, path: Path, model: Path | None, max_pixels: int, *, page: int, single: bool) -> None:
     """Draw how a picture is read into a file."""
-    import io
-    import itertools
+    from itertools import islice
 
     from tenfold import files
     from tenfold.cli.export import model_file
@@ -129,12 +107,12 @@ def _draw(picture: Path, path: Path, model: Path | None, max_pixels: int, *, pag
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot draw {path}: its name must end in {', '.join(FORMATS)}")
     reader = Reader(model_file(model), max_pixels=max_pixels)
-    shown = next(itertools.islice(decode.pages(str(picture), max_pixels=max_pixels), max(0, page - 1), None), None)
+    shown = next(islice(decode.pages(str(picture), max_pixels=max_pixels), max(0, page - 1), None), None)
     if page < 1 or shown is None:
         raise UsageError(f"there is no page {page} in {picture}")
-    packed = io.BytesIO()
-    reader.explained(shown, single=single).save(packed, FORMATS[path.suffix.lower()])
-    files.content(path, packed.getvalue())
+    figure = reader.explained(shown, single=single)
+    with files.file(path) as temporary:
+        figure.save(temporary, FORMATS[path.suffix.lower()])
 
 
 def _report(inside: "Inside") -> None:
