@@ -39,8 +39,6 @@ Exit status:
 
 UNREAD = 3  # the exit status when a picture could not be read
 _BAR = "reading"
-
-
 _out, _how, _speed = (partial(option, panel) for panel in ("What is written", "How it is read", "Where, and how fast"))
 
 
@@ -107,7 +105,6 @@ def read(  # noqa: PLR0913 - options
     """
     targets, part = _targets(pictures), _box(box)
     given = _Given(output, json, annotate, review, resume, quiet, on, address, workers)
-    given.check()
     if given.ray and "-" in targets:
         raise UsageError("standard input is read here: leave out --on ray")
     if given.ray and device != "cpu":
@@ -146,7 +143,10 @@ def read(  # noqa: PLR0913 - options
 
 @dataclass(frozen=True)
 class _Given:
-    """The options on what is written, and on where and how fast."""
+    """The options on what is written, and on where and how fast.
+
+    Raises UsageError for what cannot be, and for options that do not go together.
+    """
 
     output: str | None
     json: bool
@@ -158,8 +158,7 @@ class _Given:
     address: str | None
     workers: int | None
 
-    def check(self) -> None:
-        """Raise UsageError for what cannot be, and for options that do not go together."""
+    def __post_init__(self) -> None:
         if self.on not in ("local", "ray"):
             raise UsageError(nearest("--on", self.on, ("local", "ray")))
         if self.address is not None and not self.ray:
@@ -227,24 +226,31 @@ def _read_rows(work: "Work", targets: list[str], given: _Given) -> None:
         work.make()  # a model or threshold that cannot be used is an error before anything starts
     # On Ray FILE.part is resumed in any case; FILE itself is of another reading.
     resume = given.resume or (given.ray and place is not None and place.with_name(f"{place.name}.part").exists())
+    counts: Counter[str] = Counter()
+    doubtful: list[Row] = []  # for the page for review
     with ExitStack() as stack:
         file = stack.enter_context(Output(place, resume=resume, alone=alone)) if place else None
         left = paths if file is None else _left(paths, file, places, given)
         bar = not given.quiet and not (given.printed and sys.stdout.isatty())
-        results = _Results(given, file, stack.enter_context(Progress(bar=bar, delay=0.5)), alone=alone)
+        progress = stack.enter_context(Progress(bar=bar, delay=0.5))
         try:
-            rows = _rows(stack, results.progress, work, left, places, given)
-            for row in results.progress.track(stack.enter_context(closing(rows)), _BAR, len(left)):
-                results.add(row)
+            rows = stack.enter_context(closing(_rows(stack, progress, work, left, places, given)))
+            for row in progress.track(rows, _BAR, len(left)):
+                if file is not None:
+                    file.write(row)
+                _show(row, progress, given, alone=alone)
+                counts[row.kind] += 1
+                if given.review is not None and not row.sure:
+                    doubtful.append(row)
             if file is not None:
                 file.finish(paths)
         except KeyboardInterrupt:
             how = "the same command" if resume or given.ray else "the same command with --resume"
-            raise _stopped(results.counts, len(left), "" if file is None else f"; {how} continues") from None
+            raise _stopped(counts, len(left), "" if file is None else f"; {how} continues") from None
     if given.review is not None:
-        files.text(given.review, review(results.doubtful, len(paths), given.review))
+        files.text(given.review, review(doubtful, len(paths), given.review))
     made = [str(path) for path in (given.output, given.review, given.annotate) if path is not None]
-    _finish(results.counts, len(paths), len(paths) - len(left), made, quiet=given.quiet)
+    _finish(counts, len(paths), len(paths) - len(left), made, quiet=given.quiet)
 
 
 def _left(paths: list[str], file: "Output", places: dict[str, Path], given: _Given) -> list[str]:
@@ -267,32 +273,19 @@ def _rows(
     return read_many(work, paths, workers=given.workers, places=places)
 
 
-class _Results:
-    """What is written, printed and counted of rows."""
+def _show(row: "Row", progress: Progress, given: _Given, *, alone: bool) -> None:
+    """Print a row, if rows are, and say so where nothing could be read."""
+    from tenfold.read.decode import source_name
+    from tenfold.read.many.outputs import bare_text, json_line, text_line
 
-    def __init__(self, given: _Given, file: "Output | None", progress: Progress, *, alone: bool) -> None:
-        self._given, self._file, self._alone, self.progress = given, file, alone, progress
-        self.counts: Counter[str] = Counter()
-        self.doubtful: list[Row] = []  # for the page for review
-
-    def add(self, row: "Row") -> None:
-        """A row that was read."""
-        from tenfold.read.decode import source_name
-        from tenfold.read.many.outputs import bare_text, json_line, text_line
-
-        if self._file is not None:
-            self._file.write(row)
-        if self._given.printed:
-            line = json_line if self._given.json else bare_text if self._alone else text_line
-            print(line(row), end="", flush=True)
-        self.counts[row.kind] += 1
-        name, noted = source_name(row.path), self._alone and self._given.printed and not self._given.quiet
-        if row.error is not None:
-            self.progress.line(f"tenfold: {row.error if name in row.error else f'{name}: {row.error}'}")
-        elif noted and row.kind == "without digits":
-            self.progress.line(f"tenfold: no digits found in {name}")
-        if self._given.review is not None and not row.sure:
-            self.doubtful.append(row)
+    if given.printed:
+        line = json_line if given.json else bare_text if alone else text_line
+        print(line(row), end="", flush=True)
+    name = source_name(row.path)
+    if row.error is not None:
+        progress.line(f"tenfold: {row.error if name in row.error else f'{name}: {row.error}'}")
+    elif row.kind == "without digits" and alone and given.printed and not given.quiet:
+        progress.line(f"tenfold: no digits found in {name}")
 
 
 def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) -> None:
