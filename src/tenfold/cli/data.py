@@ -42,13 +42,12 @@ def show(
     ]
     table(("class", *parts), [*counts, ("all", *(f"{len(digits):,}" for digits in parts.values()))])
     print()
-    statistics: list[tuple[str, ...]] = []
+    statistics = []
     for name, digits in parts.items():
         pixels = digits.images
-        statistics.append(
-            (name, f"{len(digits):,} x {pixels.shape[1]} x {pixels.shape[2]}", f"{pixels.min()} to {pixels.max()}")
-        )
-        statistics[-1] += (f"{pixels.mean() / 255:.4f}", f"{pixels.std() / 255:.4f}", f"{(pixels > 0).mean():.1%}")
+        shape, values = "{:,} x {} x {}".format(*pixels.shape), f"{pixels.min()} to {pixels.max()}"
+        moments = f"{pixels.mean() / 255:.4f}", f"{pixels.std() / 255:.4f}"
+        statistics.append((name, shape, values, *moments, f"{(pixels > 0).mean():.1%}"))
     table(("part", "shape", "values", "mean / 255", "std / 255", "pixels above 0"), statistics, left=2)
     path = save(classes(parts[part], source.classes), out)
     print(f"\nevery class of {part} is drawn in {path}")

@@ -1,6 +1,7 @@
 """`tenfold doctor`."""
 
 import textwrap
+from json import dumps
 from typing import TYPE_CHECKING
 
 import typer
@@ -22,15 +23,11 @@ WIDTH = 60  # columns
 _PLACE = 22  # where a line's text begins
 
 
-def doctor(
-    json: Json = False,
-) -> None:
+def doctor(json: Json = False) -> None:
     """Check the installation: versions, devices, data, model, and what is wrong with them; say what to do.
 
     Runs the bundled model in onnxruntime and, where PyTorch is installed, on each device, and trains a few steps.
     """
-    from json import dumps
-
     from tenfold.doctor import FAULT, checks, versions
 
     done = []

@@ -1,5 +1,6 @@
 """`tenfold evaluate`."""
 
+from json import dumps, loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +33,6 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Score a run on the test set, with a report: accuracy and its interval, calibration, classes, mistakes."""
-    from json import dumps, loads
-
     from tenfold.cli.printing import table
     from tenfold.learn.scoring import evaluation as learn
 
@@ -53,11 +52,9 @@ def evaluate(
         its = found.corrected
         print(f"accuracy {its.accuracy:.2%}  on {its.n:,} of them with 10 labels corrected, which chose nothing")
     auc = "" if found.auc is None else f"  AUC {found.auc:.5f}"
-    temperature = f"at temperature {found.temperature:.2f}"
-    plain = found.uncalibrated
-    without = f"NLL {plain['nll']:.4f}  Brier {plain['brier']:.4f}  ECE {plain['ece']:.2%}  without it"
-    print(f"NLL {found.nll:.4f}  Brier {found.brier:.4f}  ECE {found.ece:.2%}{auc}  {temperature}")
-    print(f"{without}\n")
+    score = "NLL {nll:.4f}  Brier {brier:.4f}  ECE {ece:.2%}".format
+    print(f"{score(**vars(found))}{auc}  at temperature {found.temperature:.2f}")
+    print(f"{score(**found.uncalibrated)}  without it\n")
     for note in found.notes:
         print(f"{note}\n")
     rows = [(c.name, f"{c.precision:.2%}", f"{c.recall:.2%}", f"{c.f1:.2%}", f"{c.support:,}") for c in found.classes]

@@ -1,6 +1,7 @@
 """`tenfold export`, and the model file behind `--model`."""
 
-import importlib.util
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -81,8 +82,6 @@ def export(
 
 def _web(run: Path | None, output: Path | None, model: Path | None, runtime: Path | None) -> None:
     """Write the site. A single path is the folder to write, as what is read without one is the bundled model."""
-    import sys
-
     from tenfold.serve import site
 
     folder = output or run
@@ -121,9 +120,7 @@ def model_file(given: Path | None) -> Path | None:
         raise RunError(f"{given} has no model yet: resume it with `tenfold train --resume {given}`")
     exported = weights.with_suffix(".onnx")
     fresh = exported.is_file() and exported.stat().st_mtime >= weights.stat().st_mtime
-    if not fresh and not (exported.is_file() and importlib.util.find_spec("torch") is None):
-        import sys
-
+    if not fresh and not (exported.is_file() and find_spec("torch") is None):
         from tenfold.learn.export.onnx import export as to_onnx
 
         print(f"tenfold: exporting {weights} to {exported}, once", file=sys.stderr)

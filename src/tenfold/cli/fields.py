@@ -22,7 +22,11 @@ def with_fields(verb: Callable[..., None]) -> Callable[..., None]:
     the same form for each option that was given.
     """
     own = inspect.signature(verb).parameters
-    options = {name: _option(name, panel) for name, panel in _panels().items() if name not in own}
+    options, panel = {}, ""
+    for name in FIELDS:  # each field that is an option stands under the heading of itself or of one before
+        panel = PANELS.get(name, panel)
+        if panel and name not in own:
+            options[name] = _option(name, panel)
 
     @functools.wraps(verb)
     def command(**given: Any) -> None:
@@ -33,13 +37,11 @@ def with_fields(verb: Callable[..., None]) -> Callable[..., None]:
         for name, text in texts.items():
             if text is not None:
                 words.append(f"{name}={str(text).lower() if isinstance(text, bool) else text or 'none'}")
-        given["words"] = words
-        verb(**given)
+        verb(**given | {"words": words})
 
-    parameters = [*own.values()]
-    kind, empty = inspect.Parameter.KEYWORD_ONLY, None
-    parameters += [inspect.Parameter(name, kind, default=empty, annotation=hint) for name, hint in options.items()]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    more = [inspect.Parameter(name, kind, default=None, annotation=hint) for name, hint in options.items()]
+    command.__signature__ = inspect.Signature([*own.values(), *more])  # type: ignore[attr-defined]
     command.__annotations__ = {**verb.__annotations__, **options}
     return command
 
@@ -51,21 +53,11 @@ def is_field(word: str) -> bool:
 
 def _split(recipe: str | None, words: list[str]) -> tuple[str | None, list[str]]:
     """The recipe, which may be left out, and the words that are fields, in any order."""
-    given = [*([] if recipe is None else [recipe]), *words]
+    given = words if recipe is None else [recipe, *words]
     names = [word for word in given if not is_field(word)]
     if len(names) > 1:
         raise UsageError(f"a field must have a value, as in dropout=0: {names[1]} has none")
     return (names[0] if names else None), [word for word in given if is_field(word)]
-
-
-def _panels() -> dict[str, str]:
-    """The fields that are options, each with the heading it stands under."""
-    found, panel = {}, ""
-    for name in FIELDS:
-        panel = PANELS.get(name, panel)
-        if panel:
-            found[name] = panel
-    return found
 
 
 @functools.cache

@@ -45,8 +45,8 @@ def predict(
         row = found[start : start + across]
         for line in zip(*(braille(p.image) for p in row), strict=True):
             screen.print("".join(piece.ljust(each) for piece in line).rstrip(), markup=False)
-        captions = [("" if p.right else f"{p.label} → ") + f"{p.answer}  {p.confidence:.0%}" for p in row]
-        for p, text in zip(row, captions, strict=True):
+        for p in row:
+            text = ("" if p.right else f"{p.label} → ") + f"{p.answer}  {p.confidence:.0%}"
             screen.print(text[: each - 1].ljust(each), style="bold" if p.right else "bold red", end="", markup=False)
         screen.print("\n")
     if not found:

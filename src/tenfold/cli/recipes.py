@@ -1,14 +1,13 @@
 """`tenfold recipes`."""
 
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tenfold.cli.options import Json
-
-if TYPE_CHECKING:
-    from tenfold.learn.recipes.presets import Measured
+from tenfold.errors import UsageError
 
 EPILOG = """
 Examples:
@@ -24,10 +23,7 @@ def recipes(
     json: Json = False,
 ) -> None:
     """List the recipes with their parameters, time and measured accuracy, or show one of them whole."""
-    import json as to_json
-
     from tenfold.cli.printing import table
-    from tenfold.errors import UsageError
     from tenfold.learn import networks
     from tenfold.learn.recipes.presets import DEFAULT, RECIPES, measured, resolve
 
@@ -37,7 +33,7 @@ def recipes(
             chosen.save(save)
             print(f"the recipe {chosen.name} is in {save}; train it: tenfold train {save}")
         elif json:
-            print(to_json.dumps(chosen.as_dict(), indent=2))
+            print(dumps(chosen.as_dict(), indent=2))
         else:
             changed = chosen.differences()
             fields = [(name, str(value), "*" if name in changed else "") for name, value in chosen.as_dict().items()]
@@ -45,40 +41,23 @@ def recipes(
         return
     if save is not None:
         raise UsageError("--save needs the name of a recipe: tenfold recipes cnn --save my.json")
-    listed = {
-        name: (recipe_, measured().get(name), networks.parameters(networks.build(recipe_)))
-        for name, recipe_ in RECIPES.items()
-    }
+    listed, rows = [], []
+    for name, each in RECIPES.items():
+        size, found = networks.parameters(networks.build(each)), measured().get(name)
+        listed.append({**each.as_dict(), "parameters": size, "measured": None if found is None else vars(found)})
+        reached = ("not measured", "not measured")
+        if found is not None:
+            spread = f" ± {found.deviation:.2%}" if found.n > 1 else ""  # which a single training has none of
+            seconds = f"{found.seconds:,.{1 if found.seconds < 100 else 0}f} s"
+            reached = (seconds, f"{found.accuracy:.2%}{spread} (n = {found.n})")
+        title, optimizer = f"{name} (default)" if name == DEFAULT else name, f"{each.optimizer} {each.lr:g}"
+        numbers = (f"{size:,}", f"{each.epochs}", f"{each.batch_size}")
+        rows.append((title, each.network, *numbers, optimizer, each.schedule, *reached))
     if json:
-        rows = [
-            {**r.as_dict(), "parameters": size, "measured": None if m is None else vars(m)}
-            for r, m, size in listed.values()
-        ]
-        print(to_json.dumps(rows, indent=2))
+        print(dumps(listed, indent=2))
         return
-    table(
-        ("recipe", "network", "parameters", "epochs", "batch", "optimizer", "schedule", "time", "test accuracy"),
-        [
-            (
-                f"{name} (default)" if name == DEFAULT else name,
-                r.network,
-                f"{size:,}",
-                f"{r.epochs}",
-                f"{r.batch_size}",
-                f"{r.optimizer} {r.lr:g}",
-                r.schedule,
-                "not measured" if m is None else f"{m.seconds:,.{1 if m.seconds < 100 else 0}f} s",
-                "not measured" if m is None else f"{m.accuracy:.2%}{_spread(m)} (n = {m.n})",
-            )
-            for name, (r, m, size) in listed.items()
-        ],
-        left=2,
-    )
-    if machines := {m.machine for _, m, _ in listed.values() if m is not None}:
+    head = ("recipe", "network", "parameters", "epochs", "batch", "optimizer", "schedule", "time", "test accuracy")
+    table(head, rows, left=2)
+    if machines := {found.machine for found in measured().values()}:
         print(f"\naccuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}")
     print(f"networks for --network: {', '.join(networks.NETWORKS)}")
-
-
-def _spread(found: "Measured") -> str:
-    """The standard deviation, which a single training has none of."""
-    return f" ± {found.deviation:.2%}" if found.n > 1 else ""

@@ -1,7 +1,8 @@
 """`tenfold runs`."""
 
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,13 +20,11 @@ def runs(
     json: Json = False,
 ) -> None:
     """List the runs with their scores, the newest first."""
-    import json as to_json
-
     from tenfold.cli.printing import table
     from tenfold.errors import RunError
     from tenfold.learn.training.runs import all_runs
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for run in all_runs(root):
         try:
             metrics, state = run.metrics, "" if run.finished else "stopped"
@@ -46,16 +45,12 @@ def runs(
             }
         )
     if json:
-        print(to_json.dumps(rows, indent=2))
+        print(dumps(rows, indent=2))
     elif not rows:
         print(f"there are no runs in {root}: `tenfold train` makes one")
     else:
-        texts = [
-            (
-                *(str(r["run"]), str(r["recipe"]), str(r["task"])),
-                *(f"{r['epochs']}/{r['of']}", str(r["state"])),
-                *("–" if r[k] is None else f"{r[k]:.2%}" for k in ("val_accuracy", "test_accuracy")),
-            )
-            for r in rows
-        ]
+        texts = []
+        for r in rows:
+            scores = ("–" if r[k] is None else f"{r[k]:.2%}" for k in ("val_accuracy", "test_accuracy"))
+            texts.append((r["run"], r["recipe"], r["task"], f"{r['epochs']}/{r['of']}", r["state"], *scores))
         table(("run", "recipe", "task", "epochs", "", "validation", "test"), texts, left=3)
