@@ -1,12 +1,13 @@
 """What a service is started with."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.serve.settings import VARIABLE, Settings
+from tenfold.serve.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -34,8 +35,6 @@ def test_wrong_settings(wrong: dict[str, Any], says: str) -> None:
     assert says in str(raised.value)
 
 
-def test_worker_processes_get_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(VARIABLE, "")
+def test_worker_processes_get_the_same(tmp_path: Path) -> None:
     settings = Settings(token="secret", origins=("*", "https://example.org"), corrections=str(tmp_path), queue=3)
-    settings.to_environment()
-    assert Settings.from_environment() == settings
+    assert pickle.loads(pickle.dumps(settings)) == settings

@@ -1,7 +1,6 @@
 """Digits that were put right: a folder of class folders that `tenfold train --data` learns from."""
 
 import hashlib
-import io
 import os
 import time
 from collections.abc import Sequence
@@ -49,14 +48,13 @@ class Corrections:
         """
         assert label in self.classes
         mark = hashlib.sha256(image).hexdigest()[:16]
-        packed = io.BytesIO()
-        Image.frombytes("L", (SIDE, SIDE), image).save(packed, "PNG")
         with self._lock:
             earlier = [path for name in self.classes for path in (self.folder / name).glob(f"*-{mark}.png")]
             if not earlier and sum(self.counts().values()) >= self.most:
                 raise TooLargeError(f"{self.most:,} corrections are kept already: learn from them and move them away")
             name = f"{label}/{time.strftime('%Y%m%d-%H%M%S')}-{mark}.png"
-            files.content(self.folder / name, packed.getvalue())
+            with files.file(self.folder / name) as temporary:
+                Image.frombytes("L", (SIDE, SIDE), image).save(temporary, "PNG")
             for path in earlier:
                 if path != self.folder / name:
                     with suppress(OSError):

@@ -128,19 +128,17 @@ class Gate:
         too_large = HTTPException(413, f"more than the limit of {most:,} bytes")
         if int(request.headers.get("content-length") or 0) > most:
             raise too_large
-        parts, size = [], 0
+        body = bytearray()
         try:
             async with asyncio.timeout(self.settings.patience):
                 async for part in request.stream():
-                    parts.append(part)
-                    size += len(part)
-                    if size > most:
+                    body += part
+                    if len(body) > most:
                         raise too_large
         except TimeoutError:
             raise HTTPException(408, f"the body did not arrive within {self.settings.patience:g} seconds") from None
         packing = request.headers.get("content-encoding", "identity").strip().lower()
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        return body if packing == "identity" else _unpacked(body, packing, most)
+        return bytes(body) if packing == "identity" else _unpacked(body, packing, most)
 
     async def _drain(self, request: Request) -> None:
         """Take a body without keeping it, for callers that send all before they listen; no more than is allowed."""
@@ -183,7 +181,7 @@ def _arrived(body: bytes, receive: Receive) -> Receive:
     return receive_arrived
 
 
-def _unpacked(packed: bytes, packing: str, most: int) -> bytes:
+def _unpacked(packed: bytearray, packing: str, most: int) -> bytes:
     if packing not in ("gzip", "x-gzip", "deflate"):
         why = "the body is packed in a way that is not known: gzip and deflate are"
         raise HTTPException(415, why, {"accept-encoding": "gzip, deflate"})
@@ -194,8 +192,8 @@ def _unpacked(packed: bytes, packing: str, most: int) -> bytes:
         raise HTTPException(415, f"the body is not packed with {packing}, as it says") from None
     if len(body) > most:
         raise HTTPException(413, f"more than the limit of {most:,} bytes, once unpacked")
-    if not unpacker.eof or unpacker.unused_data:
-        raise HTTPException(
-            415, "the packed body is cut off" if not unpacker.eof else "the body is packed in several parts"
-        )
+    if not unpacker.eof:
+        raise HTTPException(415, "the packed body is cut off")
+    if unpacker.unused_data:
+        raise HTTPException(415, "the body is packed in several parts")
     return body

@@ -2,15 +2,16 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tenfold.serve.corrections import SIDE
 
 MODEL, VERSION = "digits", "1"  # the names that the model is served under
 MAX_SIDE = 2048  # pixels: images in a tensor are no higher and no wider
 _SEVEN = base64.b64encode(bytes(300) + bytes([200] * 60) + bytes(424)).decode()
+_CORRECTION: dict[str, Any] = {"label": "7", "input": _SEVEN, "answer": "1"}
 _READING: dict[str, Any] = {
     "path": None,
     "text": "7?",
@@ -24,18 +25,14 @@ _BASE64 = {"type": "string", "contentEncoding": "base64", "minLength": len(_SEVE
 _TENSOR: dict[str, Any] = {"name": "image", "shape": [1, 1, 2, 2], "datatype": "FP32", "data": [0, 1, 0, 1]}
 
 
-class Problem(BaseModel):
+class Problem(BaseModel, json_schema_extra={"examples": [{"error": "there is no /v1/red"}]}):
     """What went wrong, in one line."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"examples": [{"error": "there is no /v1/red"}]})
 
     error: str
 
 
-class ReadOptions(BaseModel):
+class ReadOptions(BaseModel, extra="forbid"):
     """How pictures are to be read."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     single: bool = Field(default=False, description="The picture is one digit: all its ink is taken together.")
     threshold: float | None = Field(
@@ -71,10 +68,8 @@ class Digit(BaseModel):
     input: str | None = Field(default=None, description="What the network saw: 28 x 28 bytes in base64.")
 
 
-class Reading(BaseModel):
+class Reading(BaseModel, json_schema_extra={"examples": [_READING]}):
     """What was read in a picture."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"examples": [_READING]})
 
     path: str | None = Field(description="The name that it was sent under, if any.")
     text: str = Field(description="The lines, one under the other; ? is a digit that is not sure.")
@@ -90,10 +85,8 @@ class Reading(BaseModel):
     )
 
 
-class Model(BaseModel):
+class Model(BaseModel, extra="allow"):
     """The metadata of the model file, and the limits of the service."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     name: str
     threshold: float
@@ -115,12 +108,8 @@ def _input(text: Any) -> Any:
     return raw
 
 
-class Correction(BaseModel):
+class Correction(BaseModel, extra="forbid", json_schema_extra={"examples": [_CORRECTION]}):
     """The right value of a digit that was misread."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"label": "7", "input": _SEVEN, "answer": "1"}]}
-    )
 
     label: str = Field(description="What it is: one of the model's classes.")
     input: Annotated[bytes, BeforeValidator(_input), WithJsonSchema(_BASE64)] = Field(
@@ -140,11 +129,7 @@ class Kept(BaseModel):
 # The Open Inference Protocol, as far as it is about this model
 
 
-class _Strict(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(strict=True)
-
-
-class Parameters(_Strict):
+class Parameters(BaseModel, strict=True):
     """Which data follow the JSON instead of being in it."""
 
     binary_data_size: int | None = Field(default=None, description="Of an input: how many bytes of its data follow.")
@@ -162,7 +147,7 @@ _Planes = Annotated[list[_Rows], Field(fail_fast=True)]
 _Images = Annotated[list[_Planes], Field(fail_fast=True)]
 
 
-class Input(_Strict):
+class Input(BaseModel, strict=True):
     """Images of one digit each: ink from 0 to 1, bright on 0."""
 
     name: Literal["image"]
@@ -174,17 +159,15 @@ class Input(_Strict):
     )
 
 
-class Output(_Strict):
+class Output(BaseModel, strict=True):
     """An output that is wanted."""
 
     name: Literal["logits", "normalised", "probabilities"]
     parameters: _Parameters = Parameters()
 
 
-class Inference(_Strict):
+class Inference(BaseModel, strict=True, json_schema_extra={"examples": [{"inputs": [_TENSOR]}]}):
     """A request for inference."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"examples": [{"inputs": [_TENSOR]}]})
 
     id: str | None = None
     parameters: _Parameters = Parameters()

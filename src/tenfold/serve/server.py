@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import connection, parent_process
 from typing import Any
 
@@ -59,8 +60,7 @@ def serve(
                 Corrections(settings.corrections, classes, settings.max_corrections)
             os.environ[_FOLDER] = tempfile.mkdtemp(prefix="tenfold-serve-")
             try:
-                settings.to_environment()
-                config = uvicorn.Config("tenfold.serve.server:worker", factory=True, **options)
+                config = uvicorn.Config(partial(worker, settings), factory=True, **options)
                 started(address)
                 Multiprocess(config, [listening]).run()
             finally:
@@ -77,7 +77,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressError(f"cannot listen at {host}:{port}: {reason}; choose another --port, or 0 for any") from error
 
 
-def worker() -> FastAPI:
+def worker(settings: Settings) -> FastAPI:
     """The application of a worker process, which ends when the process above it does."""
     parent = parent_process()
     if parent is not None:
@@ -87,7 +87,7 @@ def worker() -> FastAPI:
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=watch, daemon=True).start()
-    return _application(Settings.from_environment())
+    return _application(settings)
 
 
 class _Server(uvicorn.Server):

@@ -1,14 +1,9 @@
 """What a service is started with."""
 
-import json
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from tenfold.errors import UsageError
-
-VARIABLE = "TENFOLD_SERVE"  # the environment variable that hands them to worker processes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +44,3 @@ class Settings:
                 raise UsageError(f"--cors must be an origin such as https://example.org, not {origin}")
         if self.corrections is not None and Path(self.corrections).is_file():
             raise UsageError(f"--corrections must be a folder, and {self.corrections} is a file")
-
-    def to_environment(self) -> None:
-        """Leave the settings where the worker processes of this one find them."""
-        os.environ[VARIABLE] = json.dumps(asdict(self))
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """The settings that the process above this one left."""
-        fields = json.loads(os.environ[VARIABLE])
-        return cls(**{**fields, "origins": tuple(fields["origins"])})

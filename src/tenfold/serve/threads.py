@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from queue import SimpleQueue
 from threading import Thread
-from types import TracebackType
 from typing import Any
 
 _Task = tuple["asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
@@ -28,9 +27,7 @@ class Threads(AbstractContextManager["Threads"]):
         for thread in self._threads:
             thread.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
