@@ -3,7 +3,7 @@ import re
 import pytest
 
 from tenfold import errors
-from tenfold.errors import TenfoldError, missing_extra, nearest
+from tenfold.errors import DataError, TenfoldError, missing_extra, nearest, one_line
 
 CLASSES = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TenfoldError)]
 
@@ -33,6 +33,11 @@ def test_the_nearest_name_is_proposed() -> None:
         == "unknown verb 'Trian': did you mean 'train'? there are train, tune"
     )
     assert nearest("verb", "xyz", ["train"]) == "unknown verb 'xyz': there are train"
+
+
+def test_an_error_in_one_line() -> None:
+    assert one_line(DataError("one\n  two")) == "one two"
+    assert one_line(ZeroDivisionError()) == "ZeroDivisionError"
 
 
 def test_a_missing_package_is_named_with_the_command() -> None:

@@ -88,6 +88,11 @@ def nearest(what: str, given: str, known: Iterable[str]) -> str:
     return f"unknown {what} {given!r}: {hint}there are {', '.join(names)}"
 
 
+def one_line(error: BaseException) -> str:
+    """What an error says in one line, or its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def missing_extra(package: str, extra: str) -> MissingExtra:
     """The error for a package of an extra that is not installed, with the command that installs it."""
     return MissingExtra(f"this needs {package}, which is not installed: pip install 'tenfold[{extra}]'")

@@ -4,11 +4,10 @@ They are written beside their place and renamed into it.
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tenfold.errors import StorageError
 
@@ -32,7 +31,8 @@ def file(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        _forget(temporary)
+        with suppress(OSError):  # the disk that refused the file may refuse this too: the first error is to be told
+            temporary.unlink(missing_ok=True)
 
 
 def content(path: str | Path, raw: bytes) -> None:
@@ -55,31 +55,21 @@ def folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise StorageError(f"{path} exists already and is not empty: choose another place, or remove it first")
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        temporary.chmod(0o755)
-        yield temporary
-        if path.is_dir():
-            path.rmdir()  # empty, as checked above
-        os.replace(temporary, path)
+        with TemporaryDirectory(".part", f".{path.name}.", path.parent, ignore_cleanup_errors=True) as made:
+            temporary = Path(made)
+            temporary.chmod(0o755)
+            yield temporary
+            if path.is_dir():
+                path.rmdir()  # empty, as checked above
+            os.replace(temporary, path)
     except OSError as error:
         raise _cannot_write(path, error) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:
     return StorageError(f"cannot write {path}: {error.strerror or error}; free some space or choose another place")
-
-
-def _forget(temporary: Path) -> None:
-    with suppress(
-        OSError
-    ):  # the disk that refused the file may refuse this too, and the first error is the one to tell
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ import pytest
 from fastapi import FastAPI
 
 from serve.conftest import run
-from tenfold.errors import DataError, RunError
+from tenfold.errors import DataError, RunError, one_line
 from tenfold.serve.schemas import ReadOptions
-from tenfold.serve.service import Service, line
+from tenfold.serve.service import Service
 from tenfold.serve.settings import Settings
 
 
@@ -28,7 +28,7 @@ def test_a_file_that_cannot_be_read_has_its_error(state: Service, digit: bytes) 
     assert state.read_file(digit, "7.png", ReadOptions())[0]["text"] == "7"
     row, error = state.read_file(b"none", "none.png", ReadOptions())
     assert isinstance(error, DataError)
-    assert row == {"path": "none.png", "error": line(error), "text": "", "lines": [], "digits": []}
+    assert row == {"path": "none.png", "error": one_line(error), "text": "", "lines": [], "digits": []}
     assert "none.png" in row["error"]
 
 
@@ -45,8 +45,3 @@ def test_threads_are_there_while_it_runs(state: Service) -> None:
 def test_a_model_that_is_not_there() -> None:
     with pytest.raises(RunError):
         Service(Settings(model="none.onnx"))
-
-
-def test_an_error_in_one_line() -> None:
-    assert line(DataError("one\n  two")) == "one two"
-    assert line(ZeroDivisionError()) == "ZeroDivisionError"

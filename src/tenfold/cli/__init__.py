@@ -29,7 +29,7 @@ from tenfold.cli import (
     train,
     tune,
 )
-from tenfold.errors import Interrupted, StorageError, TenfoldError, UsageError, missing_extra
+from tenfold.errors import Interrupted, StorageError, TenfoldError, UsageError, missing_extra, one_line
 
 app: typer.Typer = typer.Typer(
     name="tenfold",
@@ -107,6 +107,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(error: BaseException, debug: bool) -> None:
     if debug:
         raise error
-    text = " ".join(str(error).split()) or type(error).__name__
-    print(f"tenfold: {text}", file=sys.stderr)
+    print(f"tenfold: {one_line(error)}", file=sys.stderr)
     sys.exit(error.status if isinstance(error, TenfoldError) else 1)

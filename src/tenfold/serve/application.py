@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from tenfold.errors import DataError, MissingExtra, StorageError, TenfoldError, TooLargeError
+from tenfold.errors import DataError, MissingExtra, StorageError, TenfoldError, TooLargeError, one_line
 from tenfold.read.reader import Reader
 from tenfold.serve import gate, protocol, schemas, service
 from tenfold.serve.answers import Json, body, explained, problem, problems
@@ -251,14 +251,14 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case RequestValidationError() | ValidationError():
             return problem(400 if request.url.path.startswith("/v2") else 422, explained(error.errors()))
         case StorageError():  # where corrections are kept is not for the caller
-            LOG.error(service.line(error))
+            LOG.error(one_line(error))
             return problem(507, "the correction cannot be kept: the disk is full, or the folder is gone")
         case TooLargeError():
-            return problem(413, service.line(error))
+            return problem(413, one_line(error))
         case DataError() | MissingExtra():
-            return problem(415, service.line(error))
+            return problem(415, one_line(error))
         case TenfoldError():
-            return problem(422, service.line(error))
+            return problem(422, one_line(error))
         case MemoryError():
             return problem(413, "there is not enough memory for this here")
     LOG.error("unexpected: %s", type(error).__name__, exc_info=error)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 
-from tenfold.errors import DataError, MissingExtra, TenfoldError
+from tenfold.errors import DataError, MissingExtra, TenfoldError, one_line
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 from tenfold.serve.corrections import Corrections
@@ -82,15 +82,10 @@ class Service:
         try:
             return self.read(raw, path, options)[1], None
         except (DataError, MissingExtra) as error:
-            return {"path": path, "error": line(error), "text": "", "lines": [], "digits": []}, error
+            return {"path": path, "error": one_line(error), "text": "", "lines": [], "digits": []}, error
 
 
 def of(request: Request) -> Service:
     """The service that a request was sent to."""
     service: Service = request.app.state.service
     return service
-
-
-def line(error: BaseException) -> str:
-    """An error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
