@@ -11,9 +11,8 @@ from rich.console import Console
 
 def console() -> Console:
     """Standard output; wide when it is a pipe, so that nothing is cut or wrapped there."""
-    if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=400, no_color=True)
+    pipe = not sys.stdout.isatty()
+    return Console(highlight=False, width=400 if pipe else None, no_color=pipe or None)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:

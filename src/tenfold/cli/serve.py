@@ -77,12 +77,11 @@ def serve(  # noqa: PLR0913 - options
         if (error.name or "").split(".")[0] == "tenfold":
             raise
         raise missing_extra(str(error.name), "serve") from error
-    chosen = model_file(model)
     settings = Settings(
-        model=None if chosen is None else str(chosen),
+        model=model_file(model),
         threshold=threshold,
         token=token,
-        corrections=None if corrections is None else str(corrections),
+        corrections=corrections,
         origins=tuple(cors or ()),
         threads=threads or max(1, (os.cpu_count() or 1) // workers),
         queue=queue,

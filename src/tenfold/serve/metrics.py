@@ -1,6 +1,7 @@
 """What the service counts, for Prometheus."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -18,11 +19,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         if FOLDER not in os.environ:
             ProcessCollector(registry=self._registry)
-
-        def counter(name: str, description: str, *labels: str) -> Counter:
-            return Counter(f"tenfold_{name}", description, labels, registry=self._registry)
-
-        self.requests: Counter = counter("requests", "Requests answered.", "method", "path", "status")
+        counter = partial(Counter, registry=self._registry)
+        self.requests: Counter = counter("tenfold_requests", "Requests answered.", ("method", "path", "status"))
         self.seconds: Histogram = Histogram(
             "tenfold_request_seconds", "Time to answer.", ("path",), buckets=_SECONDS, registry=self._registry
         )
@@ -30,10 +28,10 @@ class Metrics:
         self.running: Gauge = Gauge(
             "tenfold_requests_running", about, registry=self._registry, multiprocess_mode="livesum"
         )
-        self.refused: Counter = counter("requests_refused", "Requests refused as the queue is full.")
-        self.pictures: Counter = counter("pictures", "Pictures, by whether they could be read.", "read")
-        self.digits: Counter = counter("digits", "Digits read, by whether they are sure.", "sure")
-        self.corrections: Counter = counter("corrections", "Digits put right.", "label")
+        self.refused: Counter = counter("tenfold_requests_refused", "Requests refused as the queue is full.")
+        self.pictures: Counter = counter("tenfold_pictures", "Pictures, by whether they could be read.", ("read",))
+        self.digits: Counter = counter("tenfold_digits", "Digits read, by whether they are sure.", ("sure",))
+        self.corrections: Counter = counter("tenfold_corrections", "Digits put right.", ("label",))
 
     def text(self) -> bytes:
         """All counts in Prometheus's text format, those of the other workers added."""

@@ -10,13 +10,13 @@ import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import connection, parent_process
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from tenfold.engines.local import end_with_parent
 from tenfold.errors import AddressError, UsageError
 from tenfold.read.classifier import Classifier
 from tenfold.serve.corrections import Corrections
@@ -79,14 +79,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def worker(settings: Settings) -> FastAPI:
     """The application of a worker process, which ends when the process above it does."""
-    parent = parent_process()
-    if parent is not None:
-
-        def watch() -> None:
-            connection.wait([parent.sentinel])
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        threading.Thread(target=watch, daemon=True).start()
+    stop = partial(os.kill, os.getpid(), signal.SIGTERM)
+    threading.Thread(target=end_with_parent, args=(stop,), daemon=True).start()
     return _application(settings)
 
 

@@ -10,10 +10,10 @@ from tenfold.errors import UsageError
 class Settings:
     """Everything that decides how a service answers. Raises UsageError for wrong values."""
 
-    model: str | None = None  # a model file; None is the bundled one
+    model: str | Path | None = None  # a model file; None is the bundled one
     threshold: float | None = None  # the probability from which a digit is sure; None is the model's own
     token: str | None = None  # wanted of every request but those for the page and the health; None wants none
-    corrections: str | None = None  # the folder that corrections are saved in; None saves none
+    corrections: str | Path | None = None  # the folder that corrections are saved in; None saves none
     origins: tuple[str, ...] = ()  # other sites whose pages may call, as CORS has it
     threads: int = 1  # pictures read at the same time in each worker
     queue: int = 64  # requests that may wait in each worker beyond those being read
