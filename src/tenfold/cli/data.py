@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from tenfold.errors import DataError, UsageError, nearest
+from tenfold.progress import track
+
 app: typer.Typer = typer.Typer(no_args_is_help=True, help="Look at the data, check it, export it for other tools.")
 
 _DATA = typer.Option(help="Your own digits instead of MNIST: IDX files, an .npz, or a folder of class folders.")
@@ -20,12 +23,10 @@ def show(
 ) -> None:
     """Count the classes, describe the pixels, and draw examples of every class."""
     from tenfold.cli.printing import table
-    from tenfold.errors import UsageError, nearest
     from tenfold.learn.figures import save
     from tenfold.learn.scoring.figures import classes
     from tenfold.mnist import sources
     from tenfold.mnist.digits import split_last
-    from tenfold.progress import track
 
     source = sources.load(data, track=track)
     parts = source.parts
@@ -61,7 +62,6 @@ def verify(
 ) -> None:
     """Check the four MNIST files byte for byte against their published SHA-256."""
     from tenfold.cli.printing import table
-    from tenfold.errors import DataError
     from tenfold.mnist import embedded
 
     checks = embedded.verify(folder or embedded.FOLDER)
@@ -84,7 +84,6 @@ def export(
 ) -> None:
     """Write the digits in a format that other tools read."""
     from tenfold.mnist import exports, sources
-    from tenfold.progress import track
 
     source = sources.load(data, track=track)
     exports.export(source, folder, form, track=track)

@@ -1,12 +1,15 @@
 """`tenfold explain`."""
 
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenfold import files
 from tenfold.cli.options import option
+from tenfold.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from tenfold.learn.explain.explanation import Inside
@@ -77,7 +80,6 @@ def _is_network(given: Path, reading: list[str], looking: list[str]) -> bool:
 
     Raises UsageError for an option of the other kind, and DataError where there is neither.
     """
-    from tenfold.errors import DataError, UsageError
     from tenfold.learn.training.runs import is_network
 
     network = is_network(given)
@@ -96,11 +98,7 @@ def _is_network(given: Path, reading: list[str], looking: list[str]) -> bool:
 
 def _draw(picture: Path, path: Path, model: Path | None, max_pixels: int, *, page: int, single: bool) -> None:
     """Draw how a picture is read into a file."""
-    from itertools import islice
-
-    from tenfold import files
     from tenfold.cli.export import model_file
-    from tenfold.errors import UsageError
     from tenfold.read import decode
     from tenfold.read.reader import Reader
 

@@ -1,8 +1,10 @@
 """`tenfold read`."""
 
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenfold import files
 from tenfold.cli.options import option
 from tenfold.errors import Interrupted, UsageError, nearest
 from tenfold.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from contextlib import ExitStack
 
     from tenfold.read.many.outputs import Output
     from tenfold.read.many.rows import Row, Work
@@ -111,8 +113,6 @@ def read(  # noqa: PLR0913 - options
         raise UsageError(f"--device {device} is for reading here: on Ray it is done on CPUs")
     if always_answer and threshold is not None:
         raise UsageError("--always-answer and --threshold exclude each other: give one")
-    import warnings
-
     from tenfold.cli.export import model_file
     from tenfold.read import urls
     from tenfold.read.classifier import model_bytes
@@ -196,7 +196,7 @@ class _Given:
         outputs.form(Path(self.output))
         return Path(self.output)
 
-    def connect(self, stack: "ExitStack", progress: Progress, left: int) -> Any:
+    def connect(self, stack: ExitStack, progress: Progress, left: int) -> Any:
         """Ray, connected until the stack ends, below the bar of the pictures left to read."""
         from tenfold.engines.connection import connected
         from tenfold.read.many.cluster import PACKAGES
@@ -207,9 +207,6 @@ class _Given:
 
 def _read_rows(work: "Work", targets: list[str], given: _Given) -> None:
     """Read into a file, or print, or both; and pictures with boxes and a page for review beside."""
-    from contextlib import ExitStack, closing
-
-    from tenfold import files
     from tenfold.read.many.outputs import Output, writable
     from tenfold.read.many.review import review
     from tenfold.read.many.rows import annotated_places
@@ -260,7 +257,7 @@ def _left(paths: list[str], file: "Output", places: dict[str, Path], given: _Giv
 
 
 def _rows(
-    stack: "ExitStack", progress: Progress, work: "Work", paths: list[str], places: dict[str, Path], given: _Given
+    stack: ExitStack, progress: Progress, work: "Work", paths: list[str], places: dict[str, Path], given: _Given
 ) -> "Generator[Row, None, None]":
     """The rows of `paths`, as this machine or a Ray cluster reads them."""
     if given.ray and paths:
@@ -290,8 +287,6 @@ def _show(row: "Row", progress: Progress, given: _Given, *, alone: bool) -> None
 
 def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) -> None:
     """Read into a folder of parts on a Ray cluster, or what is missing of it."""
-    from contextlib import ExitStack, closing
-
     from tenfold.read.many import cluster, parts
     from tenfold.read.many.targets import stream
 
@@ -331,11 +326,11 @@ def _terms(work: "Work", targets: list[str]) -> dict[str, Any]:
     }
 
 
-def _stopped(counts: "Counter[str]", left: int, how: str) -> Interrupted:
+def _stopped(counts: Counter[str], left: int, how: str) -> Interrupted:
     return Interrupted(f"stopped after {counts.total():,} of {left:,} pictures{how}")
 
 
-def _finish(counts: "Counter[str]", total: int, kept: int, made: Sequence[str], *, quiet: bool) -> None:
+def _finish(counts: Counter[str], total: int, kept: int, made: Sequence[str], *, quiet: bool) -> None:
     """Say what came of the pictures, and end with `UNREAD` where some could not be read."""
     from tenfold.read.many.rows import KINDS
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tenfold.cli.options import Json
+from tenfold.errors import RunError
 
 EPILOG = """
 Examples:
@@ -21,7 +22,6 @@ def runs(
 ) -> None:
     """List the runs with their scores, the newest first."""
     from tenfold.cli.printing import table
-    from tenfold.errors import RunError
     from tenfold.learn.training.runs import all_runs
 
     rows: list[dict[str, Any]] = []

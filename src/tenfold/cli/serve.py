@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tenfold.cli.options import option
+from tenfold.errors import missing_extra
 
 EPILOG = """
 Examples:
@@ -68,7 +69,6 @@ def serve(  # noqa: PLR0913 - options
     Pictures are read and forgotten. API documentation is at /docs, counts for Prometheus at /metrics.
     """
     from tenfold.cli.export import model_file
-    from tenfold.errors import missing_extra
 
     try:
         from tenfold.serve.server import serve as run
