@@ -19,49 +19,41 @@ Examples:
   curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/read
 """
 
-_WHERE, _WHAT, _LIMITS = "Where", "What", "Limits"
-_option = partial(option, show_default=True)
+_where, _what, _limits = (partial(option, panel, show_default=True) for panel in ("Where", "What", "Limits"))
 
 
 def serve(  # noqa: PLR0913 - options
-    host: Annotated[str, _option(_WHERE, help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, _option(_WHERE, help="0 is any free one.", min=0, max=65535)] = 8000,
-    workers: Annotated[int, _option(_WHERE, help="Processes that answer.", min=1, metavar="N")] = 1,
+    host: Annotated[str, _where(help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, _where(help="0 is any free one.", min=0, max=65535)] = 8000,
+    workers: Annotated[int, _where(help="Processes that answer.", min=1, metavar="N")] = 1,
     threads: Annotated[
-        int | None,
-        _option(_WHERE, help="Pictures read at a time by each. \\[default: cores / workers]", min=1, metavar="N"),
+        int | None, _where(help="Pictures read at a time by each. \\[default: cores / workers]", min=1, metavar="N")
     ] = None,
-    open_page: Annotated[bool, _option(_WHERE, "--open", help="Open the page in the browser.")] = False,
-    quiet: Annotated[bool, _option(_WHERE, "--quiet", "-q", help="No line for each request.")] = False,
-    model: Annotated[
-        Path | None, _option(_WHAT, help="A model file or a run. \\[default: the bundled one]", show_default=False)
-    ] = None,
+    open_page: Annotated[bool, _where("--open", help="Open the page in the browser.")] = False,
+    quiet: Annotated[bool, _where("--quiet", "-q", help="No line for each request.")] = False,
+    model: Annotated[Path | None, _what(help="A model file or a run. \\[default: the bundled one]")] = None,
     threshold: Annotated[
-        float | None,
-        _option(_WHAT, help="Probability from which a digit is sure. \\[default: the model's]", show_default=False),
+        float | None, _what(help="Probability from which a digit is sure. \\[default: the model's]")
     ] = None,
     corrections: Annotated[
-        Path | None,
-        _option(_WHAT, help="Save digits that are put right on the page in this folder.", metavar="DIR"),
+        Path | None, _what(help="Save digits that are put right on the page in this folder.", metavar="DIR")
     ] = None,
     token: Annotated[
         str | None,
-        _option(
-            _WHAT,
+        _what(
             help="Asked of every request; TENFOLD_TOKEN does not show it in the list of processes.",
             envvar="TENFOLD_TOKEN",
             show_envvar=False,
         ),
     ] = None,
     cors: Annotated[
-        list[str] | None, _option(_WHAT, help="Another site whose pages may call; may be repeated.", metavar="ORIGIN")
+        list[str] | None, _what(help="Another site whose pages may call; may be repeated.", metavar="ORIGIN")
     ] = None,
-    max_bytes: Annotated[int, _option(_LIMITS, help="Of a request's body.", metavar="N")] = 20_000_000,
-    max_pixels: Annotated[int, _option(_LIMITS, help="Of a picture.", metavar="N")] = 50_000_000,
-    max_pictures: Annotated[int, _option(_LIMITS, help="Of a request, and pages of a file.", metavar="N")] = 100,
+    max_bytes: Annotated[int, _limits(help="Of a request's body.", metavar="N")] = 20_000_000,
+    max_pixels: Annotated[int, _limits(help="Of a picture.", metavar="N")] = 50_000_000,
+    max_pictures: Annotated[int, _limits(help="Of a request, and pages of a file.", metavar="N")] = 100,
     queue: Annotated[
-        int,
-        _option(_LIMITS, help="Requests that may wait in each process; the next is refused with 503.", metavar="N"),
+        int, _limits(help="Requests that may wait in each process; the next is refused with 503.", metavar="N")
     ] = 64,
 ) -> None:
     """Serve a page to draw on, and a REST interface, until Ctrl-C.

@@ -1,5 +1,6 @@
 """`tenfold study`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ Examples:
 The same command resumes it where it stopped, and more --seeds add to it.
 """
 
-_WHAT = "What is trained"
+_what = partial(option, "What is trained")
 COMMON = ("data", "task", "device")  # fields that hold for both recipes
 
 
@@ -29,16 +30,12 @@ COMMON = ("data", "task", "device")  # fields that hold for both recipes
 def study(  # noqa: PLR0913 - options
     recipe: RecipeName = None,
     words: Words = None,
-    seeds: Annotated[
-        int, option(_WHAT, help="How many, counted from the recipe's own. \\[default: 10]", metavar="N")
-    ] = 10,
-    against: Annotated[
-        str | None, option(_WHAT, help="A second recipe, to compare seed by seed.", metavar="RECIPE")
-    ] = None,
-    test: Annotated[bool, option(_WHAT, "--test", help="Score the test set too, each run once, at its end.")] = False,
-    out: Annotated[Path | None, option(_WHAT, help="The folder. \\[default: runs/study-RECIPE…]")] = None,
-    json: Annotated[bool, option(_WHAT, "--json", help='Print JSON, and nothing else; "mean" is a fraction.')] = False,
-    quiet: Annotated[bool, option(_WHAT, "--quiet", "-q", help="No progress; only the result and errors.")] = False,
+    seeds: Annotated[int, _what(help="How many, counted from the recipe's own. \\[default: 10]", metavar="N")] = 10,
+    against: Annotated[str | None, _what(help="A second recipe, to compare seed by seed.", metavar="RECIPE")] = None,
+    test: Annotated[bool, _what("--test", help="Score the test set too, each run once, at its end.")] = False,
+    out: Annotated[Path | None, _what(help="The folder. \\[default: runs/study-RECIPE…]")] = None,
+    json: Annotated[bool, _what("--json", help='Print JSON, and nothing else; "mean" is a fraction.')] = False,
+    quiet: Annotated[bool, _what("--quiet", "-q", help="No progress; only the result and errors.")] = False,
     on: On = "local",
     address: Address = None,
     jobs: Jobs = None,

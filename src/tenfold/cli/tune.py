@@ -1,6 +1,7 @@
 """`tenfold tune`."""
 
 import re
+from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,7 @@ Examples:
 The same command resumes it where it stopped; run it in two terminals, and both work on one search.
 """
 
-_WHAT = "What is searched"
+_what = partial(option, "What is searched")
 
 
 @with_fields
@@ -42,26 +43,23 @@ def tune(  # noqa: PLR0913 - options
             metavar="FIELD=VALUES",
         ),
     ] = None,
-    trials: Annotated[int, option(_WHAT, help="How many, in all. \\[default: 50]", metavar="N")] = 50,
+    trials: Annotated[int, _what(help="How many, in all. \\[default: 50]", metavar="N")] = 50,
     search: Annotated[
-        list[str] | None, option(_WHAT, help="The same as FIELD=VALUES; more may follow.", metavar="FIELD=VALUES")
+        list[str] | None, _what(help="The same as FIELD=VALUES; more may follow.", metavar="FIELD=VALUES")
     ] = None,
     objective: Annotated[
-        str, option(_WHAT, help="accuracy or loss of the validation digits. \\[default: accuracy]")
+        str, _what(help="accuracy or loss of the validation digits. \\[default: accuracy]")
     ] = "accuracy",
     no_prune: Annotated[
-        bool, option(_WHAT, "--no-prune", help="Stop no trial early that is below the median of the others.")
+        bool, _what("--no-prune", help="Stop no trial early that is below the median of the others.")
     ] = False,
     seeds: Annotated[
-        int,
-        option(_WHAT, help="How many, to confirm the best three by; 0 for none. \\[default: 5]", metavar="N"),
+        int, _what(help="How many, to confirm the best three by; 0 for none. \\[default: 5]", metavar="N")
     ] = 5,
-    seed: Annotated[
-        int, option(_WHAT, help="Of the search; seed=N is that of the trainings. \\[default: 0]", metavar="N")
-    ] = 0,
-    out: Annotated[Path | None, option(_WHAT, help="The folder. \\[default: runs/tune-RECIPE]")] = None,
-    json: Annotated[bool, option(_WHAT, "--json", help="Print JSON, and nothing else.")] = False,
-    quiet: Annotated[bool, option(_WHAT, "--quiet", "-q", help="No progress; only the result and errors.")] = False,
+    seed: Annotated[int, _what(help="Of the search; seed=N is that of the trainings. \\[default: 0]", metavar="N")] = 0,
+    out: Annotated[Path | None, _what(help="The folder. \\[default: runs/tune-RECIPE]")] = None,
+    json: Annotated[bool, _what("--json", help="Print JSON, and nothing else.")] = False,
+    quiet: Annotated[bool, _what("--quiet", "-q", help="No progress; only the result and errors.")] = False,
     timeout: Annotated[
         str | None, option(WHERE, help="Start no trial after this time: 90, 30m, 2h.", metavar="TIME")
     ] = None,
