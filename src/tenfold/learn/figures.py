@@ -91,10 +91,9 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
     figure, axes = blank(9, 3.4, 1, 2)
     for axis, what in zip(axes[0], ("loss", "accuracy"), strict=True):
         axis.plot([s["epoch"] for s in steps], [s[what] for s in steps], color=BLUE, linewidth=1, alpha=0.45)
-        for part, color in (("train", BLUE), ("val", ORANGE)):
+        for part, color, label in (("train", BLUE, "training, while learning"), ("val", ORANGE, "validation")):
             points = [(row["epoch"], row[f"{part}_{what}"]) for row in rows if row[f"{part}_{what}"] is not None]
             if points:
-                label = {"train": "training, while learning", "val": "validation"}[part]
                 axis.plot(*zip(*points, strict=True), "o-", color=color, markersize=4, linewidth=1.6, label=label)
         axis.set(xlabel="epoch", ylabel=what, xlim=(0, None))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
