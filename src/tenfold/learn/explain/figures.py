@@ -76,9 +76,7 @@ def saliency(one: Explanation) -> Figure:
     figure = empty(11.2, 8.2)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 2.7))[0]
     top, bars, notes = left.subplots(3, 1, height_ratios=(1, 0.65, 1.1))
-    _digit(top, one.image, _said(one))
-    _bars(bars, one.probabilities, one.answer)
-    bars.set_ylabel("probability")
+    _answered(top, bars, one)
     start, end = (f"{logits[one.answer]:.1f}".replace("-", "−") for logits in (one.blank, one.logits))
     sentences = (
         f"Integrated gradients go from a blank picture to this one in {STEPS} steps. Together the pixels take the "
@@ -110,9 +108,7 @@ def change(one: Explanation) -> Figure:
     """The picture, the least change found that makes it another digit to the network, and what comes of it."""
     figure = empty(11.2, 5.8)
     top, bottom = figure.subplots(2, 3, height_ratios=(2.4, 1))
-    _digit(top[0], one.image, _said(one))
-    _bars(bottom[0], one.probabilities, one.answer)
-    bottom[0].set_ylabel("probability")
+    _answered(top[0], bottom[0], one)
     _change(top[1], top[2], one)
     bottom[1].axis("off")
     if one.change is None:
@@ -139,9 +135,8 @@ def overview(inside: Inside) -> Figure:
     right.suptitle(_map_title(inside.map), fontsize=12)
     rows = bottom.subplots(count, 6, squeeze=False, width_ratios=(1, 1.1, 1, 1, 1, 1))
     for row, one in zip(rows, inside.digits, strict=False):
-        _digit(row[0], one.image, _said(one))
+        _answered(row[0], row[1], one)
         row[0].set_xlabel(f"test digit {one.index}")
-        _bars(row[1], one.probabilities, one.answer)
         for axis, pair, name in ((row[2], one.gradients, "integrated gradients"), (row[3], one.erased, "occlusion")):
             _heat(axis, pair[0] - pair[1], one.image)
             axis.set_title(_fit(f"red: for {one.answer}\nblue: for {one.runner_up}", 24), fontsize=10)
@@ -164,8 +159,12 @@ def _digit(axis: Axes, image: NDArray[np.uint8], title: str) -> None:
     axis.set_title(title, fontsize=10)
 
 
-def _said(one: Explanation) -> str:
-    return f"it is {_fit(one.label, 12)}, answered\n{_fit(one.answer, 16)} ({percent(one.probabilities[one.answer])})"
+def _answered(picture: Axes, bars: Axes, one: Explanation) -> None:
+    """The digit with its label and its answer, and the probability of each class."""
+    said = f"answered\n{_fit(one.answer, 16)} ({percent(one.probabilities[one.answer])})"
+    _digit(picture, one.image, f"it is {_fit(one.label, 12)}, {said}")
+    _bars(bars, one.probabilities, one.answer)
+    bars.set_ylabel("probability")
 
 
 def _fit(text: str, most: int) -> str:
