@@ -2,7 +2,6 @@
 
 import math
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -126,9 +125,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # s
         fields = ("epochs", "batch_size", "lr", "hidden", "dropout", "augment", "device")
         changes = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
         recipe = presets.resolve(self.recipe, **changes)
-        if recipe.data is not None or recipe.mix or recipe.styles or recipe.task != "digits":
-            recipe = replace(recipe, data=None, mix=0, styles=0, task="digits")  # X and y say what is learnt
-        return recipe.changed(batch_size=min(recipe.batch_size, count))
+        # X and y say what is learnt.
+        batch_size = min(recipe.batch_size, count)
+        return recipe.changed(data=None, mix=0, styles=0, task="digits", batch_size=batch_size)
 
     def _images(self, X: NDArray[Any]) -> NDArray[np.uint8]:  # noqa: N803
         """Images uint8 (N, 28, 28) from rows (N, columns)."""

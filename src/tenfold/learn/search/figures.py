@@ -59,8 +59,6 @@ def history(study: "optuna.Study", objective: str) -> Figure:
         title += f"with {written(best, objective)}"
     scale.show(axis.yaxis)
     axis.set(xlabel="trial", ylabel=f"validation {objective}")
-    last = trials[-1].number if trials else 0
-    axis.set_xlim(-0.5 - 0.01 * last, last + 0.5 + 0.01 * last)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axis.grid(axis="y", color=LINES)
     axis.set_axisbelow(True)
@@ -91,11 +89,9 @@ def slices(study: "optuna.Study", objective: str) -> Figure:
         axes[0, 0].text(0.5, 0.5, "nothing to show", ha="center", color=GREY, transform=axes[0, 0].transAxes)
         axes[0, 0].set_visible(True)
     if len(done) > 1 and panels:
-        bar = figure.colorbar(shade, ax=axes, aspect=30 * rows, pad=0.01, fraction=0.03)
-        bar.locator = MaxNLocator(6, integer=True)
+        ticks = MaxNLocator(6, integer=True)
+        bar = figure.colorbar(shade, ax=axes, aspect=30 * rows, pad=0.01, fraction=0.03, ticks=ticks, label="trial")
         bar.outline.set_visible(False)
-        bar.ax.tick_params(labelsize=8)
-        bar.set_label("trial", fontsize=8)
     figure.suptitle(f"Each parameter against the {objective}; the best trial is ringed", fontsize=11)
     return figure
 
@@ -169,20 +165,18 @@ def _slice(
 
 def _swarm(axis: Axes, row: float, values: Sequence[float], color: str, what: str, limits: tuple[float, float]) -> None:
     """Scores as dots around a height, those close together above each other; their mean, interval and words."""
-    finite = sorted(value for value in values if math.isfinite(value))
-    if finite:
-        mean = summary(finite)
+    finite = np.sort([value for value in values if math.isfinite(value)])
+    if len(finite):
+        mean = summary(finite.tolist())
         if mean.low is not None and mean.high is not None:
             axis.plot([mean.low, mean.high], [row, row], color=color, linewidth=13, alpha=0.22, solid_capstyle="butt")
         axis.plot([mean.mean] * 2, [row - 0.2, row + 0.2], color=color, linewidth=2.2, zorder=3)
     # A dot is about a hundredth of the axis wide; those that share a place stand beside it by turns, up and down.
-    width = (limits[1] - limits[0]) / 90
-    places: dict[int, list[float]] = {}
-    for value in finite:
-        places.setdefault(round(value / width), []).append(value)
-    for column in places.values():
-        step = min(0.09, 0.5 / len(column))
-        heights = [row + step * (k - (len(column) - 1) / 2) for k in range(len(column))]
+    places = np.round(finite / (limits[1] - limits[0]) * 90)
+    for place in np.unique(places):
+        column = finite[places == place]
+        steps = np.arange(len(column)) - (len(column) - 1) / 2
+        heights = row + min(0.09, 0.5 / len(column)) * steps
         axis.scatter(column, heights, color=color, s=16, alpha=0.75, linewidth=0, zorder=4)
     box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1}
     where: dict[str, Any] = {"transform": axis.get_yaxis_transform(), "va": "center", "bbox": box}

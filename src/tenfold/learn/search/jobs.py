@@ -260,11 +260,9 @@ def _name(folder: Path, wanted: Mapping[Path, Recipe]) -> str:
 
 
 def _scores(row: dict[str, Any]) -> str:
-    parts = [f"{what} {row[name]:.2%}" for name, what in _SHOWN.items() if row.get(name) is not None]
+    shown = {"val_accuracy": "validation accuracy", "test_accuracy": "test accuracy"}
+    parts = [f"{what} {row[name]:.2%}" for name, what in shown.items() if row.get(name) is not None]
     return "  ".join([*parts, f"{row['seconds']:.1f} s"])
-
-
-_SHOWN = {"val_accuracy": "validation accuracy", "test_accuracy": "test accuracy"}
 
 
 def _done(folder: Path, test: bool) -> dict[str, Any] | None:

@@ -117,9 +117,11 @@ def study(  # noqa: PLR0913 - a public signature
     place = Place(on, address, jobs, threads)
     common = dict(common or {})
     first = presets.resolve(recipe or presets.DEFAULT, **{**common, **changes})
-    recipes = {"seeds": first} | ({} if against is None else {"against": presets.resolve(against, **common)})
-    if against is not None and _same(first, recipes["against"]):
-        raise UsageError("both recipes are the same: there is nothing to compare")
+    recipes = {"seeds": first}
+    if against is not None:
+        recipes["against"] = second = presets.resolve(against, **common)
+        if first.changed(name=second.name) == second:
+            raise UsageError("both recipes are the same: there is nothing to compare")
     for each in recipes.values():
         check_data(each)
         if not test:
@@ -203,25 +205,17 @@ def _begin(folder: Path, settings: dict[str, Any]) -> None:
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"cannot resume {folder}: {place} is damaged ({error})") from error
-    changed = [
-        f"{name}.{key}" if isinstance(value, dict) and isinstance(before.get(name), dict) else name
-        for name, value in settings.items()
-        for key in _differing(before.get(name), value)
-    ]
+    changed = []
+    for name, now in settings.items():
+        then = before.get(name)
+        if isinstance(now, dict) and isinstance(then, dict):
+            whole = Recipe.from_dict(then).as_dict()  # fields that came since then had their default
+            changed += [f"{name}.{key}" for key in now if key not in _FREE and whole[key] != now[key]]
+        elif then != now:
+            changed.append(name)
     if changed:
-        shown = ", ".join(dict.fromkeys(changed))
-        raise RunError(f"{folder} holds a study with other settings ({shown}): choose another --out, or remove it")
-
-
-def _differing(before: Any, now: Any) -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        whole = Recipe.from_dict(before).as_dict()  # fields that came since then had their default
-        return [key for key in now if key not in _FREE and whole.get(key) != now[key]]
-    return [] if before == now else ["value"]
-
-
-def _same(first: Recipe, second: Recipe) -> bool:
-    return first.changed(name=second.name) == second
+        what = ", ".join(changed)
+        raise RunError(f"{folder} holds a study with other settings ({what}): choose another --out, or remove it")
 
 
 def _title(first: Recipe, changes: Mapping[str, Any], second: Recipe | None) -> str:
