@@ -66,15 +66,11 @@ def colours(classes: int) -> list[Any]:
 
 def montage(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """Pictures (C, h, w) in rows of `columns(C)` as one (H, W), with NaN between them."""
-    count, height, width = pictures.shape
-    across = columns(count)
-    rows = math.ceil(count / across)
-    gap = max(1, round(height / 14))
-    sheet = np.full((rows * (height + gap) - gap, across * (width + gap) - gap), np.nan, np.float32)
-    for k, picture in enumerate(pictures):
-        y, x = k // across * (height + gap), k % across * (width + gap)
-        sheet[y : y + height, x : x + width] = picture
-    return sheet
+    count, height, _ = pictures.shape
+    across, gap = columns(count), max(1, round(height / 14))
+    padded = np.pad(pictures, ((0, -count % across), (0, gap), (0, gap)), constant_values=np.nan)
+    rows = padded.reshape(-1, across, *padded.shape[1:]).swapaxes(1, 2)  # (R, h, across, w)
+    return rows.reshape(rows.shape[0] * rows.shape[1], -1)[:-gap, :-gap]
 
 
 def columns(count: int) -> int:
@@ -91,10 +87,9 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
     figure, axes = blank(9, 3.4, 1, 2)
     for axis, what in zip(axes[0], ("loss", "accuracy"), strict=True):
         axis.plot([s["epoch"] for s in steps], [s[what] for s in steps], color=BLUE, linewidth=1, alpha=0.45)
-        for part, color in (("train", BLUE), ("val", ORANGE)):
+        for part, color, label in (("train", BLUE, "training, while learning"), ("val", ORANGE, "validation")):
             points = [(row["epoch"], row[f"{part}_{what}"]) for row in rows if row[f"{part}_{what}"] is not None]
             if points:
-                label = {"train": "training, while learning", "val": "validation"}[part]
                 axis.plot(*zip(*points, strict=True), "o-", color=color, markersize=4, linewidth=1.6, label=label)
         axis.set(xlabel="epoch", ylabel=what, xlim=(0, None))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -125,8 +125,6 @@ def test_what_was_seen_when_it_stopped_is_kept(data: Path, tmp_path: Path) -> No
     watch, run = Watch(looks=4), runs.create(recipe, tmp_path / "run")
     watch.begin(run)
     watch.step(state_of(networks.build(recipe, 10)), 10)
-    assert not (run.path / "watch").exists()  # a copy costs little, working it out more
-    watch.close()
     assert len(list((run.path / "watch").iterdir())) == 1
 
 
@@ -148,17 +146,6 @@ def test_a_long_training_has_few_looks(data: Path, tmp_path: Path) -> None:
     recipe = Recipe(network="mlp", data=str(data), epochs=9, **THIN)
     run, _ = watched(recipe, tmp_path / "run", Watch(looks=4), inside=False)
     assert film_of(run.path).epochs.tolist() == [3, 6, 9]
-
-
-def test_copies_are_worked_out_before_they_take_much_memory(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(film, "MEMORY", 1)
-    recipe = Recipe(network="mlp", data=str(data), epochs=1, **THIN)
-    watch, run = Watch(looks=4), runs.create(recipe, tmp_path / "run")
-    watch.begin(run)
-    watch.step(state_of(networks.build(recipe, 10)), 10)
-    assert len(list((run.path / "watch").iterdir())) == 1
 
 
 @pytest.mark.parametrize("final", [False, True])

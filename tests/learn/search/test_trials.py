@@ -1,7 +1,6 @@
 import math
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tenfold.learn.search import trials
@@ -32,25 +31,6 @@ def test_running_trials_have_not_ended() -> None:
     study.ask()
     study.add_trial(trial(TrialState.PRUNED, curve=(0.5,)))
     assert [trials.state(one) for one in trials.ended(study)] == ["pruned"]
-
-
-def test_a_space_that_changed_underway_is_joined() -> None:
-    def asked(params: dict[str, float | str], **space: BaseDistribution) -> FrozenTrial:
-        return create_trial(params=params, distributions=space, value=0.9)
-
-    lr, network = trials.parameters(
-        [
-            asked({"lr": 0.01}, lr=FloatDistribution(0.001, 0.1, log=True)),
-            asked(
-                {"lr": 0.3, "network": "mlp"},
-                lr=FloatDistribution(0.01, 0.5, log=True),
-                network=CategoricalDistribution(["mlp"]),
-            ),
-            asked({"network": "cnn"}, network=CategoricalDistribution(["cnn", "mlp"])),
-        ]
-    )
-    assert (lr.low, lr.high, lr.log, lr.integer) == (0.001, 0.5, True, False)
-    assert (network.choices, network.value("cnn")) == (["mlp", "cnn"], 1)
 
 
 def test_values_are_written_for_people() -> None:

@@ -1,6 +1,7 @@
 """A training as an animated GIF, and some of its moments side by side: digits before the last layer, first filters."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -19,12 +19,12 @@ from torch import Tensor
 from tenfold import files
 from tenfold.errors import RunError
 from tenfold.learn.explain.digit_map import principal
-from tenfold.learn.figures import BLUE, GREY, bare, colours, empty, escape, montage
+from tenfold.learn.explain.figures import filter_sheet, name_class, strongest
+from tenfold.learn.figures import BLUE, GREY, colours, empty, escape, montage
 
 POWER = 2.5  # look k of n is after (k / n) ** POWER of the training, so that they are closest at its start
 FRAME = 120  # milliseconds
 PAUSE = 3000  # on the last frame
-OUTLINE = [withStroke(linewidth=3, foreground="white")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,10 @@ class Film:
         """What is shown."""
         return f"{len(self.labels)} {self.part} digits by what the last layer is given; ringed: answered wrongly"
 
-    @property
+    @cached_property
     def strongest(self) -> float:
-        """Where the scale of the filters ends."""
-        return float(np.quantile(np.abs(self.filters), 0.998)) or 1.0
+        """Where the scale of the filters ends, the same for all looks."""
+        return strongest(self.filters)
 
     def title(self, k: int) -> str:
         """When look k was, and how many answers were right."""
@@ -122,23 +122,20 @@ def animate(film: Film, path: str | Path, name: str = "") -> Path:
     below = figure.add_axes((0.645, 0.12, 0.33, 0.17))
     head = figure.text(0.03, 0.94, "", fontsize=13, fontweight="bold", va="center")
     figure.text(0.98, 0.94, escape(name), fontsize=9, color=GREY, ha="right", va="center")
-    figure.text(0.79, 0.885, "filters of the first layer", fontsize=10, ha="center", va="center")
+    figure.text(0.79, 0.885, "filters of the first layer", ha="center", va="center")
     figure.text(0.01, 0.03, film.caption, fontsize=9, va="center")
-    dots, names = _digits(left, film, 0, size=20)
-    shown = _filters(right, film, 0)
     _curve(below, film)
     (mark,) = below.plot([], [], "o", color=BLUE, markersize=6)
     frames: list[Image.Image] = []
-    for k, epoch in enumerate(film.epochs):
-        dots.set_offsets(film.points[k])
-        dots.set_edgecolor(_rings(film, k))
-        for text, place in zip(names, _middles(film, k), strict=True):
-            text.set_position(place)
-        shown.set_data(montage(film.filters[k]))
-        mark.set_data([epoch], [film.accuracy[k]])
+    for k in range(len(film.epochs)):
+        for artist in (*left.collections, *left.texts, *right.images):
+            artist.remove()
+        _digits(left, film, k, size=20)
+        filter_sheet(right, film.filters[k], film.strongest)
+        mark.set_data([k], [film.accuracy[k]])
         head.set_text(film.title(k))
         canvas.draw()  # type: ignore[no-untyped-call]
-        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))  # type: ignore[no-untyped-call]
+        frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))  # type: ignore[no-untyped-call]
     flat = _with_one_palette(frames)
     durations = [FRAME] * (len(flat) - 1) + [PAUSE]
     with files.file(path) as temporary:
@@ -155,7 +152,7 @@ def sheet(film: Film, title: str = "Training", columns: int = 5) -> Figure:
     axes = figure.subplots(2, len(chosen), squeeze=False, height_ratios=(1, below))
     for k, (top, bottom) in zip(chosen, axes.T, strict=True):
         _digits(top, film, k, size=9)
-        _filters(bottom, film, k)
+        filter_sheet(bottom, film.filters[k], film.strongest)
         top.set_title(film.title(k), fontsize=11)
     axes[0, 0].set_ylabel("digits", fontsize=11)
     axes[1, 0].set_ylabel("filters", fontsize=11)
@@ -163,51 +160,28 @@ def sheet(film: Film, title: str = "Training", columns: int = 5) -> Figure:
     return figure
 
 
-def _digits(axis: Axes, film: Film, k: int, size: float) -> tuple[Any, list[Any]]:
-    """Look k at the digits; the dots, and the names of the classes at their middles."""
-    color = np.array(colours(len(film.classes)))[film.labels]
-    x, y = film.points[k].T
-    dots = axis.scatter(x, y, s=size, c=color, edgecolor=_rings(film, k), linewidth=0.7, zorder=2)
+def _digits(axis: Axes, film: Film, k: int, size: float) -> None:
+    """Look k at the digits, those that are answered wrongly ringed, and the names of the classes at their middles."""
+    points, color = film.points[k], np.array(colours(len(film.classes)))[film.labels]
+    rings = [(0, 0, 0, float(wrong)) for wrong in film.answers[k] != film.labels]
+    x, y = points.T
+    axis.scatter(x, y, s=size, c=color, edgecolor=rings, linewidth=0.7, zorder=2)
     # Room for nearly all that is ever there; the same for all looks.
-    low, high = np.quantile(film.points, 0.002, axis=(0, 1)), np.quantile(film.points, 0.998, axis=(0, 1))
+    low, high = np.quantile(film.points, (0.002, 0.998), axis=(0, 1))
     room = np.maximum(0.06 * (high - low), 1e-6)
-    axis.set(xlim=(low[0] - room[0], high[0] + room[0]), ylim=(low[1] - room[1], high[1] + room[1]))
-    axis.set(xticks=[], yticks=[])
+    (left, right), (bottom, top) = np.stack([low - room, high + room], 1)
+    axis.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
     axis.spines[:].set_color("#e5e7eb")
-    names = []
-    for number, middle in zip(np.unique(film.labels), _middles(film, k), strict=True):
-        name = escape(str(film.classes[number]))
-        how: dict[str, Any] = {"fontsize": 13 if len(name) < 6 else 9, "fontweight": "bold", "path_effects": OUTLINE}
-        names.append(axis.text(*middle, name, ha="center", va="center", zorder=4, clip_on=True, **how))
-    return dots, names
-
-
-def _rings(film: Film, k: int) -> list[tuple[float, float, float, float]]:
-    """The edges of the digits: black where the answer is wrong, none elsewhere."""
-    return [(0, 0, 0, float(wrong)) for wrong in film.answers[k] != film.labels]
-
-
-def _middles(film: Film, k: int) -> list[tuple[float, float]]:
-    """The middle of each class that is there."""
-    middles = (np.median(film.points[k][film.labels == number], 0) for number in np.unique(film.labels))
-    return [(float(x), float(y)) for x, y in middles]
-
-
-def _filters(axis: Axes, film: Film, k: int) -> Any:
-    bare(axis)
-    limits: dict[str, Any] = {"vmin": -film.strongest, "vmax": film.strongest}
-    return axis.imshow(montage(film.filters[k]), cmap="RdBu_r", interpolation="nearest", **limits)
+    for number in np.unique(film.labels):
+        name_class(axis, np.median(points[film.labels == number], 0), str(film.classes[number]), 13)
 
 
 def _curve(axis: Axes, film: Film) -> None:
-    """Accuracy over the epochs, on the scale on which the looks are evenly spaced."""
-    axis.plot(film.epochs, film.accuracy, color=BLUE, linewidth=1.4, alpha=0.6)
-    last = float(film.epochs[-1])
-    axis.set_xscale("function", functions=(_even, _uneven))
-    ticks = [tick for tick in (0, 0.01, 0.1, 0.5, 1, 3, 10, 30, 100, 300) if tick <= last]
-    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.set(xlim=(0, last * 1.02 or 1.0), ylim=(0, 1.02), yticks=[0, 0.5, 1])
+    """Accuracy by look, with the epochs at which they were."""
+    axis.plot(film.accuracy, color=BLUE, linewidth=1.4, alpha=0.6)
+    epochs = [epoch for epoch in (0, 0.01, 0.1, 0.5, 1, 3, 10, 30, 100, 300) if epoch <= film.epochs[-1]]
+    axis.set_xticks(np.interp(epochs, film.epochs, range(len(film.epochs))), [f"{epoch:g}" for epoch in epochs])
+    axis.set(xlim=(0, len(film.epochs) - 0.5), ylim=(0, 1.02), yticks=[0, 0.5, 1])
     axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     axis.set_xlabel("epoch", fontsize=8, labelpad=1)
     axis.set_ylabel("right", fontsize=8, labelpad=1)
@@ -215,25 +189,14 @@ def _curve(axis: Axes, film: Film) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _even(epoch: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.clip(epoch, 0, None) ** (1 / POWER))
-
-
-def _uneven(place: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.clip(place, 0, None) ** POWER)
-
-
 def _with_one_palette(frames: list[Image.Image]) -> list[Image.Image]:
     """Frames in one palette, so that colours do not flicker: those of weights, white, and those of three frames."""
     some = np.concatenate([np.asarray(frames[k]) for k in (0, len(frames) // 2, -1)])
-    common = Image.fromarray(some).quantize(160, dither=Image.Dither.NONE).getpalette() or []
+    common = Image.fromarray(some).quantize(159, dither=Image.Dither.NONE).getpalette() or []
     weights = (colormaps["RdBu_r"](np.linspace(0, 1, 96))[:, :3] * 255).astype(np.uint8)
     palette = Image.new("P", (1, 1))
-    palette.putpalette(weights.tobytes() + b"\xff\xff\xff" + bytes(common[: 3 * 159]))
-    flat = []
-    for frame in frames:
-        index = np.asarray(frame.quantize(palette=palette, dither=Image.Dither.NONE)).copy()
-        index[(np.asarray(frame) == 255).all(2)] = len(weights)  # Pillow takes what is nearest to a rounded colour
-        flat.append(Image.fromarray(index))
-        flat[-1].putpalette(palette.getpalette() or [])
+    palette.putpalette(weights.tobytes() + b"\xff\xff\xff" + bytes(common))
+    flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    for one, frame in zip(flat, frames, strict=True):  # Pillow takes what is nearest to a rounded colour
+        one.paste(len(weights), mask=Image.fromarray((np.asarray(frame) == 255).all(2)))
     return flat

@@ -1,8 +1,4 @@
-"""How much each pixel of a picture speaks for a class.
-
-Integrated gradients (M. Sundararajan et al. 2017, arXiv 1703.01365) and occlusion (M. D. Zeiler, R. Fergus 2014,
-arXiv 1311.2901), both as Captum computes them.
-"""
+"""How much each pixel speaks for a class, by integrated gradients and by occlusion, both as Captum computes them."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -26,10 +22,10 @@ def attributions(network: nn.Sequential, image: NDArray[np.uint8], target: int) 
     """How much each pixel speaks for the logit of the class `target`, in three ways; each float32 (28, 28), in logits.
 
     Integrated gradients go from a blank picture in 256 steps. They add up to the logit less that of the blank picture
-    ("completeness", M. Sundararajan et al. 2017, proposition 1), but for 0.02 at most in the recipes' networks.
+    ("completeness", M. Sundararajan et al. 2017, arXiv 1703.01365), but for 0.02 at most in the recipes' networks.
 
-    Occlusion (M. D. Zeiler, R. Fergus 2014) lays a patch of 4 x 4 pixels on every place, once blank and once full of
-    ink; a pixel has the mean of what the logit loses under the patches that cover it.
+    Occlusion (M. D. Zeiler, R. Fergus 2014, arXiv 1311.2901) lays a patch of 4 x 4 pixels on every place, once blank
+    and once full of ink; a pixel has the mean of what the logit loses under the patches that cover it.
 
     Raises MissingExtra without Captum.
     """

@@ -62,24 +62,18 @@ def counterfactual(
 def _least(ink: Tensor, made: Tensor, holds: Callable[[Tensor], Tensor]) -> NDArray[np.uint8] | None:
     """The smallest change on the straight ways from ink (1, 1, H, W) to the pictures made (K, 1, H, W): uint8 (H, W).
 
-    `holds` says of pictures (N, 1, H, W) in grey values whether they are answered as wanted. Each way is tried at 64
-    places, then at 32 before the first of them where it holds. None: there is no way, or the rounding to grey values
-    undid all.
+    `holds` says of pictures (N, 1, H, W) in grey values whether they are answered as wanted. Each way is tried at 256
+    places. None: there is no way, or the rounding to grey values undid all.
     """
     smallest, least = torch.inf, None
+    scales = torch.linspace(0, 1, 257, device=ink.device)[1:].view(-1, 1, 1, 1)
     for one in made:
-        low, high = 0.0, 1.0
-        for parts in (64, 32):
-            scales = torch.linspace(low, high, parts + 1, device=ink.device)[1:]
-            tried = (ink + scales.view(-1, 1, 1, 1) * (one - ink)).mul(255).round()
-            good = holds(tried)
-            if not good.any():
-                break
-            first = int(good.int().argmax())
-            size = (tried[first] - 255 * ink[0]).abs().sum().item()
-            if size < smallest:
-                smallest, least = size, tried[first, 0]
-            low, high = high - (high - low) * (parts - first) / parts, scales[first].item()
+        tried = (ink + scales * (one - ink)).mul(255).round()
+        good = holds(tried)
+        first = tried[good.int().argmax()]
+        size = (first - 255 * ink[0]).abs().sum().item()
+        if good.any() and size < smallest:
+            smallest, least = size, first[0]
     picture: NDArray[np.uint8] | None = None if least is None else least.to(torch.uint8).cpu().numpy()
     return picture
 

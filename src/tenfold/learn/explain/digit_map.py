@@ -1,7 +1,4 @@
-"""Digits by what a network's last layer is given of them, in two dimensions.
-
-t-SNE (L. van der Maaten, G. Hinton 2008, JMLR 9), as scikit-learn computes it.
-"""
+"""Digits by what a network's last layer is given of them, in two dimensions by t-SNE, as scikit-learn computes it."""
 
 import importlib
 
@@ -48,8 +45,8 @@ def principal(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
 def tsne(points: NDArray[np.float32], *, perplexity: float = 30.0) -> NDArray[np.float32]:
     """Points float32 (N, D) in two dimensions (N, 2), neighbours beside neighbours. The same points give the same map.
 
-    t-SNE (L. van der Maaten, G. Hinton 2008) by the approximation of J. Barnes and P. Hut (L. van der Maaten 2014),
-    begun from the first two principal axes (D. Kobak, P. Berens 2019). Distances between far groups mean little.
+    t-SNE (L. van der Maaten, G. Hinton 2008, JMLR 9) by the approximation of J. Barnes and P. Hut (L. van der Maaten
+    2014), begun from the first two principal axes (D. Kobak, P. Berens 2019). Distances between far groups mean little.
 
     Raises MissingExtra without scikit-learn.
     """

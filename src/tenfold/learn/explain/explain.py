@@ -90,12 +90,9 @@ def explain(
 def telling(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> list[int]:
     """Which digits tell most: the right answer with the most doubt, and the surest mistake, if there are such."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
-    chosen = []
-    if right.any():
-        chosen.append(int(np.where(right, confidence, np.inf).argmin()))
-    if not right.all():
-        chosen.append(int(np.where(right, -np.inf, confidence).argmax()))
-    return chosen
+    most_doubtful = int(np.where(right, confidence, np.inf).argmin())
+    surest = int(np.where(right, -np.inf, confidence).argmax())
+    return [most_doubtful] * bool(right.any()) + [surest] * (not right.all())
 
 
 def _explain(model: Model, image: NDArray[np.uint8], label: str, index: int, into: str | None) -> Explanation:

@@ -1,10 +1,9 @@
 """A training as a film: how the digits part in front of the last layer, and the first filters, from look to look.
 
 A look is taken after every epoch, and between them where `step` is called: often at the start, where most happens.
-Inside an epoch only the weights are copied; what they make of the digits is worked out when it is done.
 """
 
-import copy
+import functools
 import math
 import shutil
 from dataclasses import asdict
@@ -32,7 +31,6 @@ from tenfold.mnist.sources import Source
 SHOWN = 500  # validation digits
 LOOKS = 48  # planned over a whole training
 FILTERS = 35  # of the first layer, at most
-MEMORY = 256_000_000  # bytes that copies of the weights may take before they are worked out
 FOLDER = "watch"  # in the run folder, while it is learnt
 
 
@@ -45,15 +43,7 @@ class Watch(Watcher):
     """
 
     def __init__(self, looks: int = LOOKS, source: Source | None = None) -> None:
-        self._looks = looks
-        self._source = source
-        self._run: Run | None = None
-        self._digits: Digits | None = None
-        self._classes: tuple[str, ...] = ()
-        self._part = ""
-        self._plan: frozenset[int] | None = None
-        self._pending: list[tuple[float, dict[str, Tensor]]] = []
-        self._twin: nn.Sequential | None = None
+        self._looks, self._source = looks, source
 
     def begin(self, run: Run) -> None:
         """The run folder is there, and the next step follows."""
@@ -62,26 +52,20 @@ class Watch(Watcher):
 
     def step(self, state: State, steps: int) -> None:
         """A step is done, or the first is to come. Costs nothing but at the planned ones."""
-        assert self._run is not None
-        done, total = state.epoch * steps + state.step, self._run.recipe.epochs * steps
-        if self._plan is None:
-            self._plan = planned(total, self._looks)
-        if done in self._plan:
+        done = state.epoch * steps + state.step
+        if done in planned(self._run.recipe.epochs * steps, self._looks):
             self._look(done / steps, state.network)
 
     def epoch(self, state: State) -> None:
         """An epoch is done. The network is left as it is."""
-        assert self._run is not None
         every = math.ceil(self._run.recipe.epochs / self._looks)
         if state.epoch % every == 0 or state.epoch == self._run.recipe.epochs:
-            self._look(float(state.epoch), state.network)
-        self._work_out()
+            self._look(state.epoch, state.network)
 
     def end(self, run: Run) -> None:
         """The training is finished: the film is made. Without looks, what is there is left."""
-        self._work_out()
         folder = run.path / FOLDER
-        if self._digits is None or not any(folder.glob("*.npz")):
+        if not any(folder.glob("*.npz")):
             return
         film = developed(folder, self._digits.labels, self._classes, self._part)
         with files.file(run.path / "training.npz") as temporary, open(temporary, "wb") as file:
@@ -90,40 +74,19 @@ class Watch(Watcher):
         save(sheet(film, f"Training {run.path.name}"), run.path / "training.png")
         shutil.rmtree(folder, ignore_errors=True)
 
-    def close(self) -> None:
-        """Nothing follows, whether the training is finished or not."""
-        self._work_out()
-        self._twin = None
-
     def _look(self, at: float, network: nn.Sequential) -> None:
-        """Copy the weights, unless they were copied at this place already."""
-        if self._pending and abs(self._pending[-1][0] - at) < 1e-9:
-            return
-        weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        if self._twin is None:
-            self._twin = copy.deepcopy(network)
-        self._pending.append((at, weights))
-        if sum(tensor.nbytes for tensor in weights.values()) * len(self._pending) > MEMORY:
-            self._work_out()
-
-    def _work_out(self) -> None:
-        """What the copied weights make of the digits, into a file for each."""
-        if not self._pending or self._run is None or self._digits is None or self._twin is None:
-            return
-        images = torch.from_numpy(self._digits.images)
-        for at, weights in self._pending:
-            self._twin.load_state_dict(weights)
-            embeddings, logits = embed(self._twin, images)
-            with files.file(self._run.path / FOLDER / f"{at:013.7f}.npz") as temporary, open(temporary, "wb") as file:
-                np.savez(
-                    file,
-                    embeddings=_half(embeddings),
-                    answers=logits.argmax(1).numpy().astype(np.uint8),
-                    filters=_half(first_weights(self._twin)[:FILTERS].cpu()),
-                )
-        self._pending = []
+        """What the network makes of the digits, into a file."""
+        embeddings, logits = embed(network, torch.from_numpy(self._digits.images))
+        with files.file(self._run.path / FOLDER / f"{at:013.7f}.npz") as temporary, open(temporary, "wb") as file:
+            np.savez(
+                file,
+                embeddings=_half(embeddings),
+                answers=logits.argmax(1).numpy().astype(np.uint8),
+                filters=_half(first_weights(network)[:FILTERS].cpu()),
+            )
 
 
+@functools.cache
 def planned(steps: int, looks: int) -> frozenset[int]:
     """After which of so many steps to look: before the first, after the last, and the closer the earlier between."""
     return frozenset(round(steps * (k / looks) ** POWER) for k in range(looks + 1))

@@ -2,9 +2,8 @@
 
 import math
 import tempfile
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -22,40 +21,18 @@ from tenfold.mnist.digits import Digits
 from tenfold.mnist.sources import Source
 
 try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ModuleNotFoundError as _missing:
     raise missing_extra("scikit-learn", "sklearn") from _missing
 
-if TYPE_CHECKING:  # scikit-learn has no types
-
-    class ClassifierMixin:
-        """What a classifier of scikit-learn's has: its score."""
-
-        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
-            """The accuracy on X and y."""
-            raise NotImplementedError
-
-    class BaseEstimator:
-        """What an estimator of scikit-learn's has: its parameters."""
-
-        def get_params(self, deep: bool = True) -> dict[str, Any]:
-            """The parameters by name."""
-            raise NotImplementedError
-
-        def set_params(self, **params: Any) -> Self:
-            """The estimator with other parameters."""
-            raise NotImplementedError
-
-else:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-
 _STEPS = 300  # that a training has at least, unless `epochs` says how many it has
 _MOST = 256  # classes
 
 
-class DigitClassifier(ClassifierMixin, BaseEstimator):
+class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """Learns images of digits, or whatever else classes are called, by a recipe of tenfold's.
 
     A row of X is an image of 28 x 28, laid out as scikit-learn has it in 784 columns; X may also be (N, 28, 28). Rows
@@ -148,9 +125,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         fields = ("epochs", "batch_size", "lr", "hidden", "dropout", "augment", "device")
         changes = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
         recipe = presets.resolve(self.recipe, **changes)
-        if recipe.data is not None or recipe.mix or recipe.styles or recipe.task != "digits":
-            recipe = replace(recipe, data=None, mix=0, styles=0, task="digits")  # X and y say what is learnt
-        return recipe.changed(batch_size=min(recipe.batch_size, count))
+        # X and y say what is learnt.
+        batch_size = min(recipe.batch_size, count)
+        return recipe.changed(data=None, mix=0, styles=0, task="digits", batch_size=batch_size)
 
     def _images(self, X: NDArray[Any]) -> NDArray[np.uint8]:  # noqa: N803
         """Images uint8 (N, 28, 28) from rows (N, columns)."""

@@ -83,9 +83,8 @@ def export(run: str | Path | Run | None = None, path: str | Path | None = None, 
     model, its_run, folder = find_model(run)
     path = Path(path) if path is not None else (its_run.path if its_run else folder) / "model.onnx"
     digits = _validation(model)
-    logits, labels = observed(model, digits) if digits is not None else (None, None)
-    decisions = decide(logits, labels) if logits is not None and labels is not None else None
-    raw = to_onnx(model, decisions or Decisions(model.temperature, UNSURE, None, None))
+    unmeasured = Decisions(model.temperature, UNSURE, None, None)
+    raw = to_onnx(model, unmeasured if digits is None else decide(*observed(model, digits)))
     if quantize:
         raw = _quantized(raw, digits)
     files.content(path, raw)
@@ -99,12 +98,12 @@ def to_onnx(model: Model, decisions: Decisions) -> bytes:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
         raise missing_extra(str(error.name), "train") from error
-    graph = Reading(model.network).cpu().eval()
+    reading = Reading(model.network).cpu().eval()
     example = torch.rand(2, 1, 31, 37)
     sizes = {0: torch.export.Dim("n"), 2: torch.export.Dim("height", min=1), 3: torch.export.Dim("width", min=1)}
     with _silence(), torch.no_grad():
         program = torch.onnx.export(
-            graph,
+            reading,
             (example,),
             input_names=["image"],
             output_names=["logits", "normalised"],
@@ -117,13 +116,12 @@ def to_onnx(model: Model, decisions: Decisions) -> bytes:
     proto = program.model_proto
     onnx.helper.set_model_props(proto, _metadata(model, decisions))
     proto.producer_name, proto.producer_version = "tenfold", version("tenfold")
-    for node in proto.graph.node:  # the exporter's notes on where each came from: paths of this machine
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output, *proto.graph.initializer):
+    graph = proto.graph
+    # The exporter's notes on where each came from hold paths of this machine.
+    for value in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         value.doc_string = ""
         del value.metadata_props[:]
-    del proto.graph.metadata_props[:]
+    del graph.metadata_props[:]
     onnx.checker.check_model(proto, full_check=True)
     raw: bytes = proto.SerializeToString()
     return raw
@@ -218,8 +216,7 @@ def _quantized(raw: bytes, digits: Digits | None) -> bytes:
     images = digits.images[:500].astype(np.float32)[:, None] / 255
 
     class Batches(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.batches = iter(np.split(images, range(50, len(images), 50)))
+        batches = iter(np.split(images, range(50, len(images), 50)))
 
         def get_next(self) -> dict[str, Any] | None:
             batch = next(self.batches, None)
@@ -230,10 +227,9 @@ def _quantized(raw: bytes, digits: Digits | None) -> bytes:
         before.write_bytes(raw)
         graph = onnx.load_from_string(raw).graph
         weights = {constant.name for constant in graph.initializer}
-        kinds = ["Conv", "Gemm", "MatMul"]
         quantize_static(
             *(before, after, Batches(), QuantFormat.QDQ),
-            op_types_to_quantize=kinds,
+            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
             nodes_to_exclude=[node.name for node in graph.node if not weights & set(node.input)],
             per_channel=True,
         )

@@ -21,6 +21,8 @@ from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.stopping import Stop
 from tenfold.learn.training import ranks
 from tenfold.learn.training.checkpoint import State
+from tenfold.learn.training.runs import Run
+from tenfold.learn.training.start import train
 from tenfold.learn.training.watchers import StopTraining, Watcher
 from tenfold.progress import Progress
 
@@ -96,16 +98,10 @@ class Training:
             return self._train(Path(scratch) / "run", report)
 
     def _train(self, folder: Path, report: Report) -> Outcome | None:
-        from tenfold.learn.scoring.evaluation import evaluate
-        from tenfold.learn.training.runs import Run
-        from tenfold.learn.training.start import train
-
         reporter = _Reporter(report, self.recipe.epochs)
         began = time.perf_counter()
         try:
-            run = _resumed(folder, reporter)
-            if run is None:
-                run = train(self.recipe, out=folder, quiet=True, watchers=[reporter])
+            run = _resumed(folder, reporter) or train(self.recipe, out=folder, quiet=True, watchers=[reporter])
         except StopTraining:
             return None
         seconds = time.perf_counter() - began
@@ -117,13 +113,16 @@ class Training:
             "data": model.data["sha256"],
         }
         if self.test:
-            row |= test_scores(evaluate(run, draw=False))
+            row |= _test_scores(folder)
         contents = {path.name: path.read_bytes() for path in folder.iterdir() if path != run.checkpoint_file}
         return Outcome(row, contents if self.travel else {})
 
 
-def test_scores(found: Any) -> dict[str, float]:
+def _test_scores(folder: Path) -> dict[str, float]:
     """What a row says of an evaluation on the test set."""
+    from tenfold.learn.scoring.evaluation import evaluate
+
+    found = evaluate(folder, draw=False)
     return {"test_accuracy": found.accuracy, "test_nll": found.nll, "test_ece": found.ece}
 
 
@@ -138,11 +137,8 @@ class _Reporter(Watcher):
             raise StopTraining
 
 
-def _resumed(folder: Path, reporter: Watcher) -> Any:
+def _resumed(folder: Path, reporter: Watcher) -> Run | None:
     """The finished run in a folder, resumed if need be; None if there is none that can be."""
-    from tenfold.learn.training.runs import Run
-    from tenfold.learn.training.start import train
-
     try:
         run = Run.open(folder)
         return run if run.finished else train(resume=run, quiet=True, watchers=[reporter])
@@ -204,11 +200,9 @@ def train_all(
 
     Raises Interrupted on Ctrl-C, StorageError, and what a training raises that the others would raise as well.
     """
-    rows: dict[Path, dict[str, Any] | Lost] = {}
-    for folder in wanted:
-        row = _done(folder, test)
-        if row is not None:
-            rows[folder] = row
+    rows: dict[Path, dict[str, Any] | Lost] = {
+        folder: row for folder in wanted if (row := _done(folder, test)) is not None
+    }
     left = [folder for folder in wanted if folder not in rows]
     running: dict[int, Path] = {}
     tally.done(len(rows))
@@ -233,9 +227,9 @@ def train_all(
                 continue
             rows[folder], text = _ended(event, folder)
             tally.ended(event.key, f"{name}  {text}")
-    if rows and all(isinstance(row, Lost) for row in rows.values()):
-        first = next(row for row in rows.values() if isinstance(row, Lost))
-        raise ClusterError(f"none of the {len(rows):,} trainings finished; the first: {first.error}")
+    lost = [row.error for row in rows.values() if isinstance(row, Lost)]
+    if lost and len(lost) == len(rows):
+        raise ClusterError(f"none of the {len(rows):,} trainings finished; the first: {lost[0]}")
     return rows
 
 
@@ -266,11 +260,9 @@ def _name(folder: Path, wanted: Mapping[Path, Recipe]) -> str:
 
 
 def _scores(row: dict[str, Any]) -> str:
-    parts = [f"{what} {row[name]:.2%}" for name, what in _SHOWN.items() if row.get(name) is not None]
+    shown = {"val_accuracy": "validation accuracy", "test_accuracy": "test accuracy"}
+    parts = [f"{what} {row[name]:.2%}" for name, what in shown.items() if row.get(name) is not None]
     return "  ".join([*parts, f"{row['seconds']:.1f} s"])
-
-
-_SHOWN = {"val_accuracy": "validation accuracy", "test_accuracy": "test accuracy"}
 
 
 def _done(folder: Path, test: bool) -> dict[str, Any] | None:
@@ -280,9 +272,7 @@ def _done(folder: Path, test: bool) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     if test and "test_accuracy" not in row:
-        from tenfold.learn.scoring.evaluation import evaluate
-
-        row |= test_scores(evaluate(folder, draw=False))
+        row |= _test_scores(folder)
         _write(folder, row)
     return row
 

@@ -23,6 +23,7 @@ MORE = (
     "Which parameters mattered, how they go together, and every trial epoch by epoch: optuna-dashboard "
     "sqlite:///study.db shows it, in the folder of this page (pip install optuna-dashboard)."
 )
+_NAMES = ("name", "seed")  # fields that are no change of a recipe
 SHOWN = 25  # trials that the table shows; the rest opens when asked for
 
 CAPTIONS = {
@@ -79,8 +80,7 @@ def html(
     winner = min(done, key=lambda trial: order(trial, objective), default=None)
     body = [
         *_outcome(winner, objective, best, before),
-        *_how(winner, best, command),
-        *_differences(winner, best, before),
+        *_recipe(winner, best, before, command),
         *_confirmation(confirmed, best, objective),
         *(_figure(name, path) for name, path in figures.items()),
         *_trials(trials, objective),
@@ -150,9 +150,10 @@ def verdict(best: Confirmed, before: Confirmed, objective: str) -> str:
     if difference.low is None or difference.high is None:
         return f"{was} The difference is {mean} with a single seed, which says nothing about luck: use more seeds."
     low, high = (written(end * factor, what, places) for end in (difference.low, difference.high))
-    p = "" if difference.p is None else f", p {_p(difference.p)}"
+    p = difference.p
+    chance = "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
     better = difference.wins if accuracy else difference.losses
-    words = f"{was} Seed by seed the difference is {mean} (95 % interval {low} to {high}{p}), "
+    words = f"{was} Seed by seed the difference is {mean} (95 % interval {low} to {high}{chance}), "
     words += f"better with {better} of {difference.n} seeds. "
     if difference.low <= 0 <= difference.high:
         if difference.mean == 0 and difference.deviation == 0:
@@ -163,47 +164,32 @@ def verdict(best: Confirmed, before: Confirmed, objective: str) -> str:
     return words + "It is worse, by more than the luck of the seeds: keep the recipe as it was."
 
 
-def _how(winner: "FrozenTrial | None", best: Confirmed | None, command: str) -> list[str]:
-    if (best is None and winner is None) or (best is not None and best.name == AS_IT_WAS):
-        return []
-    return ["<h2>Train it</h2>", f"<pre><code>{escape(command)}</code></pre>"]
-
-
-def _differences(winner: "FrozenTrial | None", best: Confirmed | None, before: Confirmed | None) -> list[str]:
-    """What the best recipe changes in the one given, or what it is where that one is not known."""
-    if best is None and winner is not None:
+def _recipe(winner: "FrozenTrial | None", best: Confirmed | None, before: Confirmed | None, command: str) -> list[str]:
+    """How to train the best recipe, and what it changes in the one given, or in the defaults if that is not known."""
+    how = ["<h2>Train it</h2>", f"<pre><code>{escape(command)}</code></pre>"]
+    if best is None:
+        if winner is None:
+            return []
         values = [(name, text(value)) for name, value in winner.params.items()]
-        return ["<h2>The best trial's parameters</h2>", table(("parameter", "value"), values)]
-    if best is None or best.name == AS_IT_WAS:
+        return [*how, "<h2>The best trial's parameters</h2>", table(("parameter", "value"), values)]
+    if best.name == AS_IT_WAS:
         return []
-    changed = best.recipe.differences(before.recipe if before else None)
-    rows = [(name, value) for name, value in changed.items() if name not in ("name", "seed")]
-    if before is None:
-        title = "The best recipe, where it differs from the defaults"
-        return [f"<h2>{title}</h2>", table(("field", "value"), [(name, _field(value)) for name, value in rows])]
-    old = before.recipe.as_dict()
-    compared = [(name, _field(old[name]), _field(value)) for name, value in rows]
-    return ["<h2>What it changes</h2>", table(("field", AS_IT_WAS, best.name), compared)]
+    old = before.recipe if before else Recipe()
+    changed = best.recipe.differences(old).items()
+    rows = [(name, _field(old.as_dict()[name]), _field(value)) for name, value in changed if name not in _NAMES]
+    return [*how, "<h2>What it changes</h2>", table(("field", before.name if before else "default", best.name), rows)]
 
 
 def _confirmation(confirmed: Sequence[Confirmed], best: Confirmed | None, objective: str) -> list[str]:
     """A row for each recipe that was trained anew, with the score of every seed."""
     if not confirmed:
         return []
-    seeds = max(len(c.scores) for c in confirmed)
     rows = []
     for c in confirmed:
         each = [written(value, objective) if math.isfinite(value) else "–" for value in c.scores]
         mark = " (the best)" if best is not None and c.name == best.name else ""
-        rows.append(
-            (
-                c.name + mark,
-                _brief(c.scores, objective),
-                interval(c.scores, objective),
-                *each,
-                *[""] * (seeds - len(each)),
-            )
-        )
+        rows.append((c.name + mark, _brief(c.scores, objective), interval(c.scores, objective), *each))
+    seeds = max(len(c.scores) for c in confirmed)
     head = ("recipe", "mean ± deviation", "95 % interval", *(f"seed {k + 1}" for k in range(seeds)))
     note = (
         "Each trained from scratch, with seeds that the search did not use; a column is one seed, the same for all. "
@@ -256,10 +242,6 @@ def _brief(scores: Sequence[float], objective: str) -> str:
 
 def _field(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else text(value)
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
 
 
 def _paragraph(words: str) -> str:

@@ -96,7 +96,7 @@ def default(recipe: Recipe, digits: int | None = None) -> Space:
     if recipe.hidden:
         widest, depth = max(recipe.hidden), len(recipe.hidden)
         widths = ["x".join([str(width)] * depth) for width in (widest // 4, widest // 2, widest, widest * 2) if width]
-        own = _widths(recipe.hidden)
+        own = "x".join(map(str, recipe.hidden))
         space["hidden"] = Choice(tuple(widths if own in widths else [*widths, own]))
         space["dropout"] = Range(0.0, 0.6)
     if any(isinstance(layer, nn.Conv2d) for layer in networks.build(recipe)):
@@ -138,11 +138,9 @@ def own_values(recipe: Recipe, space: Space) -> dict[str, Value] | None:
     for name, values in space.items():
         own = getattr(recipe, name)
         if isinstance(values, Range):
-            if not values.low <= own <= values.high:
-                return None
-            found[name] = own
-            continue
-        same = [value for value in values.values if field_value(name, value, recipe) == own]
+            same = [own] if values.low <= own <= values.high else []
+        else:
+            same = [value for value in values.values if field_value(name, value, recipe) == own]
         if not same:
             return None
         found[name] = same[0]
@@ -156,19 +154,11 @@ def as_words(space: Space) -> list[str]:
 
 def field_value(name: str, value: Value, recipe: Recipe) -> Any:
     """A value of a search as the field has it; a single width is that of each layer that the recipe has."""
-    layers = max(1, len(getattr(recipe, name))) if _is_widths(name) else 1
-    if not isinstance(value, str):
-        return (value,) * layers if _is_widths(name) else value
-    made = fields.value(name, value)
-    return made * layers if _is_widths(name) and len(made) == 1 else made
-
-
-def _is_widths(name: str) -> bool:
-    return typing.get_origin(kinds(name)[0]) is tuple
-
-
-def _widths(widths: Sequence[int]) -> str:
-    return "x".join(map(str, widths))
+    made = fields.value(name, value) if isinstance(value, str) else value
+    if typing.get_origin(kinds(name)[0]) is not tuple:
+        return made
+    widths = made if isinstance(made, tuple) else (made,)
+    return widths * max(1, len(getattr(recipe, name))) if len(widths) == 1 else widths
 
 
 def _range(name: str, text: str, word: str) -> Range | None:

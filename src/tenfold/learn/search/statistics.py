@@ -31,17 +31,12 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Summary):
     """The differences, first minus second, of scores that belong together in pairs; `p` is the paired t-test's.
 
     `wins` counts the pairs whose first is the higher. `p` is None for a single pair, and where all pairs differ alike.
     """
 
-    n: int
-    mean: float
-    deviation: float
-    low: float | None
-    high: float | None
     p: float | None
     wins: int
     ties: int

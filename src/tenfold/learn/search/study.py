@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from tenfold.learn.training import runs
 from tenfold.mnist import sources
 
 SETTINGS = "study.json"
+_SCORES = {"validation": "val_accuracy", "test": "test_accuracy"}  # columns of the rows
 _FREE = ("device", "name")  # fields that may be changed when a study is resumed
 
 
@@ -47,7 +48,7 @@ class Study:
     @property
     def score(self) -> str:
         """The column of the rows that is summed up."""
-        return "test_accuracy" if self.split == "test" else "val_accuracy"
+        return _SCORES[self.split]
 
     def as_dict(self) -> dict[str, Any]:
         """The study as JSON-ready values."""
@@ -116,9 +117,11 @@ def study(  # noqa: PLR0913 - a public signature
     place = Place(on, address, jobs, threads)
     common = dict(common or {})
     first = presets.resolve(recipe or presets.DEFAULT, **{**common, **changes})
-    recipes = {"seeds": first} | ({} if against is None else {"against": presets.resolve(against, **common)})
-    if against is not None and _same(first, recipes["against"]):
-        raise UsageError("both recipes are the same: there is nothing to compare")
+    recipes = {"seeds": first}
+    if against is not None:
+        recipes["against"] = second = presets.resolve(against, **common)
+        if first.changed(name=second.name) == second:
+            raise UsageError("both recipes are the same: there is nothing to compare")
     for each in recipes.values():
         check_data(each)
         if not test:
@@ -152,7 +155,9 @@ def _study(folder: Path, recipes: Mapping[str, Recipe], seeds: int, place: Place
         split = "test" if test else "validation"
         groups = {part: _group(recipe, folder / part, rows, split) for part, recipe in recipes.items()}
         group, other = groups["seeds"], groups.get("against")
-        done = Study(folder, split, group, other, None if other is None else _difference(group, other, split))
+        pairs = [] if other is None else _pairs(group, other, split)
+        difference = statistics.paired(*zip(*pairs, strict=True)) if pairs else None
+        done = Study(folder, split, group, other, difference)
         _write(done, settings)
     return done
 
@@ -200,25 +205,17 @@ def _begin(folder: Path, settings: dict[str, Any]) -> None:
         return
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"cannot resume {folder}: {place} is damaged ({error})") from error
-    changed = [
-        f"{name}.{key}" if isinstance(value, dict) and isinstance(before.get(name), dict) else name
-        for name, value in settings.items()
-        for key in _differing(before.get(name), value)
-    ]
+    changed = []
+    for name, now in settings.items():
+        then = before.get(name)
+        if isinstance(now, dict) and isinstance(then, dict):
+            whole = Recipe.from_dict(then).as_dict()  # fields that came since then had their default
+            changed += [f"{name}.{key}" for key in now if key not in _FREE and whole[key] != now[key]]
+        elif then != now:
+            changed.append(name)
     if changed:
-        shown = ", ".join(dict.fromkeys(changed))
-        raise RunError(f"{folder} holds a study with other settings ({shown}): choose another --out, or remove it")
-
-
-def _differing(before: Any, now: Any) -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        whole = Recipe.from_dict(before).as_dict()  # fields that came since then had their default
-        return [key for key in now if key not in _FREE and whole.get(key) != now[key]]
-    return [] if before == now else ["value"]
-
-
-def _same(first: Recipe, second: Recipe) -> bool:
-    return first.changed(name=second.name) == second
+        what = ", ".join(changed)
+        raise RunError(f"{folder} holds a study with other settings ({what}): choose another --out, or remove it")
 
 
 def _title(first: Recipe, changes: Mapping[str, Any], second: Recipe | None) -> str:
@@ -233,26 +230,15 @@ def _word(value: Any) -> str:
 
 
 def _group(recipe: Recipe, folder: Path, rows: Mapping[Path, dict[str, Any] | Lost], split: str) -> Group:
-    mine = {path: row for path, row in rows.items() if path.parent == folder}
-    good = [row for _, row in sorted(mine.items()) if not isinstance(row, Lost)]
-    good.sort(key=lambda row: int(row["seed"]))
-    failed = {int(path.name): row.error for path, row in sorted(mine.items()) if isinstance(row, Lost)}
-    scores = [float(row[_column(split)]) for row in good]
-    return Group(recipe, tuple(good), failed, statistics.summary(scores) if scores else None)
-
-
-def _column(split: str) -> str:
-    return "test_accuracy" if split == "test" else "val_accuracy"
-
-
-def _difference(first: Group, second: Group, split: str) -> statistics.Comparison | None:
-    """Of the scores by the number of the seed, as the two recipes may count from different ones."""
-    pairs = _pairs(first, second, split)
-    return statistics.paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
+    mine = {int(path.name): row for path, row in rows.items() if path.parent == folder}
+    good = tuple(row for _, row in sorted(mine.items()) if not isinstance(row, Lost))
+    failed = {seed: row.error for seed, row in sorted(mine.items()) if isinstance(row, Lost)}
+    return Group(recipe, good, failed, statistics.summary([row[_SCORES[split]] for row in good]) if good else None)
 
 
 def _pairs(first: Group, second: Group, split: str) -> list[tuple[float, float]]:
-    column = _column(split)
+    """The scores of both by the number of the seed, as the two recipes may count from different ones."""
+    column = _SCORES[split]
     others = {row["seed"] - second.recipe.seed: row[column] for row in second.rows}
     mine = {row["seed"] - first.recipe.seed: row[column] for row in first.rows}
     return [(mine[k], others[k]) for k in sorted(mine.keys() & others.keys())]
@@ -284,11 +270,7 @@ def _write(found: Study, settings: dict[str, Any]) -> None:
         writer.writeheader()
         for name, group in zip(names, groups, strict=True):
             writer.writerows({"recipe": name, **row} for row in group.rows)
-    both = [(name, group) for name, group in zip(names, groups, strict=True) if group.rows]
-    scores: list[tuple[str, Sequence[float]]] = [(name, [row[found.score] for row in g.rows]) for name, g in both]
+    scores = [(name, [row[found.score] for row in g.rows]) for name, g in zip(names, groups, strict=True) if g.rows]
     if scores:
-        paired = None
-        if found.against is not None:
-            paired = [a - b for a, b in _pairs(found.group, found.against, found.split)]
-        figure = search_figures.seeds(scores, f"{found.split} accuracy", paired or None)
-        figures.save(figure, found.path / "study.png")
+        paired = [] if found.against is None else [a - b for a, b in _pairs(found.group, found.against, found.split)]
+        figures.save(search_figures.seeds(scores, f"{found.split} accuracy", paired), found.path / "study.png")

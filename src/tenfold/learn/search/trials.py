@@ -1,9 +1,7 @@
-"""The trials of a search as Optuna keeps them: how they ended, their scores, and what was searched over."""
+"""The trials of a search as Optuna keeps them: how they ended, and their scores."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import optuna
@@ -33,8 +31,8 @@ def score(trial: "FrozenTrial") -> float | None:
         return None
     if trial.value is not None:
         return float(trial.value)
-    reported = [float(trial.intermediate_values[step]) for step in sorted(trial.intermediate_values)]
-    return next((value for value in reversed(reported) if not math.isnan(value)), None)
+    reported = [value for _, value in sorted(trial.intermediate_values.items()) if not math.isnan(value)]
+    return float(reported[-1]) if reported else None
 
 
 def order(trial: "FrozenTrial", objective: str) -> tuple[int, float, int]:
@@ -51,41 +49,6 @@ def text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "(none)" if value in ("", None) else str(value)
-
-
-@dataclass
-class Parameter:
-    """A parameter of the search: its range, on a logarithmic scale or not, or the choices there are."""
-
-    name: str
-    low: float = math.inf
-    high: float = -math.inf
-    log: bool = False
-    integer: bool = False
-    choices: list[Any] = field(default_factory=list)
-
-    def value(self, value: Any) -> float:
-        """Where a value is on the parameter's own scale: a choice by its place among the choices."""
-        return float(self.choices.index(value)) if self.choices else float(value)
-
-
-def parameters(trials: "Sequence[FrozenTrial]") -> list[Parameter]:
-    """What was searched over, in the order it was drawn; ranges and choices that changed underway are joined."""
-    from optuna.distributions import CategoricalDistribution
-
-    searched: dict[str, Parameter] = {}
-    for trial in trials:
-        for name, range_ in trial.distributions.items():
-            parameter = searched.setdefault(name, Parameter(name))
-            if isinstance(range_, CategoricalDistribution):
-                parameter.choices += [choice for choice in range_.choices if choice not in parameter.choices]
-            else:
-                value = float(trial.params[name])
-                parameter.low = min(parameter.low, float(getattr(range_, "low", value)), value)
-                parameter.high = max(parameter.high, float(getattr(range_, "high", value)), value)
-                parameter.log = bool(getattr(range_, "log", False)) and parameter.low > 0
-                parameter.integer = not isinstance(trial.params[name], float)
-    return list(searched.values())
 
 
 def score_or_nan(trial: "FrozenTrial") -> float:
