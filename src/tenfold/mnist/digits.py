@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError, UsageError
+from tenfold.errors import UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,18 +18,15 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, index: NDArray[np.int64]) -> "Digits":
-        """The digits at `index`, in its order."""
+    def take(self, index: NDArray[np.int64] | slice) -> "Digits":
+        """The digits at `index`, in its order; those of a slice as views."""
         return Digits(self.images[index], self.labels[index])
 
 
 def split_last(digits: Digits, size: float | None) -> tuple[Digits, Digits]:
     """Cut the last `size` digits off (see `count`), as views: (the rest, the last). MNIST's usual validation split."""
     cut = len(digits) - count(size, len(digits))
-    return (
-        Digits(digits.images[:cut], digits.labels[:cut]),
-        Digits(digits.images[cut:], digits.labels[cut:]),
-    )
+    return digits.take(slice(cut)), digits.take(slice(cut, None))
 
 
 def split_stratified(digits: Digits, size: float | None) -> tuple[Digits, Digits]:
@@ -57,11 +54,3 @@ def count(size: float | None, total: int) -> int:
             f"a validation split of {number:,} leaves nothing of {total:,} digits: give a smaller --val-size"
         )
     return number
-
-
-def check_labels(images: int, labels: int, where: str) -> None:
-    """Raise DataError unless there are as many labels as images, and any at all."""
-    if images != labels:
-        raise DataError(f"{where} has {images:,} images and {labels:,} labels: they must be as many")
-    if images == 0:
-        raise DataError(f"{where} has no images")

@@ -12,6 +12,7 @@ from tenfold.mnist import idx
 from tenfold.mnist.sources import Source, Track, untracked
 
 FORMATS = ("idx", "png", "npz")
+_SHORT = {"train": "train", "validation": "val", "test": "test"}  # in the names of .npz files
 
 
 def export(source: Source, folder: str | Path, form: str = "idx", *, track: Track = untracked) -> Path:
@@ -28,16 +29,14 @@ def export(source: Source, folder: str | Path, form: str = "idx", *, track: Trac
     folder = Path(folder)
     with files.folder(folder) as place:
         if form == "npz":
-            short = {"train": "train", "validation": "val", "test": "test"}
-            arrays: dict[str, Any] = {f"x_{short[part]}": digits.images for part, digits in source.parts.items()}
-            names = np.array(source.classes)
-            labels: dict[str, Any] = {
-                f"y_{short[part]}": _labels(digits.labels, names) for part, digits in source.parts.items()
-            }
-            np.savez_compressed(place / "mnist.npz", **arrays, **labels)
+            names, plain = np.array(source.classes), source.classes == tuple(map(str, range(len(source.classes))))
+            arrays: dict[str, Any] = {f"x_{_SHORT[part]}": digits.images for part, digits in source.parts.items()}
+            for part, digits in source.parts.items():  # numbers where the classes are numbers, as everybody expects
+                arrays[f"y_{_SHORT[part]}"] = digits.labels.astype(np.uint8) if plain else names[digits.labels]
+            np.savez_compressed(place / "mnist.npz", **arrays)
         for part, digits in source.parts.items():
             if form == "idx":
-                stem = {"train": "train", "validation": "validation", "test": "t10k"}[part]
+                stem = "t10k" if part == "test" else part
                 idx.write(place / f"{stem}-images-idx3-ubyte.gz", digits.images)
                 idx.write(place / f"{stem}-labels-idx1-ubyte.gz", digits.labels.astype(np.uint8))
             elif form == "png":
@@ -47,11 +46,3 @@ def export(source: Source, folder: str | Path, form: str = "idx", *, track: Trac
                 for number, (image, label) in track(numbered, f"writing {part}"):
                     Image.fromarray(image).save(place / part / source.classes[label] / f"{number:05}.png")
     return folder
-
-
-def _labels(
-    labels: np.ndarray[tuple[int], np.dtype[np.int64]], names: np.ndarray[tuple[int], np.dtype[np.str_]]
-) -> object:
-    """Numbers when the classes are numbers, as everybody expects, else their names."""
-    numbered = all(name == str(k) for k, name in enumerate(names))
-    return labels.astype(np.uint8) if numbered else names[labels]

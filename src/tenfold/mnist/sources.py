@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist import DIGITS, SIDE, embedded, idx
-from tenfold.mnist.digits import Digits, check_labels, split_last, split_stratified
+from tenfold.mnist.digits import Digits, split_last, split_stratified
 
 IN_MEMORY = "digits in memory"  # instead of a path, where a run learnt what no file holds
 _PICTURES = {".png", ".jpg", ".jpeg"}
@@ -97,9 +97,7 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
     if not path.exists():
         raise DataError(f"there is no data at {path}: give IDX files, an .npz, or a folder with a sub-folder per class")
     if path.is_file():
-        if path.suffix == ".npz":
-            return _from_npz(path)
-        return _from_idx(path, [path])
+        return _from_npz(path) if path.suffix == ".npz" else _from_idx(path, [path])
     for folder in (path, path / "raw", path / "MNIST" / "raw"):
         pairs = sorted(file for file in folder.glob("*images*idx3*") if _IDX_IMAGES.match(file.name))
         if pairs:
@@ -230,10 +228,14 @@ def _source(path: Path, arrays: Arrays, classes: tuple[str, ...] | None = None) 
     unlike: dict[str, NDArray[np.bool_]] = {}  # which pictures are not as MNIST's are
     for part, (images, labels) in arrays.items():
         where = f"{path} ({part})" if len(arrays) > 1 else str(path)
-        check_labels(len(images), len(labels), where)
+        if len(images) != len(labels):
+            raise DataError(f"{where} has {len(images):,} images and {len(labels):,} labels: they must be as many")
+        if not len(images):
+            raise DataError(f"{where} has no images")
         values = _grey(images, where, notes)
         unlike[part] = ~_as_mnist(values)
-        parts[part] = Digits(_fit(values, part, notes), _numbers(labels, names))
+        numbers = [names.index(str(label)) for label in labels] if labels.dtype.kind == "U" else labels
+        parts[part] = Digits(_fit(values, part, notes), np.asarray(numbers, np.int64))
     # Dark ink on light paper is decided once for all that may have it: a digit's outermost pixels are ground.
     edge = np.concatenate([_border(digits.images[unlike[part]]) for part, digits in parts.items()])
     if len(edge) and edge.mean() > 127:
@@ -263,13 +265,6 @@ def _classes(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
     if len(values) and values[-1] > 255:
         raise FormatError(f"a label in {path} is {values[-1]}: class labels must be 255 or less")
     return DIGITS if not len(values) or values[-1] <= 9 else tuple(str(k) for k in range(int(values[-1]) + 1))
-
-
-def _numbers(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.int64]:
-    if labels.dtype.kind == "U":
-        number = {name: k for k, name in enumerate(classes)}
-        return np.array([number[str(label)] for label in labels], np.int64)
-    return labels.astype(np.int64)
 
 
 def _grey(images: Any, where: str, notes: list[str]) -> Any:

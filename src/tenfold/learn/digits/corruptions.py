@@ -212,12 +212,11 @@ def canny_edges(images: Tensor, *_: object) -> Tensor:
     steep = along.abs() >= across.abs()
     share = torch.minimum(along.abs(), across.abs()) / torch.maximum(along.abs(), across.abs()).clamp(min=1e-12)
     falling = along * across >= 0  # the gradient points to the lower right, or to the upper left
-    thin = (strength > 0) & _inner(images)
+    thin = F.pad(strength[:, 1:-1, 1:-1] > 0, (1, 1, 1, 1))  # pixels at the edge are none
     for way in (1, -1):
         straight = torch.where(steep, neighbour(way, 0), neighbour(0, way))
-        crooked = torch.where(
-            falling, neighbour(way, way), torch.where(steep, neighbour(way, -way), neighbour(-way, way))
-        )
+        rising = torch.where(steep, neighbour(way, -way), neighbour(-way, way))
+        crooked = torch.where(falling, neighbour(way, way), rising)
         thin &= crooked * share + straight * (1 - share) <= strength
     weak = thin & (strength >= 0.1)
     found = (thin & (strength >= 0.2)).to(images)
@@ -229,21 +228,11 @@ def canny_edges(images: Tensor, *_: object) -> Tensor:
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "shot_noise": shot_noise,
-    "impulse_noise": impulse_noise,
-    "glass_blur": glass_blur,
-    "motion_blur": motion_blur,
-    "shear": shear,
-    "scale": scale,
-    "rotate": rotate,
-    "brightness": brightness,
-    "translate": translate,
-    "stripe": stripe,
-    "fog": fog,
-    "spatter": spatter,
-    "dotted_line": dotted_line,
-    "zigzag": zigzag,
-    "canny_edges": canny_edges,
+    one.__name__: one
+    for one in (
+        *(shot_noise, impulse_noise, glass_blur, motion_blur, shear, scale, rotate, brightness, translate, stripe),
+        *(fog, spatter, dotted_line, zigzag, canny_edges),
+    )
 }
 
 
@@ -290,13 +279,6 @@ def _uniform(images: Tensor, generator: torch.Generator, *shape: int) -> Tensor:
 def _sign(images: Tensor, generator: torch.Generator, *shape: int) -> Tensor:
     """1 or -1, either as likely."""
     return 1 - 2 * (_uniform(images, generator, *shape) < 0.5).to(images)
-
-
-def _inner(images: Tensor) -> Tensor:
-    """Which pixels are not at the edge: (28, 28)."""
-    inner = torch.zeros(SIZE, SIZE, dtype=torch.bool, device=images.device)
-    inner[1:-1, 1:-1] = True
-    return inner
 
 
 def _gaussian(images: Tensor, sigma: float, *, across: bool = True, mode: str = "replicate") -> Tensor:

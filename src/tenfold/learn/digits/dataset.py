@@ -75,8 +75,6 @@ def load(recipe: Recipe, device: torch.device, source: sources.Source | None = N
     if own is not None:
         training = sources.join(training, own)
     images, labels = _tensors(training, device)
-    assert images is not None
-    assert labels is not None
     distances = pens.distances(images.cpu(), track).to(device) if recipe.pictures else None
     if own is not None:
         times = _times(own)
@@ -85,8 +83,9 @@ def load(recipe: Recipe, device: torch.device, source: sources.Source | None = N
         again = torch.from_numpy(index).to(device)
         images, labels, distances = images[again], labels[again], None if distances is None else distances[again]
         source = replace(source, notes=(*source.notes, *_notes(own, held, validation, times.sum(), task, recipe)))
-    own_images, own_labels = _tensors(own if held is None else held, device)
-    return Dataset(images, labels, *_tensors(validation, device), task, source, distances, own_images, own_labels)
+    val_images, val_labels = (None, None) if validation is None else _tensors(validation, device)
+    own_images, own_labels = (None, None) if own is None else _tensors(own if held is None else held, device)
+    return Dataset(images, labels, val_images, val_labels, task, source, distances, own_images, own_labels)
 
 
 def held_out(recipe: Recipe, checksum: str | None) -> Digits | None:
@@ -149,7 +148,5 @@ def _notes(
     )
 
 
-def _tensors(digits: Digits | None, device: torch.device) -> tuple[Tensor | None, Tensor | None]:
-    if digits is None:
-        return None, None
+def _tensors(digits: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(digits.images).to(device), torch.from_numpy(digits.labels).to(device)

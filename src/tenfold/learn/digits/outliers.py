@@ -4,6 +4,8 @@ Learning from what is not wanted follows D. Hendrycks, M. Mazeika, T. Dietterich
 exposure", 2019, arXiv 1812.04606.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -30,26 +32,19 @@ def draw(count: int, digits: Digits, generator: np.random.Generator) -> NDArray[
     `digits` are what the touching and the turned ones are made of, labelled with what they are; where none of them can
     be turned, marks take their place.
     """
-    shares = np.array(list(KINDS.values())) / sum(KINDS.values())
-    amounts = generator.multinomial(count, shares)
-    fonts = styles.fonts()
+    faces = styles.fonts()
     turnable = bool(np.isin(digits.labels, _TURNED).any())
+    makers: dict[str, Callable[[], NDArray[np.uint8]]] = {
+        "letters": lambda: _letter(faces, generator),
+        "touching": lambda: _touching(digits, generator),
+        "scribbles": lambda: _scribble(generator),
+        "turned": lambda: _turned(digits, generator) if turnable else _mark(generator),
+        "marks": lambda: _mark(generator),
+    }
+    shares = np.array(list(KINDS.values())) / sum(KINDS.values())
     canvases = np.zeros((count, CANVAS, CANVAS), np.uint8)
-    number = 0
-    for kind, amount in zip(KINDS, amounts, strict=True):
-        for _ in range(amount):
-            match kind:
-                case "letters":
-                    canvases[number] = _letter(fonts, generator)
-                case "touching":
-                    canvases[number] = _touching(digits, generator)
-                case "scribbles":
-                    canvases[number] = _scribble(generator)
-                case "turned":
-                    canvases[number] = _turned(digits, generator) if turnable else _mark(generator)
-                case "marks":
-                    canvases[number] = _mark(generator)
-            number += 1
+    for canvas, kind in zip(canvases, np.repeat(list(KINDS), generator.multinomial(count, shares)), strict=True):
+        canvas[:] = makers[kind]()
     return styles.normalised(canvases)
 
 

@@ -36,22 +36,21 @@ def thin(shapes: NDArray[np.bool_]) -> NDArray[np.bool_]:
     T. Zhang and C. Suen, "A fast parallel algorithm for thinning digital patterns", 1984, all images at once: whether
     a pixel goes depends on its eight neighbours, which are the bits of an index into a table.
     """
-    n, height, width = shapes.shape
-    padded = np.zeros((n, height + 2, width + 2), np.uint8)
-    padded[:, 1:-1, 1:-1] = shapes
+    _, height, width = shapes.shape
+    padded = np.pad(shapes.astype(np.uint8), ((0, 0), (1, 1), (1, 1)))
     inner = padded[:, 1:-1, 1:-1]
     code = np.empty(inner.shape, np.uint8)
-    while True:
-        gone = 0
+    gone = True
+    while gone:
+        gone = False
         for table in _TABLES:
             code[:] = 0
             for bit, (down, right) in enumerate(_AROUND):
                 code |= padded[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width] << bit
             goes = table[code] & inner
             inner ^= goes
-            gone += int(goes.any())
-        if not gone:
-            return inner.astype(bool)
+            gone |= bool(goes.any())
+    return inner.astype(bool)
 
 
 # The neighbours clockwise from the one above, and for each half-step the set of neighbourhoods whose pixel goes.
@@ -74,22 +73,10 @@ _TABLES = (_table(True), _table(False))
 
 def _distance(lines: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The distance of every pixel to the nearest true one, uint8 in sixteenths of a pixel: (N, H, W)."""
-    n, height, width = lines.shape
-    far = REACH * REACH
-    # The square of a distance is a sum over the axes, so that the minimum can be taken along one after the other.
-    field = np.full((n, height + 2 * REACH, width + 2 * REACH), far, np.uint8)
-    field[:, REACH:-REACH, REACH:-REACH][lines] = 0
-    rows = field[:, :, REACH:-REACH].copy()
-    for step in range(1, REACH):
-        square = np.uint8(step * step)
-        for at in (REACH - step, REACH + step):
-            other = field[:, :, at : at + width]
-            np.minimum(rows, np.where(other < far - square, other + square, far).astype(np.uint8), out=rows)
-    both = rows[:, REACH:-REACH].copy()
-    for step in range(1, REACH):
-        square = np.uint8(step * step)
-        for at in (REACH - step, REACH + step):
-            other = rows[:, at : at + height]
-            np.minimum(both, np.where(other < far - square, other + square, far).astype(np.uint8), out=both)
-    roots = np.minimum(np.sqrt(np.arange(256)) * UNIT, 255).astype(np.uint8)
-    return roots[both]  # type: ignore[no-any-return]
+    from scipy.ndimage import distance_transform_edt
+
+    apart = np.full(lines.shape, float(REACH))
+    for place, one in zip(apart, lines, strict=True):
+        if one.any():
+            distance_transform_edt(~one, distances=place)
+    return (apart.clip(max=REACH) * UNIT).astype(np.uint8)

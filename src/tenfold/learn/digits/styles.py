@@ -137,10 +137,7 @@ def strokes(digit: int, generator: np.random.Generator) -> list[Points]:
         case 8:
             if maybe(0.5):  # two rings
                 small = slim * between(0.35, 0.5)
-                return [
-                    _arc(slim / 2, 0.24, small, 0.24, 90, 450),
-                    _arc(slim / 2, 0.74, slim / 2, 0.26, -90, 270),
-                ]
+                return [_arc(slim / 2, 0.24, small, 0.24, 90, 450), _arc(slim / 2, 0.74, slim / 2, 0.26, -90, 270)]
             upper = _arc(slim / 2, 0.24, slim * 0.42, 0.24, -45, -270)
             return [[*upper, *_arc(slim / 2, 0.74, slim / 2, 0.26, -90, 200), (slim * 0.85, between(0.05, 0.15))]]
         case 9:

@@ -1,13 +1,13 @@
 """The fields of a recipe as text: what stands behind `--epochs` or after `epochs=` on the command line."""
 
-import math
 import types
 import typing
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from tenfold.errors import UsageError
-from tenfold.learn.recipes.recipe import check_name, kinds
+from tenfold.learn.recipes.recipe import check_name, kinds, typed
 
 
 def split(word: str) -> tuple[str, str]:
@@ -39,29 +39,14 @@ def value(name: str, text: str) -> Any:
     text, kind = text.strip(), kinds(name)[0]
     if text == "none" and (types.NoneType in kinds(name) or name == "augment"):
         return None if types.NoneType in kinds(name) else ""
+    meant: Any = text  # what cannot be read as the field's type stays text, which `typed` refuses
     if typing.get_origin(kind) is tuple:
         widths = text.replace("x", ",").split(",") if text not in ("", "none") else []
-        if not all(width.strip().isdigit() for width in widths):
-            raise _must(name, "whole numbers such as 512,256", text)
-        return tuple(map(int, widths))
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise _must(name, "true or false", text)
-        return text.lower() == "true"
-    if kind is int:
-        return int(_number(name, text, "a whole number", whole=True))
-    return _number(name, text, "a number") if kind is float else text
-
-
-def _number(name: str, text: str, wanted: str, *, whole: bool = False) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or (whole and number != int(number)):
-        raise _must(name, wanted, text)
-    return number
-
-
-def _must(name: str, wanted: str, text: str) -> UsageError:
-    return UsageError(f"--{name.replace('_', '-')} must be {wanted}, not {text or 'empty'}")
+        if all(width.strip().isdecimal() for width in widths):
+            meant = list(map(int, widths))
+    elif kind is bool:
+        meant = {"true": True, "false": False}.get(text.lower(), text)
+    elif kind in (int, float):
+        with suppress(ValueError):
+            meant = float(text)
+    return typed(name, meant)

@@ -17,13 +17,11 @@ DEFAULT = "fast"
 
 # As accurate as one network gets here; separable convolutions leave time for many epochs of augmented digits.
 _ACCURATE = Recipe(
-    name="accurate",
     network="separable",
     channels=(48, 96, 144, 192, 256),
     hidden=(),
     dropout_conv=0.1,
     epochs=64,
-    batch_size=128,
     optimizer="adamw",
     lr=0.01,
     momentum=0.8,
@@ -38,17 +36,15 @@ _ACCURATE = Recipe(
     amp=True,
 )
 
-RECIPES: dict[str, Recipe] = {
+_RECIPES: dict[str, Recipe] = {
     # One pass. What makes it fast: strides instead of pooling, few channels, channels-last, a short high one-way
     # schedule; what keeps it accurate: batch normalisation and label smoothing.
     "fast": Recipe(
-        name="fast",
         network="strided",
         channels=(16, 32),
         hidden=(64,),
         epochs=1,
         batch_size=256,
-        optimizer="adam",
         lr=0.03,
         momentum=0.7,
         beta2=0.9,
@@ -59,13 +55,11 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Half of the errors of `fast`, for some more time.
     "fast-99.5": Recipe(
-        name="fast-99.5",
         network="valid",
         channels=(16, 24, 32, 40),
         hidden=(),
         epochs=4,
         batch_size=96,
-        optimizer="adam",
         lr=0.02,
         momentum=0.8,
         beta2=0.95,
@@ -79,27 +73,19 @@ RECIPES: dict[str, Recipe] = {
         amp=True,
     ),
     # Two hidden layers, as a first network is usually built.
-    "mlp": Recipe(
-        name="mlp", network="mlp", hidden=(512, 256), dropout=0.2, batch_size=128, lr=1e-3, schedule="linear"
-    ),
+    "mlp": Recipe(network="mlp", hidden=(512, 256), dropout=0.2, schedule="linear"),
     # Fully connected, with what makes such a network good: batch normalisation, Mish, rotations, a falling rate.
     "mish": Recipe(
-        name="mish",
         network="mish",
         hidden=(512, 256),
         dropout=0.2,
         epochs=20,
-        batch_size=128,
         lr=2e-3,
         schedule="cosine",
         augment="rotate=15,shift=1",
     ),
     # The network and training of the example that everybody knows.
     "cnn": Recipe(
-        name="cnn",
-        network="cnn",
-        channels=(32, 64),
-        hidden=(128,),
         dropout_conv=0.25,
         dropout=0.5,
         epochs=14,
@@ -108,20 +94,15 @@ RECIPES: dict[str, Recipe] = {
         lr=1.0,
         beta2=0.9,
         schedule="step",
-        gamma=0.7,
         channels_last=True,
     ),
     # A CNN learnt with plain stochastic gradient descent and momentum.
     "cnn-sgd": Recipe(
-        name="cnn-sgd",
         network="lenet",
         channels=(16, 32),
-        hidden=(128,),
-        epochs=10,
         batch_size=64,
         optimizer="sgd",
         lr=0.05,
-        momentum=0.9,
         weight_decay=5e-4,
         schedule="cosine",
         channels_last=True,
@@ -129,7 +110,6 @@ RECIPES: dict[str, Recipe] = {
     "accurate": _ACCURATE,
     # For digits in bad light, blurred, noisy, crossed out or inverted: it has seen them degraded in many ways.
     "robust": _ACCURATE.changed(
-        name="robust",
         channels=(32, 64, 96, 128, 160),
         epochs=20,
         augment="rotate=15,shift=2,scale=0.2,shear=15,elastic=0.7,degrade=0.5",
@@ -138,15 +118,12 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Fewer than 4,000 parameters: in 8 bits, a file of 16 kB.
     "tiny": Recipe(
-        name="tiny",
         network="separable",
         channels=(16, 24, 24, 24, 28),
         hidden=(),
         epochs=30,
-        batch_size=128,
         optimizer="sgd",
         lr=0.2,
-        momentum=0.9,
         weight_decay=1e-4,
         schedule="linear",
         warmup=0.1,
@@ -157,7 +134,6 @@ RECIPES: dict[str, Recipe] = {
     ),
     # Made for pictures from anywhere: what `tenfold read` uses, in models/digits.onnx.
     "pictures": Recipe(
-        name="pictures",
         network="vgg",
         channels=(32, 64, 128),
         hidden=(),
@@ -165,7 +141,6 @@ RECIPES: dict[str, Recipe] = {
         batch_size=256,
         optimizer="sgd",
         lr=0.15,
-        momentum=0.9,
         weight_decay=5e-4,
         schedule="linear",
         warmup=0.05,
@@ -177,19 +152,11 @@ RECIPES: dict[str, Recipe] = {
         amp=True,
     ),
 }
+RECIPES: dict[str, Recipe] = {name: recipe.changed(name=name) for name, recipe in _RECIPES.items()}
 
 
 # How a trained network is fine-tuned, whatever it is: what decides how much it learns and forgets.
-FINE_TUNING: dict[str, Any] = {
-    "epochs": 3,
-    "batch_size": 128,
-    "optimizer": "sgd",
-    "lr": 0.01,
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "schedule": "linear",
-    "warmup": 0.1,
-}
+FINE_TUNING = Recipe(name="teach", epochs=3, optimizer="sgd", lr=0.01, weight_decay=5e-4, schedule="linear", warmup=0.1)
 MIX = 6_000  # MNIST digits that are learnt along with a user's own, by default
 _KEPT = (  # of the recipe of the initial network: what it is, and what digits are to it
     *("task", "network", "channels", "hidden", "dropout", "dropout_conv", "label_smoothing"),
@@ -208,7 +175,7 @@ def fine_tuning(initial: Recipe, **changes: Any) -> Recipe:
     fresh = bool(changes.get("new_head"))
     mix = MIX if changes.get("data") is not None and not fresh else 0
     kept = {name: getattr(initial, name) for name in _KEPT}
-    recipe = Recipe().changed(**{"name": "teach", "mix": mix, **FINE_TUNING, **kept, **changes})
+    recipe = FINE_TUNING.changed(**{"mix": mix, **kept, **changes})
     share = 0.0 if fresh else (recipe.mix or MNIST) / MNIST
     drawn = {name: round(getattr(initial, name) * share) for name in ("styles", "outliers")}
     return recipe.changed(**{**drawn, **changes})

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Self
 
 from tenfold import files
 from tenfold.errors import DataError, FormatError, UsageError, nearest
+from tenfold.learn.recipes import tasks
 from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.devices import check_device
-from tenfold.learn.recipes.tasks import check_task
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
@@ -91,12 +91,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in FIELDS:
-            object.__setattr__(self, name, _typed(name, getattr(self, name)))
+            object.__setattr__(self, name, typed(name, getattr(self, name)))
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
                 raise UsageError(nearest(name, getattr(self, name), known))
         check_device(self.device)
-        check_task(self.task)
+        tasks.parse(self.task)
         Augmentation.parse(self.augment)
         self._check_ranges()
         self._check_together()
@@ -160,9 +160,7 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
-        }
+        return {**dataclasses.asdict(self), "channels": list(self.channels), "hidden": list(self.hidden)}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Recipe":
@@ -245,8 +243,8 @@ def _shown(value: object) -> str:
     return str(value) or "empty"
 
 
-def _typed(name: str, value: Any) -> Any:
-    """The value in the field's own type: JSON's lists become tuples, whole floats ints; anything else is an error."""
+def typed(name: str, value: Any) -> Any:
+    """The value in a field's own type: JSON's lists become tuples, whole floats ints. Raises UsageError for others."""
     if value is None and types.NoneType in kinds(name):
         return value
     for kind in kinds(name):
@@ -262,5 +260,5 @@ def _typed(name: str, value: Any) -> Any:
         elif kind is str and isinstance(value, Path):
             return str(value)
     wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-    must = wanted.get(kinds(name)[0], "whole numbers")
+    must = wanted.get(kinds(name)[0], "whole numbers such as 512,256")
     raise UsageError(f"--{name.replace('_', '-')} must be {must}, not {_shown(value)}")

@@ -74,11 +74,6 @@ def parse(text: str, classes: tuple[str, ...] = DIGITS) -> Task:
     return Task(text, groups, names)
 
 
-def check_task(text: str) -> None:
-    """Raise UsageError unless `text` is a task for the ten digits."""
-    parse(text)
-
-
 def _group(text: str, task: str) -> tuple[int, ...]:
     """The digits in "0-4" or "0,6,8" or "1,3-5"."""
     group: set[int] = set()

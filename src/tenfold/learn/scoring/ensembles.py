@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import models, runs
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run
-from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
 
@@ -59,20 +59,17 @@ def joined(members: Sequence[Model]) -> Model:
             raise UsageError(f"members must answer the same question: one tells {ours} apart, another {theirs}")
         if (other.recipe.outliers > 0) != (first.recipe.outliers > 0):
             raise UsageError("some members tell what is no digit and others do not: they cannot be joined")
-    single = [(network, heat, recipe) for model in members for network, heat, recipe in parts(model)]
-    network = torch.nn.Sequential(
-        networks.Average(
-            [networks.stock(network) for network, _, _ in single],
-            [heat for _, heat, _ in single],
-            rejects=first.recipe.outliers > 0,
-        )
-    ).eval()
+    single = [part for model in members for part in parts(model)]
+    each, heats, recipes = zip(*single, strict=True)
+    average = networks.Average([networks.stock(one) for one in each], heats, rejects=first.recipe.outliers > 0)
+    network = torch.nn.Sequential(average).eval()
     recipe = first.recipe.changed(name=f"ensemble-of-{len(single)}")
     same = {(m.data.get("sha256"), m.recipe.val_size, m.recipe.final, m.recipe.mix > 0) for m in members}
-    model = Model(
-        network, recipe, first.task, first.data_classes, {}, first.data, members=tuple(one[2] for one in single)
-    )
-    validation = _validation(model) if len(same) == 1 else None
+    model = Model(network, recipe, first.task, first.data_classes, {}, first.data, members=recipes)
+    validation = None  # the digits that no member learnt from, if there are any still
+    if len(same) == 1:
+        with suppress(DataError):
+            validation = dataset.held_out(model.recipe, model.data.get("sha256"))
     if validation is None:
         return model
     images, labels = torch.from_numpy(validation.images), torch.from_numpy(validation.labels)
@@ -92,11 +89,3 @@ def parts(model: Model) -> list[tuple[torch.nn.Sequential, float, Recipe]]:
         for member, heat, recipe in zip(average.members, average.temperatures, model.members, strict=True)
         if isinstance(member, torch.nn.Sequential)
     ]
-
-
-def _validation(model: Model) -> Digits | None:
-    """The digits that no member learnt from; None when there are none any more."""
-    try:
-        return dataset.held_out(model.recipe, model.data.get("sha256"))
-    except DataError:
-        return None

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,14 +52,20 @@ def evaluate(
     """
     where = devices.choose(device)
     model, its_run, folder = runs.find_model(run, where)
-    digits, source_notes, name, index = test_digits(model, data)
+    digits, notes, name, index = test_digits(model, data)
     folder = Path(out) if out is not None else folder if data is None else folder / f"on-{Path(data).stem}"
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
     began = time.perf_counter()
     logits = infer(model.network, images, track=track).cpu()
     seconds = time.perf_counter() - began
-    found = _score(logits, labels, index, model, str(its_run.path if its_run else run), name, seconds)
-    found = replace(found, notes=source_notes, corrected=_corrected(logits.argmax(1).numpy(), digits, index, model))
+    found = _score(
+        *(logits, labels, index, model),
+        model=str(its_run.path if its_run else run),
+        data=name,
+        notes=notes,
+        images_per_second=round(len(labels) / seconds),
+        corrected=_corrected(logits.argmax(1).numpy(), digits, index, model),
+    )
     if draw:
         found = replace(found, report=str(folder / "report.html"))
         _draw(found, digits, calibration.probabilities(logits, model.temperature), its_run, model, folder)
@@ -66,9 +73,7 @@ def evaluate(
     return found
 
 
-def test_digits(
-    model: Model, data: str | Path | None
-) -> tuple[Digits, list[str], str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def test_digits(model: Model, data: str | Path | None) -> tuple[Digits, list[str], str, NDArray[np.int64]]:
     """The digits to test a model on, labelled as its task has it; notes on them, their origin, their indices there.
 
     With `data`, its test part or all of it; else the test part of the data that the model learnt from, or MNIST's.
@@ -89,23 +94,12 @@ def test_digits(
         )
     if part != "test" and source.checksum == model.data.get("sha256"):
         part += ", which it learnt from"
-    return (
-        model.task.apply(digits),
-        list(source.notes),
-        f"{source.name} ({part})",
-        np.flatnonzero(model.task.numbers(digits.labels) >= 0),
-    )
+    index = np.flatnonzero(model.task.numbers(digits.labels) >= 0)
+    return model.task.apply(digits), list(source.notes), f"{source.name} ({part})", index
 
 
-def _score(
-    logits: Tensor,
-    labels: Tensor,
-    index: np.ndarray[tuple[int], np.dtype[np.int64]],
-    model: Model,
-    target: str,
-    name: str,
-    seconds: float,
-) -> Evaluation:
+def _score(logits: Tensor, labels: Tensor, index: NDArray[np.int64], model: Model, /, **known: Any) -> Evaluation:
+    """The evaluation of these logits; `known` are its fields that do not follow from them."""
     names = model.task.classes
     probabilities, plain = calibration.probabilities(logits, model.temperature), logits.softmax(1)
     confidence, answers = probabilities.max(1)
@@ -120,11 +114,9 @@ def _score(
     ]
     auc = metrics.roc_auc(logits[:, 1] - logits[:, 0], labels == 1) if len(names) == 2 else None
     return Evaluation(
-        model=target,
+        **known,
         recipe=model.recipe.name,
         task=model.task.name,
-        data=name,
-        notes=[],
         n=len(labels),
         accuracy=right / len(labels),
         interval=metrics.wilson(right, len(labels)),
@@ -142,7 +134,6 @@ def _score(
         confusion=matrix.tolist(),
         mistakes=mistakes,
         reliability=bins,
-        images_per_second=round(len(labels) / seconds),
     )
 
 
@@ -165,14 +156,13 @@ def _draw(
 ) -> None:
     """Write the figures and the report that shows them."""
     names = model.task.classes
-    answers = probabilities.argmax(1).numpy()
-    wrong = sorted(np.flatnonzero(answers != digits.labels).tolist(), key=lambda k: -float(probabilities[k].max()))[
-        :SHOWN
-    ]
+    sureness, answers = (each.numpy() for each in probabilities.max(1))
+    wrong = np.flatnonzero(answers != digits.labels)
+    wrong = wrong[np.argsort(-sureness[wrong], kind="stable")][:SHOWN]
     some = np.random.default_rng(0).permutation(len(digits))[:SHOWN]
 
-    def picture(index: "np.ndarray[tuple[int], np.dtype[np.int64]] | list[int]", title: str) -> Figure:
-        captions = [caption(names[digits.labels[k]], names[answers[k]], float(probabilities[k].max())) for k in index]
+    def picture(index: NDArray[np.int64], title: str) -> Figure:
+        captions = [caption(names[digits.labels[k]], names[answers[k]], float(sureness[k])) for k in index]
         right = [bool(answers[k] == digits.labels[k]) for k in index]
         return figures.answers(digits.images[index], captions, right, title, probabilities[index].numpy())
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, blank, empty, escape
+from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, bare, blank, empty, escape
 from tenfold.learn.scoring.metrics import Bin
 from tenfold.mnist.digits import Digits
 
@@ -45,14 +45,8 @@ def reliability(bins: Sequence[Bin], error: float) -> Figure:
     width = bins[0].high - bins[0].low
     middle = [(b.low + b.high) / 2 for b in bins]
     top.bar(middle, [b.accuracy for b in bins], width * 0.9, color=BLUE, label="accuracy of the answers")
-    top.plot(
-        [b.confidence for b in bins],
-        [b.confidence for b in bins],
-        "o",
-        color=ORANGE,
-        markersize=4,
-        label="their mean confidence",
-    )
+    sure = [b.confidence for b in bins]
+    top.plot(sure, sure, "o", color=ORANGE, markersize=4, label="their mean confidence")
     top.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="perfect calibration")
     top.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
     top.legend(frameon=False, fontsize=8, loc="upper left")
@@ -104,8 +98,7 @@ def classes(digits: Digits, names: Sequence[str], per_class: int = 12, seed: int
     for label, row in enumerate(axes):
         members = np.flatnonzero(digits.labels == label)
         row[0].axis("on")
-        row[0].set(xticks=[], yticks=[])
-        row[0].spines[:].set_visible(False)
+        bare(row[0])
         row[0].set_ylabel(f"{escape(names[label])}\n{len(members):,}", rotation=0, ha="right", va="center", fontsize=8)
         if len(members):
             row[0].imshow(digits.images[members].mean(0), cmap="Blues", vmin=0, vmax=255)

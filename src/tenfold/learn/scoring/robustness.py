@@ -94,7 +94,7 @@ def corrupted(
     result = Robustness(
         *(whose, model.recipe.name, model.task.name, name, len(labels), seed, clean, mean, errors),
         reference=REFERENCE if known else None,
-        ratio=_ratio(mean, known.get("mean")) if known else None,
+        ratio=mean / known["mean"] if known and known["mean"] else None,
         ratios=_ratios(errors, known) if known else None,
         figures=names,
     )
@@ -109,8 +109,8 @@ def reference(path: Path = MEASURED) -> dict[str, Any] | None:
     """The measured errors of the recipe REFERENCE: "clean", "mean" and those of each family; None if there are none."""
     if not path.is_file():
         return None
-    measured: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return measured.get(REFERENCE)
+    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")).get(REFERENCE)
+    return found
 
 
 def error(network: nn.Module, images: Tensor, labels: Tensor) -> float:
@@ -132,33 +132,22 @@ def _changes(seed: int) -> list[tuple[str, str, Callable[[Tensor], Tensor]]]:
     def on_bytes(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         return corruptions.as_bytes(change(images.float() / 255))
 
-    made: list[tuple[str, str, Callable[[Tensor], Tensor]]] = [
-        ("corruption", name, partial(corruptions.corrupt, name=name, seed=seed)) for name in corruptions.CORRUPTIONS
+    ways = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    moves = [("shift", n, partial(corruptions.shifted, right=x * n, down=y * n)) for n in SHIFTS for x, y in ways]
+    angles = [(degrees, math.radians(way * degrees)) for degrees in ANGLES for way in (1, -1)]
+    turns = [("rotation", degrees, partial(corruptions.rotated, angle=angle)) for degrees, angle in angles]
+    sizes = [("scale", factor, partial(corruptions.scaled, factor=factor)) for factor in FACTORS]
+    return [
+        *(("corruption", name, partial(corruptions.corrupt, name=name, seed=seed)) for name in corruptions.CORRUPTIONS),
+        *((family, f"{amount}", partial(on_bytes, change)) for family, amount, change in (*moves, *turns, *sizes)),
     ]
-    for amount in SHIFTS:
-        for right, down in ((amount, 0), (-amount, 0), (0, amount), (0, -amount)):
-            move = partial(corruptions.shifted, right=right, down=down)
-            made.append(("shift", f"{amount}", partial(on_bytes, move)))
-    for degrees in ANGLES:
-        for way in (1, -1):
-            turn = partial(corruptions.rotated, angle=math.radians(way * degrees))
-            made.append(("rotation", f"{degrees}", partial(on_bytes, turn)))
-    resized = [(f"{factor}", partial(corruptions.scaled, factor=factor)) for factor in FACTORS]
-    return made + [("scale", amount, partial(on_bytes, resize)) for amount, resize in resized]
-
-
-def _ratio(here: float, there: float | None) -> float | None:
-    return here / there if there else None
 
 
 def _ratios(errors: Errors, known: Mapping[str, Any]) -> Errors:
     """Each error by that of the reference, where there is one and it is not 0."""
-    pairs = {
-        family: {name: _ratio(value, known.get(family, {}).get(name)) for name, value in rows.items()}
-        for family, rows in errors.items()
-    }
     return {
-        family: {name: value for name, value in rows.items() if value is not None} for family, rows in pairs.items()
+        family: {name: e / known[family][name] for name, e in rows.items() if known.get(family, {}).get(name)}
+        for family, rows in errors.items()
     }
 
 
@@ -169,7 +158,7 @@ def chart(found: Robustness, known: Mapping[str, Any] | None = None) -> Figure:
     """
     name = Path(found.model).name
     name += "" if name == found.recipe else f" ({found.recipe})"
-    figure = Figure(figsize=(10.5, 7.2 if known else 5.9), dpi=120, layout="constrained", facecolor="white")
+    figure = figures.empty(10.5, 7.2 if known else 5.9)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.75, 1))[0]
     _bars(left.subplots(), found, known)
     curves = (
@@ -201,9 +190,7 @@ def sheet(samples: Mapping[str, NDArray[np.uint8]], found: Robustness) -> Figure
     for row, images in enumerate(samples.values()):
         for column, image in enumerate(images):
             page[cell * row : cell * row + cell - 2, cell * column : cell * column + cell - 2] = image
-    figure = Figure(
-        figsize=(0.56 * across + 2.9, 0.56 * len(samples) + 0.8), dpi=120, layout="constrained", facecolor="white"
-    )
+    figure = figures.empty(0.56 * across + 2.9, 0.56 * len(samples) + 0.8)
     axis = figure.subplots()
     axis.imshow(page, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.spines[:].set_visible(False)

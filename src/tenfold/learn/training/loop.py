@@ -73,7 +73,7 @@ def learn(
             total.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             state.step += 1
-            sums += torch.stack([shown * len(labels), _right(logits.detach(), labels, recipe)])
+            sums += torch.stack([shown * len(labels), right(logits.detach(), labels, recipe)])
             # Mark the training curve, show, and stop in the middle if asked to.
             if state.step % math.ceil(steps / MARKS) == 0 or state.step == steps:
                 state.marks.append((state.step, sums.clone()))
@@ -115,7 +115,7 @@ def _batch(dataset: Dataset, index: Tensor, amounts: Augmentation, generator: to
     return normalise(ink)
 
 
-def _right(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
+def right(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
     """How many answers are right; where there are outliers, to answer nothing may be."""
     logits = F.pad(logits, (0, 1)) if recipe.outliers else logits
     return (logits.argmax(1) == labels).sum()

@@ -19,7 +19,11 @@ Loss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 def loss(recipe: Recipe, dataset: Dataset, device: torch.device) -> Loss:
     """The loss that a recipe names. Raises UsageError when its teacher answers another question, RunError."""
-    teacher = None if recipe.teacher is None else _teacher(recipe.teacher, dataset, device)
+    teacher = None if recipe.teacher is None else runs.find_model(recipe.teacher, device)[0]
+    if teacher and (teacher.task.groups, teacher.data_classes) != (dataset.task.groups, dataset.source.classes):
+        raise UsageError(f"--teacher tells {', '.join(teacher.task.classes)} apart: that is another task")
+    if teacher and teacher.recipe.outliers:
+        raise UsageError("--teacher must not be trained with outliers: it has a class for what is no digit")
 
     def compute(logits: Tensor, labels: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         if recipe.outliers:  # what is no digit has a logit too, that is always 0
@@ -45,13 +49,3 @@ def distillation(logits: Tensor, images: Tensor, teacher: Model, temperature: fl
         target = (teacher.network(images).float() / (teacher.temperature * temperature)).log_softmax(1)
     student = (logits.float() / temperature).log_softmax(1)
     return F.kl_div(student, target, reduction="batchmean", log_target=True) * temperature
-
-
-def _teacher(target: str, dataset: Dataset, device: torch.device) -> Model:
-    """The model to learn from. Raises UsageError when it answers another question."""
-    teacher = runs.find_model(target, device)[0]
-    if (teacher.task.groups, teacher.data_classes) != (dataset.task.groups, dataset.source.classes):
-        raise UsageError(f"--teacher tells {', '.join(teacher.task.classes)} apart: that is another task")
-    if teacher.recipe.outliers:
-        raise UsageError("--teacher must not be trained with outliers: it has a class for what is no digit")
-    return teacher

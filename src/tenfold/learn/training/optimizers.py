@@ -1,6 +1,8 @@
 """The optimizer that a recipe names, and its learning rate at every step."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -10,26 +12,15 @@ from tenfold.learn.recipes.recipe import Recipe
 
 def build(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
     """The recipe's optimizer over all of the network's parameters, in one fused kernel where PyTorch has one."""
-    parameters = network.parameters()
-    decay, fused = recipe.weight_decay, device.type in ("cpu", "cuda")
-    betas = (recipe.momentum, recipe.beta2)
-    match recipe.optimizer:
-        case "adam":
-            return torch.optim.Adam(parameters, recipe.lr, betas, weight_decay=decay, fused=fused)
-        case "adamw":
-            return torch.optim.AdamW(parameters, recipe.lr, betas, weight_decay=decay, fused=fused)
-        case "sgd":
-            momentum = recipe.momentum
-            return torch.optim.SGD(
-                parameters, recipe.lr, momentum, weight_decay=decay, nesterov=momentum > 0, fused=fused
-            )
-        case "adadelta":
-            return torch.optim.Adadelta(parameters, recipe.lr, rho=recipe.beta2, weight_decay=decay)
-        case "rmsprop":
-            return torch.optim.RMSprop(
-                parameters, recipe.lr, alpha=recipe.beta2, momentum=recipe.momentum, weight_decay=decay
-            )
-    raise AssertionError(recipe.optimizer)  # Recipe has checked it
+    betas, fused = (recipe.momentum, recipe.beta2), device.type in ("cpu", "cuda")
+    made: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        "adam": partial(torch.optim.Adam, betas=betas, fused=fused),
+        "adamw": partial(torch.optim.AdamW, betas=betas, fused=fused),
+        "sgd": partial(torch.optim.SGD, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=fused),
+        "adadelta": partial(torch.optim.Adadelta, rho=recipe.beta2),
+        "rmsprop": partial(torch.optim.RMSprop, alpha=recipe.beta2, momentum=recipe.momentum),
+    }
+    return made[recipe.optimizer](network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:

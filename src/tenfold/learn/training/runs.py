@@ -110,7 +110,7 @@ def all_runs(root: str | Path = ROOT) -> Iterator[Run]:
     """The runs in a folder, the newest first; folders that are none are passed over."""
     if not Path(root).is_dir():
         return
-    for recipe in sorted(Path(root).glob("*/recipe.json"), key=_age, reverse=True):
+    for recipe in sorted(Path(root).glob("*/recipe.json"), key=lambda path: (path.stat().st_mtime, path), reverse=True):
         try:
             yield Run.open(recipe.parent)
         except RunError:
@@ -185,12 +185,8 @@ def create(recipe: Recipe, out: str | Path | None = None) -> Run:
             path, number = path.with_name(f"{stem}-{number}"), number + 1
     try:
         if path.is_dir() and any(path.iterdir()):
-            how = (
-                f"resume it with --resume {path}, or choose another place"
-                if (path / "recipe.json").is_file()
-                else "choose another"
-            )
-            raise StorageError(f"{path} exists already and is not empty: {how}")
+            how = f"resume it with --resume {path}, or " if (path / "recipe.json").is_file() else ""
+            raise StorageError(f"{path} exists already and is not empty: {how}choose another place")
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make the folder {path}: {error.strerror or error}") from error
@@ -206,7 +202,3 @@ def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunError(f"cannot read {path}, it is damaged: {error}") from error
-
-
-def _age(path: Path) -> tuple[float, str]:
-    return path.stat().st_mtime, path.parent.name

@@ -1,6 +1,7 @@
 """Starting a training: from nothing, from earlier weights, from a teacher, or where one was stopped."""
 
 import csv
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from tenfold import files
@@ -23,10 +23,9 @@ from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
 from tenfold.learn.stopping import Stop
-from tenfold.learn.training import checkpoint, losses, models, optimizers, randomness, ranks, runs
+from tenfold.learn.training import checkpoint, loop, losses, models, optimizers, randomness, ranks, runs
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.display import Display
-from tenfold.learn.training.loop import learn
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch, Run
 from tenfold.learn.training.watchers import Watcher, Watchers
@@ -66,14 +65,18 @@ def train(
         if run is None:
             state = _begin(network, recipe, dataset, watcher.display, device)
             run = group.from_first(runs.create(recipe, out) if group.first else None)
-            _save_first(state, run, group)
+            try:
+                _save(state, run, group)  # so that it can be resumed from the start; else nothing is left behind
+            except StorageError:
+                shutil.rmtree(run.path, ignore_errors=True)
+                raise
         else:
             state = _resume(network, run, dataset, group, device)
             if state.epoch == recipe.epochs or state.stopped:
                 watcher.display.line(f"{run.path} has finished already")
         watcher.begin(run)
         try:
-            learn(recipe, state, dataset, loss, group, watcher, partial(_save, state, run, group))
+            loop.learn(recipe, state, dataset, loss, group, watcher, partial(_save, state, run, group))
         except Interrupted as error:
             raise Interrupted(f"{error}; resume it: tenfold train --resume {run.path}") from None
         except DivergedError as error:
@@ -98,9 +101,11 @@ def _to_resume(
 
 def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: dict[str, Any]) -> Recipe:
     """The recipe that is asked for, with full paths, so that its run can be resumed from another folder."""
-    if recipe is None:
-        recipe = _fine_tuning(changes) or presets.DEFAULT
-    recipe = presets.resolve(recipe, **changes)
+    if recipe is None and changes.get("init") is not None:
+        initial = runs.locate(changes["init"])
+        known = initial if isinstance(initial, Run) else models.described(initial)  # plain weights do not say what of
+        recipe = None if known is None else presets.fine_tuning(known.recipe, **changes)
+    recipe = presets.resolve(recipe or presets.DEFAULT, **changes)
     if source is not None:
         recipe = recipe.changed(data=IN_MEMORY)
     elif recipe.data is not None:
@@ -112,20 +117,6 @@ def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: 
             path = located.path if isinstance(located, Run) else located
             recipe = recipe.changed(**{name: str(path.absolute())})
     return recipe
-
-
-def _fine_tuning(changes: dict[str, Any]) -> Recipe | None:
-    """The recipe to fine-tune the network that `init` among the changes names.
-
-    None without one, and for plain weights, which do not say what they are of.
-    """
-    if changes.get("init") is None:
-        return None
-    located = runs.locate(changes["init"])
-    if isinstance(located, Run):
-        return presets.fine_tuning(located.recipe, **changes)
-    initial = models.described(located)
-    return None if initial is None else presets.fine_tuning(initial.recipe, **changes)
 
 
 def _begin(network: nn.Sequential, recipe: Recipe, dataset: Dataset, display: Display, device: torch.device) -> State:
@@ -200,16 +191,6 @@ def _checked(run: Run, dataset: Dataset) -> dict[str, Any]:
     return plain
 
 
-def _save_first(state: State, run: Run, group: SingleProcess) -> None:
-    """Save before the first step, so that a run can be resumed from the start; the folder goes where that fails."""
-    try:
-        _save(state, run, group)
-    except StorageError:
-        for path in (*run.path.iterdir(), run.path):
-            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
-        raise
-
-
 def _save(state: State, run: Run, group: SingleProcess) -> None:
     """Write the checkpoint, then the metrics that belong to it."""
     if group.first:
@@ -254,7 +235,5 @@ def _own_score(network: nn.Module, dataset: Dataset, recipe: Recipe) -> str:
     """How many of the user's own digits are answered right, in a sentence; "no digit" is a wrong answer."""
     assert dataset.own_images is not None
     assert dataset.own_labels is not None
-    logits = infer(network, dataset.own_images)
-    logits = F.pad(logits, (0, 1)) if recipe.outliers else logits
-    right = int((logits.argmax(1) == dataset.own_labels).sum())
-    return f"{right:,} of {len(logits):,} digits of yours are answered right"
+    right = int(loop.right(infer(network, dataset.own_images), dataset.own_labels, recipe))
+    return f"{right:,} of {len(dataset.own_labels):,} digits of yours are answered right"

@@ -4,7 +4,7 @@ import copy
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tenfold.learn import figures
 from tenfold.learn.networks import MEAN, STD
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.runs import Run
-from tenfold.learn.training.watchers import Watcher
+from tenfold.learn.training.watchers import Watcher, reason
 
 TRACKERS = ("tensorboard", "mlflow")
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds")
@@ -75,7 +75,7 @@ class TensorBoard(Watcher):
     def end(self, run: Run) -> None:  # noqa: D102
         network = run.model().network.eval()
         self._writer.add_figure("curves", figures.curves(run.metrics, run.steps, run.recipe.name))
-        self._writer.add_hparams(_parameters(run), _last(run), run_name=".")
+        self._writer.add_hparams(_parameters(run), _figures(run.metrics[-1], CURVES[:4]), run_name=".")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the writer has no other way than torch.jit.trace
             self._writer.add_graph(copy.deepcopy(network), torch.zeros(1, 1, 28, 28))
@@ -86,10 +86,9 @@ class TensorBoard(Watcher):
 
     def _scalars(self, row: Mapping[str, Any]) -> None:
         """The figures of an epoch, those of training and validation side by side."""
-        for name in CURVES:
-            if row[name] is not None:
-                part, _, what = name.rpartition("_")
-                self._writer.add_scalar(f"{what}/{part}" if part else what, row[name], int(row["epoch"]))
+        for name, value in _figures(row).items():
+            part, _, what = name.rpartition("_")
+            self._writer.add_scalar(f"{what}/{part}" if part else what, value, int(row["epoch"]))
 
 
 class MLflow(Watcher):
@@ -122,7 +121,7 @@ class MLflow(Watcher):
             else:
                 mlflow.search_experiments(max_results=1)
         except Exception as error:
-            raise StorageError(f"MLflow at {mlflow.get_tracking_uri()} does not answer: {_line(error)}") from error
+            raise StorageError(f"MLflow at {mlflow.get_tracking_uri()} does not answer: {reason(error)}") from error
 
     def begin(self, run: Run) -> None:  # noqa: D102
         note = run.path / self._NOTE
@@ -131,7 +130,7 @@ class MLflow(Watcher):
         try:
             active = self._mlflow.start_run(run_id=known, run_name=None if known else run.path.name, nested=nested)
         except Exception as error:
-            why = f"MLflow at {self._mlflow.get_tracking_uri()} does not begin a run: {_line(error)}"
+            why = f"MLflow at {self._mlflow.get_tracking_uri()} does not begin a run: {reason(error)}"
             raise RunError(f"{why}; for a new one remove {note}" if known else why) from error
         self._active = True
         if known is None:
@@ -171,26 +170,15 @@ class MLflow(Watcher):
             self._mlflow.end_run("FINISHED" if self._complete else "KILLED")  # and may be continued
 
     def _log(self, row: Mapping[str, Any]) -> None:
-        found = {name: row[name] for name in CURVES if row[name] is not None}
-        self._mlflow.log_metrics(found, step=int(row["epoch"]))
-
-
-def _line(error: Exception) -> str:
-    """The first line of what an error says."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        self._mlflow.log_metrics(_figures(row), step=int(row["epoch"]))
 
 
 def _parameters(run: Run) -> dict[str, str | int | float | bool]:
     """The fields of the recipe as trackers take them: numbers, truth values, or text."""
-    found = {}
-    for name, value in run.recipe.as_dict().items():
-        found[name] = (
-            value if isinstance(value, str | int | float | bool) else "" if value is None else json.dumps(value)
-        )
-    return found
+    fields = {name: "" if value is None else value for name, value in run.recipe.as_dict().items()}
+    return {name: json.dumps(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-def _last(run: Run) -> dict[str, float]:
-    """The figures of the last epoch."""
-    row = run.metrics[-1]
-    return {name: float(row[name] or 0.0) for name in CURVES[:4] if row[name] is not None}
+def _figures(row: Mapping[str, Any], names: Sequence[str] = CURVES) -> dict[str, float]:
+    """What was measured in an epoch, of what has these names."""
+    return {name: float(row[name]) for name in names if row[name] is not None}

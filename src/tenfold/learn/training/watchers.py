@@ -73,5 +73,10 @@ class Watchers(Watcher):
                 self._others.remove(watcher)
                 with suppress(Exception):
                     watcher.close()
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                self.display.line(f"{type(watcher).__name__} failed and is left out; training continues: {reason}")
+                name = type(watcher).__name__
+                self.display.line(f"{name} failed and is left out; training continues: {reason(error)}")
+
+
+def reason(error: Exception) -> str:
+    """The first line of what an error says, or its kind if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
