@@ -1,10 +1,10 @@
 """How long do the tests take, what do they cover, and do they pass in any order?
 
-    python benchmarks/suite.py [quick] [all] [random] [--orders 5]
+    python benchmarks/suite.py [quick] [all] [random] [--orders 1 2 3 4 5]
 
 `quick` times `make test` and `all` times `make test-all`, with its branch coverage, both after the environment is
-there; `random` runs the quick tests in random orders, each of a seed that is kept. results/suite.json keeps what was
-measured earlier of the others.
+there; `random` runs the quick tests in random orders, each of a seed. results/suite.json keeps what was measured
+earlier of the others.
 """
 
 import os
@@ -33,18 +33,19 @@ def run(command: list[str]) -> Row:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("what", nargs="*", choices=["quick", "all", "random"], default=["quick", "all", "random"])
-    parser.add_argument("--orders", type=int, default=5)
+    parser.add_argument("--orders", type=int, nargs="+", default=[1, 2, 3, 4, 5], metavar="SEED")
     given = parser.parse_args()
     content = load("suite") if (RESULTS / "suite.json").is_file() else {}
     content["machine"] = machine()
     for what in given.what:
         if what == "random":
-            content[what] = []
-            for seed in range(1, given.orders + 1):
+            rows = content.setdefault(what, [])
+            for seed in given.orders:
                 order = ["--random-order", f"--random-order-seed={seed}"]
                 tests = [sys.executable, "-m", "pytest", "-n", str(min(2, os.cpu_count() or 1)), "--dist", "loadfile"]
-                content[what].append({"order": seed, **run([*tests, "-m", "not slow", *order])})
-                print(what, content[what][-1], flush=True)
+                row = {"order": seed, **run([*tests, "-m", "not slow", *order])}
+                rows[:] = sorted([*(one for one in rows if one["order"] != seed), row], key=lambda one: one["order"])
+                print(what, row, flush=True)
         else:
             content[what] = run(["make", {"quick": "test", "all": "test-all"}[what]])
             print(what, content[what], flush=True)
