@@ -10,6 +10,7 @@ from PIL import Image
 
 from conftest import Cli
 from learn.trainings import TINY
+from tenfold import cli
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training.runs import Run
 
@@ -114,9 +115,7 @@ def test_a_terminal_without_unicode(here: Path) -> None:
     assert b"% ? 0." in done.stdout
 
 
-@pytest.mark.parametrize(
-    "verb", ["train", "evaluate", "predict", "recipes", "runs", "save", "study", "tune", "ensemble"]
-)
+@pytest.mark.parametrize("verb", [command.name for command in cli.app.registered_commands])
 def test_help_has_examples(tenfold_cli: Cli, verb: str) -> None:
     done = tenfold_cli(verb, "--help")
     assert done.status == 0

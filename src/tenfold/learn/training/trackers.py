@@ -48,8 +48,7 @@ class TensorBoard(Watcher):
 
     def __init__(self) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of tensorboard's own
+            with warnings.catch_warnings(action="ignore"):  # of tensorboard's own
                 from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
             raise missing_extra("tensorboard", "track") from error
@@ -76,8 +75,8 @@ class TensorBoard(Watcher):
         network = run.model().network.eval()
         self._writer.add_figure("curves", figures.curves(run.metrics, run.steps, run.recipe.name))
         self._writer.add_hparams(_parameters(run), _figures(run.metrics[-1], CURVES[:4]), run_name=".")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the writer has no other way than torch.jit.trace
+        # The writer has no other way than torch.jit.trace, which is deprecated.
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self._writer.add_graph(copy.deepcopy(network), torch.zeros(1, 1, 28, 28))
 
     def close(self) -> None:  # noqa: D102
@@ -149,8 +148,7 @@ class MLflow(Watcher):
             if (run.path / name).is_file():
                 self._mlflow.log_artifact(str(run.path / name))
         model = run.model()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of MLflow's own
+        with warnings.catch_warnings(action="ignore"):  # of MLflow's own
             self._mlflow.pytorch.log_model(
                 model.network.eval(),
                 name="model",
