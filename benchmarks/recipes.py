@@ -26,6 +26,7 @@ from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training.runs import Run
 
 SUMMARY = Path(presets.__file__).parent / "measured.json"
+OF_DIGITS = {name: recipe for name, recipe in presets.RECIPES.items() if recipe.task == "digits"}
 
 
 def unchanged(row: Row) -> bool:
@@ -79,7 +80,7 @@ def collect(
 
 def by_recipe(rows: list[Row], summary: Callable[[list[Row]], Row]) -> dict[str, Row]:
     """The summary of each recipe's rows."""
-    each = {name: [row for row in rows if row["recipe"] == name] for name in presets.RECIPES}
+    each = {name: [row for row in rows if row["recipe"] == name] for name in OF_DIGITS}
     return {name: summary(some) for name, some in each.items() if some}
 
 
@@ -122,7 +123,7 @@ def main() -> None:
     if options.runs:
         collect("recipes", opened(options.runs), score, write)
     if options.recipe or not options.runs:
-        names = options.recipe or [name for name in presets.RECIPES if name != "pictures"]
+        names = options.recipe or [name for name in OF_DIGITS if name != "pictures"]
         seeds = {name: max(10, options.seeds) if name == presets.DEFAULT else options.seeds for name in names}
         collect("recipes", trained(seeds, options.keep), score, write, anew=names)
 
@@ -134,10 +135,10 @@ def tables() -> dict[str, str]:
     for row in scores:
         if not unchanged(row):
             raise SystemExit(f"the recipe {row['recipe']} has changed since it was measured: run benchmarks/recipes.py")
-    parameters = {name: f"{networks.parameters(networks.build(r)):,}" for name, r in presets.RECIPES.items()}
+    parameters = {name: f"{networks.parameters(networks.build(r)):,}" for name, r in OF_DIGITS.items()}
     times = {name: f"{m['seconds']:,.{m['seconds'] < 100:d}f} s" for name, m in s.items()}
     rows, records = [], []
-    for name, recipe in presets.RECIPES.items():
+    for name, recipe in OF_DIGITS.items():
         m = s[name]
         default = " (default)" if name == presets.DEFAULT else ""
         accuracy = f"**{m['accuracy']:.2%}**{spread(m)} | {m['n']}"

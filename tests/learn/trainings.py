@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training.runs import Run
 
+OF_DIGITS = [name for name, recipe in RECIPES.items() if recipe.task == "digits"]
 TINY: dict[str, Any] = {"hidden": (16,), "batch_size": 50, "device": "cpu", "quiet": True}  # for `tenfold.train`
 
 # `python -c STOPPED HOW VERB …` is `tenfold VERB …` that gets the signal HOW when its first epoch is saved or, in

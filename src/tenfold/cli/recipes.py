@@ -25,6 +25,7 @@ def recipes(
     """List the recipes with their parameters, time and measured accuracy, or show one of them whole."""
     from tenfold.cli.printing import table
     from tenfold.learn import networks
+    from tenfold.learn.recipes import tasks
     from tenfold.learn.recipes.presets import DEFAULT, RECIPES, measured, resolve
 
     if recipe is not None:
@@ -43,7 +44,10 @@ def recipes(
         raise UsageError("--save needs the name of a recipe: tenfold recipes cnn --save my.json")
     listed, rows = [], []
     for name, each in RECIPES.items():
-        size, found = networks.parameters(networks.build(each)), measured().get(name)
+        size, found = (
+            networks.parameters(networks.build(each, len(tasks.parse(each.task).classes))),
+            measured().get(name),
+        )
         listed.append({**each.as_dict(), "parameters": size, "measured": None if found is None else vars(found)})
         reached = ("not measured", "not measured")
         if found is not None:

@@ -24,7 +24,7 @@ def save(
     from tenfold.learn.export import weights
     from tenfold.learn.training.runs import find_model
 
-    model, _, _ = find_model(run)
+    model, _, _ = find_model(run, lines=True)
     path = weights.export(model, form, output)
     how = {
         "state": f"network.load_state_dict(torch.load('{path}'))",

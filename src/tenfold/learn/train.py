@@ -4,7 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tenfold.errors import UsageError
+from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.recipes.tasks import LINES
 from tenfold.learn.training import ranks, start, trackers
 from tenfold.learn.training.runs import Run
 from tenfold.learn.training.watchers import Watcher
@@ -50,6 +53,8 @@ def train(
     if ranks.first():
         watchers += trackers.named(track)
         if watch:
+            if recipe is not None and presets.resolve(recipe, **changes).task == LINES.name:
+                raise UsageError("--watch films digits: it does not go with --task lines")
             from tenfold.learn.explain.film import Watch
 
             watchers.append(Watch(source=source))

@@ -9,6 +9,7 @@ from PIL import Image
 import tenfold
 from conftest import draw_digits, write_idx
 from learn.explain.small import SMALL
+from learn.trainings import OF_DIGITS
 from tenfold.errors import MissingExtra, RunError, StorageError, UsageError
 from tenfold.learn.explain import explain as entry
 from tenfold.learn.explain.explain import explain, telling
@@ -36,7 +37,7 @@ def test_a_digit_of_the_test_set_is_explained_by_its_number(run: Run, data: Path
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("mlp", "pictures") else pytest.mark.slow) for name in RECIPES]
+    "name", [pytest.param(name, marks=() if name in ("mlp", "pictures") else pytest.mark.slow) for name in OF_DIGITS]
 )
 def test_every_recipe_is_explained(name: str, data: Path, tmp_path: Path) -> None:
     task = "digits" if name == "pictures" else "parity"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from learn.trainings import OF_DIGITS
 from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
@@ -42,7 +43,7 @@ def test_values_with_commas_stand_between_bars() -> None:
     assert fixed.augment == "rotate=10,shift=2"
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", OF_DIGITS)
 def test_the_default_space_holds_the_recipe_and_fits_its_network(name: str) -> None:
     recipe = RECIPES[name]
     found = space.default(recipe)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,20 @@ import torch
 from torch import Tensor
 
 import tenfold
-from learn.trainings import TINY, last, same, weights
-from tenfold.errors import DivergedError, Interrupted
+from learn.trainings import OF_DIGITS, TINY, last, same, weights
+from tenfold.errors import DivergedError, Interrupted, RunError, UsageError
+from tenfold.learn.lines import dataset as line_data
+from tenfold.learn.lines import glyphs as line_glyphs
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training import checkpoint, loop
 from tenfold.learn.training.runs import Run
+from tenfold.mnist import sources
 
 THIN: dict[str, Any] = {**TINY, "channels": (4, 8)}
 WIDTHS = {"vgg": (4, 8, 8), "separable": (4, 8, 8, 8, 8), "valid": (4, 8, 8, 8)}  # a tenth of the recipes'
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", OF_DIGITS)
 def test_every_recipe_learns(name: str, data: Path, tmp_path: Path) -> None:
     few: dict[str, Any] = {"styles": 20, "outliers": 20} if RECIPES[name].pictures else {}
     if RECIPES[name].network in WIDTHS:
@@ -155,3 +158,53 @@ def test_stopping_does_not_save_what_is_no_number(data: Path, tmp_path: Path, st
     with pytest.raises(DivergedError):
         tenfold.train("mlp", data=data, out=tmp_path / "run", optimizer="sgd", lr=1e9, schedule="constant", **TINY)
     assert all(t.isfinite().all() for t in checkpoint.load(tmp_path / "run" / "last.ckpt")["network"].values())
+
+
+# Lines
+
+LINES: dict[str, Any] = {"channels": (4, 6, 8, 8), "epochs": 2, "batch_size": 16, "device": "cpu", "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def few_lines(data: Path) -> Iterator[None]:
+    """Lines of few digits, 10 batches an epoch and 2 to validate on."""
+    source = sources.load(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "load", lambda *_, **__: source)
+        patch.setattr(line_data, "EPOCH", 160)
+        patch.setattr(line_data, "VALIDATION", 2)
+        patch.setattr(line_glyphs, "DRAWN", dict.fromkeys(line_glyphs.DRAWN, 100))
+        yield
+
+
+@pytest.fixture(scope="module")
+def lines_run(few_lines: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return tenfold.train("lines", out=tmp_path_factory.mktemp("lines") / "run", **LINES)
+
+
+@pytest.mark.parametrize(
+    "looks", [pytest.param(looks, marks=pytest.mark.slow) if looks > 4 else 4 for looks in (4, 10, 13)]
+)
+def test_lines_are_learnt_and_resumed_to_the_same_bits(
+    lines_run: Run, tmp_path: Path, stop_after: Callable[..., None], looks: int
+) -> None:
+    assert last(lines_run, "val_loss") < (lines_run.metrics[0]["val_loss"] or 0)
+    stop_after(looks)
+    with pytest.raises(Interrupted):
+        tenfold.train("lines", out=tmp_path / "parts", **LINES)
+    stop_after()
+    assert same(weights(tenfold.train(resume=tmp_path / "parts", quiet=True)), weights(lines_run))
+    model = lines_run.model()
+    assert (model.task.name, len(model.task.classes), model.temperature) == ("lines", 20, 1.0)
+
+
+def test_what_reads_lines_is_not_taken_for_a_network_of_digits(lines_run: Run) -> None:
+    for verb in (tenfold.evaluate, tenfold.predict, tenfold.explain):
+        with pytest.raises(RunError, match="reads lines: this is for networks that read one digit"):
+            verb(lines_run)
+    with pytest.raises(UsageError, match="--watch films digits"):
+        tenfold.train("lines", watch=True, **LINES)
+    with pytest.raises(UsageError, match="--styles does not go with --task lines"):
+        tenfold.train("lines", styles=5, **LINES)
+    with pytest.raises(UsageError, match="unknown network 'cnn': there are line"):
+        tenfold.train("lines", network="cnn", **LINES)

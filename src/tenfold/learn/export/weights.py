@@ -8,6 +8,7 @@ import torch
 from tenfold import files
 from tenfold.errors import UsageError, nearest
 from tenfold.learn import networks
+from tenfold.learn.recipes.tasks import LINES
 from tenfold.learn.training.models import Model, save
 
 FORMATS = {"state": "mnist_model_state.pth", "full": "mnist_model_full.pth", "safetensors": "mnist_model.safetensors"}
@@ -28,10 +29,9 @@ def export(model: Model, form: str, path: str | Path | None = None) -> Path:
     if form == "safetensors":
         save(model, path)
         return path
-    if form == "full" and model.members:
-        raise UsageError(
-            "an ensemble is no network of PyTorch's own layers: save it as state or safetensors, or export it"
-        )
+    if form == "full" and (model.members or model.task == LINES):
+        what = "an ensemble" if model.members else "what reads lines"
+        raise UsageError(f"{what} is no network of PyTorch's own layers: save it as state or safetensors, or export it")
     network = networks.stock(model.network).to("cpu").eval()
     packed = io.BytesIO()
     torch.save(network if form == "full" else network.state_dict(), packed)

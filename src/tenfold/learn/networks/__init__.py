@@ -3,7 +3,7 @@
 registry        every network by its name            layers        layers of our own
 connected       fully connected networks             inference     the one function that makes logits
 convolutional   convolutional networks               calibration   logits to probabilities
-batchnorm       batch norm's statistics, estimated again
+batchnorm       batch norm's statistics              lines         a network for rows of writing
 """
 
 from tenfold.learn.networks.inference import MEAN, STD

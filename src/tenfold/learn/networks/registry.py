@@ -13,8 +13,10 @@ from torch import nn
 from tenfold.errors import UsageError, nearest
 from tenfold.learn.networks.connected import mish, mlp
 from tenfold.learn.networks.convolutional import cnn, lenet, separable, strided, valid, vgg
+from tenfold.learn.networks.lines import line
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.recipes.tasks import LINES
 
 NETWORKS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "mlp": mlp,
@@ -26,6 +28,7 @@ NETWORKS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "separable": separable,
     "valid": valid,
 }
+LINE_NETWORKS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {"line": line}  # from lines to sequences of logits
 
 
 def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.Sequential:
@@ -43,16 +46,20 @@ def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.
     """
     recipe = presets.resolve(recipe, **changes)
     check(recipe)
-    network = NETWORKS[recipe.network](recipe, classes)
+    network = _known(recipe)[recipe.network](recipe, classes)
     if recipe.batch_size < 2 and any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in network):
         raise UsageError(f"--batch-size must be 2 or more for the batch normalisation of {recipe.network}, not 1")
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network  # type: ignore[call-overload]
 
 
 def check(recipe: Recipe) -> None:
-    """Raise UsageError unless there is a network of the name that a recipe says."""
-    if recipe.network not in NETWORKS:
-        raise UsageError(nearest("network", recipe.network, NETWORKS))
+    """Raise UsageError unless there is a network of the name that a recipe says, for its task."""
+    if recipe.network not in _known(recipe):
+        raise UsageError(nearest("network", recipe.network, _known(recipe)))
+
+
+def _known(recipe: Recipe) -> dict[str, Callable[[Recipe, int], nn.Sequential]]:
+    return LINE_NETWORKS if recipe.task == LINES.name else NETWORKS
 
 
 def output_layer(network: nn.Sequential) -> int:

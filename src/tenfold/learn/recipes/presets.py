@@ -151,6 +151,24 @@ _RECIPES: dict[str, Recipe] = {
         channels_last=True,
         amp=True,
     ),
+    # Rows of writing on any paper: what `tenfold read` reads numbers with, in models/lines.onnx.
+    "lines": Recipe(
+        name="lines",
+        task="lines",
+        network="line",
+        channels=(24, 56, 96, 160),
+        dropout_conv=0.1,
+        epochs=20,
+        batch_size=64,
+        optimizer="adamw",
+        lr=2e-3,
+        beta2=0.98,
+        weight_decay=0.02,
+        schedule="cosine",
+        warmup=0.05,
+        channels_last=True,
+        amp=True,
+    ),
 }
 RECIPES: dict[str, Recipe] = {name: recipe.changed(name=name) for name, recipe in _RECIPES.items()}
 

@@ -44,7 +44,7 @@ class Recipe:
     name: Annotated[str, "what the recipe is called"] = "custom"
 
     # What is learnt
-    task: Annotated[str, "digits, parity, is:7, or groups such as 0-4/5-9"] = "digits"
+    task: Annotated[str, "digits, parity, is:7, groups such as 0-4/5-9, or lines"] = "digits"
     data: Annotated[str | None, "your own digits: IDX files, an .npz, or a folder of class folders"] = None
     val_size: Annotated[float | None, "validation digits, or their share if below 1; unless the data has some"] = None
     final: Annotated[bool, "learn from the validation digits too"] = False
@@ -125,7 +125,7 @@ class Recipe:
 
     def _check_together(self) -> None:
         """Raise UsageError for fields that do not go together."""
-        wrong = {
+        wrong: dict[str, Any] = {
             "--new-head goes with --init: it keeps earlier weights but for their output layer": self.new_head
             and self.init is None,
             "--mix goes with --data: it learns MNIST's digits along with your own": self.mix and self.data is None,
@@ -136,6 +136,10 @@ class Recipe:
             "--final leaves no validation digits for --patience to go by: use one of the two": self.final
             and self.patience,
         }
+        of_digits = ("data", "init", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers")
+        for name in of_digits if self.task == tasks.LINES.name else ():
+            option = f"--{name.replace('_', '-')}"
+            wrong[f"{option} does not go with --task lines, which writes lines of MNIST's digits"] = getattr(self, name)
         for says, holds in wrong.items():
             if holds:
                 raise UsageError(says)

@@ -47,16 +47,22 @@ class Task:
         return Digits(digits.images if kept.all() else digits.images[kept], labels[kept])
 
 
+# What is read in lines of writing, see `lines`: digits, the signs beside them, and something else.
+LINES = Task("lines", tuple((k,) for k in range(20)), (*"0123456789.,-/:+()%", "?"))
+
+
 def parse(text: str, classes: tuple[str, ...] = DIGITS) -> Task:
     """The task that `text` names, for data with these class names.
 
     "digits" tells all classes apart; "parity" even from odd; "is:7" sevens from all others; "0,6,8/1-3" the groups
-    between the slashes, dropping the digits in none.
+    between the slashes, dropping the digits in none; "lines" reads rows of digits and signs.
 
     Raises UsageError for a wrong task, or one that needs digits where the data has other classes.
     """
     if text == "digits":
         return Task(text, tuple((k,) for k in range(len(classes))), classes)
+    if text == LINES.name:
+        return LINES
     if classes != DIGITS:
         raise UsageError(f"the task {text!r} is about digits, and the data has other classes: use --task digits")
     if text == "parity":

@@ -5,33 +5,25 @@ import time
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tenfold.errors import DivergedError, Interrupted
-from tenfold.learn.digits.augment import augment
-from tenfold.learn.digits.dataset import Dataset
-from tenfold.learn.digits.pictures import distort
-from tenfold.learn.networks.batchnorm import recalibrate
-from tenfold.learn.networks.inference import grey, infer, normalise
 from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import optimizers, randomness
 from tenfold.learn.training.checkpoint import State
-from tenfold.learn.training.losses import Loss
+from tenfold.learn.training.objectives import Objective, Step
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch
 from tenfold.learn.training.watchers import Watcher
 
 MARKS = 25  # points of the training curve in an epoch
-RECALIBRATED = 5_000  # digits that batch normalisation is recalibrated on
 
 
 def learn(
     recipe: Recipe,
     state: State,
-    dataset: Dataset,
-    loss: Loss,
+    objective: Objective,
     group: SingleProcess,
     watcher: Watcher,
     save: Callable[[], None],
@@ -40,8 +32,8 @@ def learn(
 
     Raises Interrupted when it was stopped and saved, DivergedError when the loss is no longer a number.
     """
-    network, optimizer, device = state.network, state.optimizer, dataset.images.device
-    batch, steps = recipe.batch_size, len(dataset.images) // recipe.batch_size
+    network, optimizer, device = state.network, state.optimizer, objective.device
+    batch, steps = recipe.batch_size, objective.count // recipe.batch_size
     augmentation = Augmentation.parse(recipe.augment)
     wrapped = group.wrap(network, device)
     forward = torch.compile(wrapped) if recipe.compile else wrapped
@@ -49,7 +41,7 @@ def learn(
         watcher.step(state, steps)
     while state.epoch < recipe.epochs and not state.stopped:
         # Shuffle. All that is random in an epoch follows from the seed and its number, so it can be had again.
-        generator, order = randomness.epoch(recipe.seed, state.epoch, len(dataset.images), group.rank)
+        generator, order = randomness.epoch(recipe.seed, state.epoch, objective.count, group.rank)
         order = order.to(device)
         if state.step and group.first:
             randomness.restore(state.random, generator, device)
@@ -65,15 +57,15 @@ def learn(
                 parameters["lr"] = lr
             # Forward and backward. A ragged last batch is left out; the next epoch's shuffle makes up for it.
             index = order[state.step * batch : (state.step + 1) * batch][group.rows(batch)]
-            images, labels = _batch(dataset, index, amounts, generator), dataset.labels[index]  # (B, 1, 28, 28), (B,)
+            images, labels = objective.batch(Step(state.epoch, state.step, index, amounts, generator))
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
-                logits = forward(images)  # (B, classes)
-            total, shown = loss(logits, labels, images)
+                logits = forward(images)
+            total, shown, right = objective.loss(logits, labels, images)
             optimizer.zero_grad(set_to_none=True)
             total.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             state.step += 1
-            sums += torch.stack([shown * len(labels), right(logits.detach(), labels, recipe)])
+            sums += torch.stack([shown * len(labels), right])
             # Mark the training curve, show, and stop in the middle if asked to.
             if state.step % math.ceil(steps / MARKS) == 0 or state.step == steps:
                 state.marks.append((state.step, sums.clone()))
@@ -89,10 +81,10 @@ def learn(
         train_loss, train_accuracy = (state.marks[-1][1] / (steps * batch)).tolist()
         _check_finite(train_loss, recipe, state)
         if recipe.recalibrate_batchnorm:
-            recalibrate(network, dataset.images[:RECALIBRATED])
-        val_loss, val_accuracy = _validate(state, dataset, group)
+            objective.recalibrate(network)
+        val_loss, val_accuracy = _validate(state, objective, group)
         _check_finite(val_loss or 0.0, recipe, state)
-        if not infer(network, dataset.images[:100]).isfinite().all():  # the last step may have broken it
+        if not objective.sample(network).isfinite().all():  # the last step may have broken it
             _check_finite(math.nan, recipe, state)
         # Log and save.
         state.steps += _curve(state.marks, state.epoch, batch)
@@ -105,31 +97,14 @@ def learn(
             raise Interrupted(f"stopped after epoch {state.epoch}, all is saved")
 
 
-def _batch(dataset: Dataset, index: Tensor, amounts: Augmentation, generator: torch.Generator) -> Tensor:
-    """Images float (B, 1, 28, 28) as the network sees them: augmented, or as pictures show them, and normalised."""
-    ink = grey(dataset.images[index])
-    if dataset.distances is not None:
-        ink = distort(ink, dataset.distances[index], amounts, generator)
-    elif amounts:
-        ink = augment(ink, amounts, generator)
-    return normalise(ink)
-
-
-def right(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
-    """How many answers are right; where there are outliers, to answer nothing may be."""
-    logits = F.pad(logits, (0, 1)) if recipe.outliers else logits
-    return (logits.argmax(1) == labels).sum()
-
-
-def _validate(state: State, dataset: Dataset, group: SingleProcess) -> tuple[float | None, float | None]:
-    """Cross-entropy and accuracy on the validation digits, if there are any."""
-    if dataset.val_images is None or dataset.val_labels is None:
+def _validate(state: State, objective: Objective, group: SingleProcess) -> tuple[float | None, float | None]:
+    """Mean loss and accuracy on the held-out examples, if there are any."""
+    count = objective.held
+    if not count:
         return None, None
-    count = len(dataset.val_images)
     mine = group.rows(count)
-    logits, labels = infer(state.network, dataset.val_images[mine]), dataset.val_labels[mine]
-    right, mean = (logits.argmax(1) == labels).sum().item(), F.cross_entropy(logits, labels).item()
-    sums = group.total(torch.tensor([mean * len(labels), right], dtype=torch.float64))
+    mean, right = objective.validate(state.network, mine)
+    sums = group.total(torch.tensor([mean * len(range(count)[mine]), right], dtype=torch.float64))
     return (mean if group.size == 1 else sums[0].item() / count), sums[1].item() / count
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.errors import RunError, StorageError, TenfoldError
 from tenfold.learn.recipes.recipe import Recipe
+from tenfold.learn.recipes.tasks import LINES
 
 if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
     import torch
@@ -156,21 +157,27 @@ def is_network(target: str | Path) -> bool:
 
 
 def find_model(
-    target: "str | Path | Run | None", device: "torch.device | None" = None
+    target: "str | Path | Run | None", device: "torch.device | None" = None, *, lines: bool = False
 ) -> "tuple[Model, Run | None, Path]":
     """The model that `target` means (see `locate`), its run if it has one, and the folder for files about it.
 
-    Raises RunError when there is none, or it cannot be used.
+    Raises RunError when there is none, or it cannot be used; also for one that reads lines, unless that will do.
     """
     from tenfold.learn.training import models
 
     located = locate(target)
     if isinstance(located, Run):
-        return located.model(device), located, located.path
+        return _of_digits(located.model(device), target, lines), located, located.path
     if located.suffix != ".safetensors":
         models.load_torch(located)  # which tells a pickled network, that is refused, from damage
         raise RunError(f"{located} has weights without a description: give a run, or its model.safetensors")
-    return models.load(located, device), None, located.with_suffix("")
+    return _of_digits(models.load(located, device), target, lines), None, located.with_suffix("")
+
+
+def _of_digits(model: "Model", target: object, lines: bool) -> "Model":
+    if model.task == LINES and not lines:
+        raise RunError(f"{target} reads lines: this is for networks that read one digit")
+    return model
 
 
 def create(recipe: Recipe, out: str | Path | None = None) -> Run:

@@ -15,17 +15,15 @@ from torch import nn
 from tenfold import files
 from tenfold.errors import DataError, DivergedError, Interrupted, RunError, StorageError, UsageError
 from tenfold.learn import networks
-from tenfold.learn.digits import dataset as datasets
-from tenfold.learn.digits.dataset import Dataset
-from tenfold.learn.networks.calibration import fit_temperature
-from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
 from tenfold.learn.stopping import Stop
-from tenfold.learn.training import checkpoint, loop, losses, models, optimizers, randomness, ranks, runs
+from tenfold.learn.training import checkpoint, models, objectives, optimizers, randomness, ranks, runs
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.display import Display
+from tenfold.learn.training.loop import learn
+from tenfold.learn.training.objectives import Objective
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch, Run
 from tenfold.learn.training.watchers import Watcher, Watchers
@@ -52,18 +50,17 @@ def train(
             raise UsageError(
                 f"--batch-size must be {group.size} or more for so many processes, not {recipe.batch_size}"
             )
-        dataset = datasets.load(recipe, device, source)
-        if group.from_first(dataset.source.checksum) != dataset.source.checksum:
-            raise DataError(f"{dataset.source.name} holds other data here than where the first process is")
+        objective = objectives.objective(recipe, device, source)
+        if group.from_first(objective.source.checksum) != objective.source.checksum:
+            raise DataError(f"{objective.source.name} holds other data here than where the first process is")
         watcher = stack.enter_context(Watchers(Display(recipe, quiet=quiet or not group.first), watchers))
         stack.enter_context(randomness.isolated(device))
-        for note in dataset.source.notes:
-            watcher.display.line(f"{dataset.source.name}: {note}")
+        for note in objective.source.notes:
+            watcher.display.line(f"{objective.source.name}: {note}")
         torch.manual_seed(recipe.seed)
-        network = networks.build(recipe, len(dataset.task.classes))
-        loss = losses.loss(recipe, dataset, device)
+        network = networks.build(recipe, len(objective.task.classes))
         if run is None:
-            state = _begin(network, recipe, dataset, watcher.display, device)
+            state = _begin(network, recipe, objective, watcher.display, device)
             run = group.from_first(runs.create(recipe, out) if group.first else None)
             try:
                 _save(state, run, group)  # so that it can be resumed from the start; else nothing is left behind
@@ -71,17 +68,17 @@ def train(
                 shutil.rmtree(run.path, ignore_errors=True)
                 raise
         else:
-            state = _resume(network, run, dataset, group, device)
+            state = _resume(network, run, objective, group, device)
             if state.epoch == recipe.epochs or state.stopped:
                 watcher.display.line(f"{run.path} has finished already")
         watcher.begin(run)
         try:
-            loop.learn(recipe, state, dataset, loss, group, watcher, partial(_save, state, run, group))
+            learn(recipe, state, objective, group, watcher, partial(_save, state, run, group))
         except Interrupted as error:
             raise Interrupted(f"{error}; resume it: tenfold train --resume {run.path}") from None
         except DivergedError as error:
             raise DivergedError(f"{error}; the last good state is kept in {run.checkpoint_file}") from None
-        _finish(state, run, dataset, group, watcher.display)
+        _finish(state, run, objective, group, watcher.display)
         watcher.end(run)
     return run
 
@@ -119,15 +116,17 @@ def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: 
     return recipe
 
 
-def _begin(network: nn.Sequential, recipe: Recipe, dataset: Dataset, display: Display, device: torch.device) -> State:
+def _begin(
+    network: nn.Sequential, recipe: Recipe, objective: Objective, display: Display, device: torch.device
+) -> State:
     """The state before the first step, with fresh weights or those of an earlier network."""
     if recipe.init is not None:
-        display.line(_initialise(network, recipe, recipe.init, dataset.task))
+        display.line(_initialise(network, recipe, recipe.init, objective.task))
     network.to(device)
-    if dataset.own_images is not None:
-        display.line(f"{_own_score(network, dataset, recipe)} before")
+    for line in objective.notes(network):
+        display.line(f"{line} before")
     optimizer = optimizers.build(recipe, network, device)
-    return State(network, optimizer, list(dataset.task.classes), dataset.source.checksum, recipe.as_dict())
+    return State(network, optimizer, list(objective.task.classes), objective.source.checksum, recipe.as_dict())
 
 
 def _initialise(network: nn.Sequential, recipe: Recipe, init: str, task: Task) -> str:
@@ -159,9 +158,11 @@ def _initialise(network: nn.Sequential, recipe: Recipe, init: str, task: Task) -
     return f"weights from {name}" + (", but for the output layer" if recipe.new_head else "")
 
 
-def _resume(network: nn.Sequential, run: Run, dataset: Dataset, group: SingleProcess, device: torch.device) -> State:
+def _resume(
+    network: nn.Sequential, run: Run, objective: Objective, group: SingleProcess, device: torch.device
+) -> State:
     """The state in which a run was stopped, of the same recipe, task and data."""
-    plain = group.from_first(_checked(run, dataset) if group.first else None)
+    plain = group.from_first(_checked(run, objective) if group.first else None)
     network.to(device)
     state = checkpoint.restore(plain, network, optimizers.build(run.recipe, network, device))
     if group.first:
@@ -171,11 +172,11 @@ def _resume(network: nn.Sequential, run: Run, dataset: Dataset, group: SinglePro
     return state
 
 
-def _checked(run: Run, dataset: Dataset) -> dict[str, Any]:
+def _checked(run: Run, objective: Objective) -> dict[str, Any]:
     """What the checkpoint of a run holds. Raises RunError when recipe, task or data are others now."""
     plain = checkpoint.load(run.checkpoint_file)
-    if plain["classes"] != list(dataset.task.classes):
-        theirs, ours = "/".join(plain["classes"]), "/".join(dataset.task.classes)
+    if plain["classes"] != list(objective.task.classes):
+        theirs, ours = "/".join(plain["classes"]), "/".join(objective.task.classes)
         raise RunError(f"{run.path} holds a checkpoint of another task: its classes are {theirs}, the recipe's {ours}")
     free = ("data", "device", "init")  # may change without changing what is learnt
     changed = [name for name in run.recipe.differences(Recipe.from_dict(plain["recipe"])) if name not in free]
@@ -184,9 +185,9 @@ def _checked(run: Run, dataset: Dataset) -> dict[str, Any]:
             f"{run.path / 'recipe.json'} was changed since the run began ({', '.join(changed)}): "
             "change it back, or use --init"
         )
-    if plain["data"] != dataset.source.checksum:
+    if plain["data"] != objective.source.checksum:
         raise RunError(
-            f"{run.path} was begun on other data than {dataset.source.name} holds now: train it again, or use --init"
+            f"{run.path} was begun on other data than {objective.source.name} holds now: train it again, or use --init"
         )
     return plain
 
@@ -213,27 +214,18 @@ def _write_rows(state: State, run: Run) -> None:
                 writer.writerow({key: round(x, 6) if isinstance(x, float) else x for key, x in row.items()})
 
 
-def _finish(state: State, run: Run, dataset: Dataset, group: SingleProcess, display: Display) -> None:
+def _finish(state: State, run: Run, objective: Objective, group: SingleProcess, display: Display) -> None:
     """Fit the temperature, and write the model with its description."""
-    network, source = state.network, dataset.source
+    network, source = state.network, objective.source
     if state.best is not None:
         network.load_state_dict(state.best)
-    if dataset.own_images is not None:
-        display.line(f"{_own_score(network, dataset, run.recipe)} now")
+    for line in objective.notes(network):
+        display.line(f"{line} now")
     row = state.history[state.best_epoch if state.best is not None else -1]
-    temperature = 1.0
-    if dataset.val_images is not None and dataset.val_labels is not None:
-        temperature = fit_temperature(infer(network, dataset.val_images), dataset.val_labels)
     data = {"name": source.name, "sha256": source.checksum}
-    model = models.Model(network, run.recipe, dataset.task, source.classes, asdict(row), data, temperature)
+    model = models.Model(
+        network, run.recipe, objective.task, source.classes, asdict(row), data, objective.temperature(network)
+    )
     if group.first:
         models.save(model, run.model_file)
     group.wait()
-
-
-def _own_score(network: nn.Module, dataset: Dataset, recipe: Recipe) -> str:
-    """How many of the user's own digits are answered right, in a sentence; "no digit" is a wrong answer."""
-    assert dataset.own_images is not None
-    assert dataset.own_labels is not None
-    right = int(loop.right(infer(network, dataset.own_images), dataset.own_labels, recipe))
-    return f"{right:,} of {len(dataset.own_labels):,} digits of yours are answered right"

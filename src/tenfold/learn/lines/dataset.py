@@ -1,0 +1,125 @@
+"""The lines that a training learns from: written anew for every step, the same ones for the same seed and step."""
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from tenfold.learn.lines import texts
+from tenfold.learn.lines.alphabet import BLANK, encode
+from tenfold.learn.lines.glyphs import Glyphs, glyphs
+from tenfold.learn.lines.paper import Paper
+from tenfold.learn.lines.writing import HEIGHT, write
+from tenfold.learn.recipes.recipe import Recipe
+from tenfold.mnist import sources
+from tenfold.progress import track
+
+EPOCH = 50_000  # lines
+LONGEST = 9  # digits, about
+GROWTH = 6_000  # lines, until they may be a digit longer
+GROUP = 16  # batches that are written together
+VALIDATION = 32  # batches of 64 lines
+_SHARES = (0.07, 0.1, 0.13, 0.16, 0.18, 0.15, 0.09, 0.07, 0.05)  # of lines with 1, 2, ... digits
+
+FLAT = 0.02  # the least deviation, so that empty paper is not made a picture of noise
+
+Batch = tuple[Tensor, Tensor]  # images float (B, 1, HEIGHT, W), normalised; labels int64 (B, S), see `ctc`
+
+
+def normalised(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A line uint8 (H, W), ink bright, with its mean taken off and divided by its deviation: float32 (H, W)."""
+    values: NDArray[np.float32] = ink.astype(np.float32) / np.float32(255)
+    out: NDArray[np.float32] = (values - values.mean()) / np.float32(max(float(values.std()), FLAT))
+    return out
+
+
+class Batches(Dataset[Batch]):
+    """Batches by their number; GROUP of them are written together and shared out by width.
+
+    With `growth` the first lines have a digit or two, and after every so many lines they may have one more: from long
+    lines alone CTC learns nothing at first, for thousands of steps.
+    """
+
+    def __init__(self, shapes: Glyphs, size: int, *seed: int, growth: int = 0) -> None:
+        self.shapes, self.size, self.seed, self.growth = shapes, size, seed, growth
+        self._group: int | None = None
+        self._batches: list[Batch] = []
+
+    def __getitem__(self, number: int) -> Batch:
+        """Lines of about the same width, as the network sees them."""
+        group, place = divmod(number, GROUP)
+        if group != self._group:
+            longest = 2 + group * GROUP * self.size // self.growth if self.growth else LONGEST
+            generator = np.random.default_rng([*self.seed, group])
+            self._group, self._batches = group, self._written(min(longest, LONGEST), generator)
+        return self._batches[place]
+
+    def _written(self, longest: int, generator: np.random.Generator) -> list[Batch]:
+        """A group of batches in random order."""
+        pictures: list[NDArray[np.uint8]] = []
+        classes: list[list[int]] = []
+        shares = np.array(_SHARES[:longest])
+        for _ in range(GROUP):
+            about = 1 + int(generator.choice(longest, p=shares / shares.sum()))
+            lengths = np.clip(about + generator.integers(-1, 2, self.size), 1, longest)
+            lines = [texts.line(int(length), generator) for length in lengths]
+            pictures += Paper(write(lines, self.shapes, generator), generator).photograph()
+            classes += [encode(line.text) for line in lines]
+        order = np.argsort([picture.shape[1] for picture in pictures], kind="stable").reshape(GROUP, self.size)
+        return [
+            _batch([pictures[k] for k in some], [classes[k] for k in some]) for some in generator.permutation(order)
+        ]
+
+
+def _batch(pictures: list[NDArray[np.uint8]], classes: list[list[int]]) -> Batch:
+    labels = np.full((len(classes), max(map(len, classes))), BLANK)
+    widest = -(-max(picture.shape[1] for picture in pictures) // 32) * 32
+    images = np.zeros((len(pictures), 1, HEIGHT, widest), np.float32)
+    for row, (picture, signs) in enumerate(zip(pictures, classes, strict=True)):
+        images[row, 0, :, : picture.shape[1]] = normalised(255 - picture)
+        labels[row, : len(signs)] = signs
+    return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+@dataclass
+class Lines:
+    """Lines to learn from, written beside the training by a process of its own, and those to validate on."""
+
+    batches: Batches
+    validation: list[Batch]
+    source: sources.Source
+    steps: int  # batches an epoch
+    _next: int = -1
+    _ahead: Iterator[Batch] | None = None
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """The batch of a step; the ones after it are being written already."""
+        number = epoch * self.steps + step
+        if self._ahead is None or number != self._next:
+            rest = range(number, 2**62)
+            beside = not multiprocessing.current_process().daemon  # which may have no processes of its own
+            how: dict[str, Any] = {"num_workers": 1, "prefetch_factor": GROUP} if beside else {}
+            how["generator"] = torch.Generator()  # else it would draw a number from the one that dropout draws from
+            self._ahead = iter(DataLoader(self.batches, batch_size=None, sampler=rest, **how))
+        self._next = number + 1
+        return next(self._ahead)
+
+
+def load(recipe: Recipe) -> Lines:
+    """Lines of MNIST's training digits, and for validation of its validation digits."""
+    source = sources.load(track=track)
+    training, validation = source.split(recipe.val_size, final=recipe.final)
+    shapes = glyphs(training, np.random.default_rng([recipe.seed, 3]), track=track)
+    held: list[Batch] = []
+    if validation is not None:
+        others = glyphs(validation, np.random.default_rng([recipe.seed, 4]), 0.1, track)
+        checked = Batches(others, 64, 0, 5)
+        held = [checked[number] for number in track(range(VALIDATION), "writing lines to validate on")]
+    batches = Batches(shapes, recipe.batch_size, recipe.seed, 6, growth=GROWTH)
+    return Lines(batches, held, source, EPOCH // recipe.batch_size)

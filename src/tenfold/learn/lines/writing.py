@@ -1,0 +1,196 @@
+"""Lines written from glyphs: one hand and one pen a line, glyphs from overlapping to far apart, or each in its cell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tenfold.learn.digits.pens import SCALE, UNIT
+from tenfold.learn.lines.glyphs import SOURCES, Glyphs
+from tenfold.learn.lines.texts import Line
+
+HEIGHT = 40  # pixels: of every line
+PATCH = 56  # pixels: the width in which a glyph is drawn
+WIDEST = 400  # pixels: what is longer is cut off
+_SIDE = 64  # pixels of the sheet before and after the line, for what stands out
+_OUT = 6.0  # pixels from the ink at which the field ends
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Lines in ink on nothing, and what paper and rulings go by, all in pixels."""
+
+    ink: Tensor  # float (B, HEIGHT, W) in [0, 1]
+    widths: NDArray[np.int64]  # (B,)
+    heights: Floats  # of digits
+    middles: Floats  # of digits, from above
+    starts: Floats  # of the first cell, from the left
+    pitches: Floats  # of the cells; 0 where there are none
+    cells: NDArray[np.int64]  # how many
+
+
+def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator) -> Written:
+    """The lines in ink."""
+    g, size, longest = generator, len(lines), max(len(line.drawn) for line in lines)
+    shape = (size, longest)
+    chosen, digit, real = _choose(lines, glyphs, g, longest)
+    uniform, normal = g.uniform, g.normal
+    # One hand a line: its size, width, slant, and how even it is; some of it varies from glyph to glyph.
+    height = np.where(g.random(size) < 0.8, uniform(16, 31, size), uniform(28, 38, size))
+    uneven = uniform(0, 1, size)[:, None]
+    middle = HEIGHT / 2 + uniform(-1, 1, size) * (np.maximum((HEIGHT - height) / 2, 0) + 1.5)
+    scale = (height / 20)[:, None] * np.exp(normal(0, 0.1, shape) * uneven)
+    scale *= np.where(digit, 1, np.exp(normal(0, 0.15, shape)))
+    small = (g.random((size, 1)) < 0.1) & (np.cumsum(real, 1) > longest // 2)  # cents, or zeros made in haste
+    scale *= np.where(small, uniform(0.6, 0.85, (size, 1)), 1)
+    wide = np.exp(normal(0, 0.14, (size, 1)) + normal(0, 0.08, shape))
+    closing = np.array([[sign in "-=~" for sign in line.drawn.ljust(longest)] for line in lines])
+    wide *= np.where(closing & (g.random((size, 1)) < 0.4), uniform(1, 2.2, shape), 1)
+    slant = normal(0.08, 0.22, (size, 1)) + normal(0, 0.07, shape) * uneven
+    turn = normal(0, 0.07, shape) * np.where(digit, 1, 0.3)
+    up = middle[:, None] + normal(0, 1.3, shape) * uneven * (height / 25)[:, None]
+    field = _fields(glyphs, chosen, scale, height, g)
+    grid = _grid(scale, wide, slant, turn, up, uneven, g)
+    patches = F.grid_sample(field[:, None] + _OUT, grid, align_corners=False).sub_(_OUT)[:, 0]
+    patches.add_(0.5).clamp_(0, 1).mul_(torch.from_numpy(real.reshape(-1, 1, 1)))
+    ink = patches.numpy().reshape(size, longest, HEIGHT, PATCH)
+    starts, pitches, cells = _cells(real, height, g)
+    places, widths = _places(ink, real, digit, starts, pitches, cells, g)
+    widest = -(-int(widths.max()) // 8) * 8
+    sheet = np.zeros((size, HEIGHT, widest + 2 * _SIDE + PATCH), np.float32)
+    for row, (canvas, line) in enumerate(zip(sheet, lines, strict=True)):
+        for k in range(len(line.drawn)):
+            at = places[row, k] + _SIDE
+            if 0 <= at <= widest + 2 * _SIDE:
+                part = canvas[:, at : at + PATCH]
+                np.maximum(part, ink[row, k], out=part)
+    sheet = sheet[:, :, _SIDE : _SIDE + widest]
+    return Written(torch.from_numpy(sheet.copy()), widths, height, middle, starts, pitches, cells)
+
+
+def _choose(
+    lines: Sequence[Line], glyphs: Glyphs, g: np.random.Generator, longest: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which glyph is written where, whether it is a digit, and whether there is any: (B, K) each.
+
+    A hand has one way to write a digit, and often writes it quite alike twice.
+    """
+    chosen = np.zeros((len(lines), longest), np.int64)
+    digit, real = np.zeros(chosen.shape, bool), np.zeros(chosen.shape, bool)
+    for row, line in enumerate(lines):
+        shares = [(0.9, 0.05, 0.05), (0.35, 0.15, 0.5), (0.1, 0.2, 0.7)][g.choice(3, p=[0.45, 0.35, 0.2])]
+        ways: dict[str, str] = {}
+        before: dict[str, int] = {}
+        alike = g.choice([0.0, 0.5, 0.95])
+        for k, sign in enumerate(line.drawn):
+            digit[row, k], real[row, k] = sign.isdigit(), True
+            way = ways.setdefault(sign, str(g.choice(SOURCES, p=shares)) if sign.isdigit() else "hand")
+            some = glyphs.index[way, sign]
+            again = sign in before and g.random() < alike
+            before[sign] = chosen[row, k] = before[sign] if again else some[g.integers(len(some))]
+    return chosen, digit, real
+
+
+def _fields(glyphs: Glyphs, chosen: NDArray[np.int64], scale: Floats, height: Floats, g: np.random.Generator) -> Tensor:
+    """How deep each point is in the ink, in the line's pixels and below 0 outside: float (B * K, 56, 56).
+
+    With most pens a stroke is as wide as the pen; the others leave the digits as MNIST has them.
+    """
+    size, longest = chosen.shape
+    flat, scales = chosen.ravel(), torch.from_numpy(scale.astype(np.float32).reshape(-1, 1, 1))
+    pen = np.exp(g.uniform(np.log(1.3), np.log(5.0), size)) * np.clip(height / 27, 0.7, 1.15)
+    pens = torch.from_numpy(np.repeat(pen, longest).astype(np.float32))[:, None, None]
+    pens = pens * torch.from_numpy(np.exp(g.normal(0, 0.06, len(flat))).astype(np.float32))[:, None, None]
+    field = pens / 2 - torch.from_numpy(glyphs.distances[flat]).float() * scales / (UNIT * SCALE)
+    own = np.repeat(g.random(size) < 0.35, longest)
+    if own.any():
+        images = torch.from_numpy(glyphs.images[flat[own]]).float()[:, None] / 255
+        larger = F.interpolate(images, scale_factor=SCALE, mode="bilinear", align_corners=False)[:, 0]
+        more = torch.from_numpy(np.repeat(g.uniform(-0.3, 0.9, size), longest)[own].astype(np.float32))
+        field[torch.from_numpy(own)] = (larger - 0.45) * 1.8 * scales[torch.from_numpy(own)] + more[:, None, None]
+    return field.clamp_(-_OUT, _OUT)
+
+
+def _grid(
+    scale: Floats, wide: Floats, slant: Floats, turn: Floats, up: Floats, uneven: Floats, g: np.random.Generator
+) -> Tensor:
+    """Where each pixel of each patch lies in its glyph, for `grid_sample`: float (B * K, HEIGHT, PATCH, 2).
+
+    Glyphs are scaled, slanted, turned, and bent a little: a larger upper or lower half, bows and waves.
+    """
+    bends = (uneven * np.ones_like(scale)).ravel() * (g.random(scale.size) < 0.7)
+
+    def each(values: Floats) -> Tensor:
+        return torch.from_numpy(values.ravel().astype(np.float32))[:, None, None]
+
+    def bend(deviation: float) -> Tensor:
+        return each(g.normal(0, deviation, scale.size) * bends)
+
+    def wave(along: Tensor) -> Tensor:
+        return torch.sin(along * each(g.uniform(0.2, 0.5, scale.size)) + each(g.uniform(0, 2 * np.pi, scale.size)))
+
+    x = torch.arange(PATCH, dtype=torch.float32) - PATCH / 2 + 0.5
+    y = torch.arange(HEIGHT, dtype=torch.float32)[:, None] + 0.5 - each(up)
+    u, v = (x + each(slant) * y) / each(scale * wide), y / each(scale)
+    larger = (v**2 - 36) / 10
+    u, v = u + bend(0.1) * larger + bend(0.6) * wave(v), v + bend(0.13) * larger + bend(0.5) * wave(v)
+    v = v + bend(0.5) * wave(u)
+    cos, sin = each(np.cos(turn)), each(np.sin(turn))
+    return torch.stack([(cos * u + sin * v) / 14, (cos * v - sin * u) / 14], -1)
+
+
+def _cells(real: NDArray[np.bool_], height: Floats, g: np.random.Generator) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Where there are cells, one a glyph: the first one's start, their pitch, and how many; mostly there are none."""
+    size = len(real)
+    pitches = np.where(g.random(size) < 0.1, np.clip(height * g.uniform(0.75, 1.5, size), 18, 48), 0)
+    starts = g.uniform(-2, 10, size)
+    return starts, pitches, real.sum(1)
+
+
+def _places(
+    ink: NDArray[np.float32],
+    real: NDArray[np.bool_],
+    digit: NDArray[np.bool_],
+    starts: Floats,
+    pitches: Floats,
+    cells: NDArray[np.int64],
+    g: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each patch begins, (B, K), and how wide each line is, (B,)."""
+    size, longest = real.shape
+    on = ink > 0.3
+    some = on.any(-1)  # (B, K, HEIGHT): the rows of a patch that have ink, and where it begins and ends there
+    left = np.where(some, on.argmax(-1), 10_000)
+    right = np.where(some, PATCH - 1 - on[..., ::-1].argmax(-1), -10_000)
+    padded = np.pad(left, ((0, 0), (0, 0), (2, 2)), constant_values=10_000)
+    near = np.min([padded[..., k : k + HEIGHT] for k in range(5)], 0)  # two rows above and below count too
+    first, last = left.min(-1), right.max(-1)
+    first, last = np.where(first < 10_000, first, PATCH // 2), np.where(last >= 0, last, PATCH // 2)
+    spacing = g.random(size)
+    gap = np.where(spacing < 0.3, g.uniform(-3, 0.5, size), np.where(spacing < 0.78, g.uniform(0.5, 6, size), 0))
+    gap = np.where(spacing >= 0.78, g.uniform(5, 16, size), gap)[:, None]
+    gaps = np.maximum(gap + g.normal(0, 1, real.shape) * np.where(spacing < 0.78, 1.3, 2.5)[:, None], -4.5)
+    gaps = np.where(digit, gaps, np.clip(gaps, g.uniform(-4, 2, (size, 1)), g.uniform(3, 10, (size, 1))))
+    margin, after = (np.where(g.random(size) < 0.4, g.uniform(-1.5, 2, size), g.uniform(1, 18, size)) for _ in range(2))
+    edge = np.repeat((margin - gaps[:, 0])[:, None], HEIGHT, 1)  # (B, HEIGHT): how far right there is ink
+    middle_before, end = np.full(size, -10_000.0), np.zeros(size)
+    places = np.zeros(real.shape, np.int64)
+    for k in range(longest):
+        at = (edge - near[:, k]).max(-1) + gaps[:, k] + 1
+        half = (first[:, k] + last[:, k]) / 2
+        least = np.where(digit[:, k], np.maximum(6, (last - first)[:, k] * 0.55), 3)
+        at = np.round(np.maximum(at, middle_before + least - half))  # no glyph lies over another one's middle
+        free = starts + pitches * (k + 0.5) - half + g.normal(0, 0.07, size) * pitches
+        at = np.where(pitches > 0, np.round(free), at).astype(np.int64)
+        places[:, k], here = at, real[:, k]
+        edge = np.where(here[:, None], np.maximum(edge, right[:, k] + at[:, None]), edge)
+        middle_before = np.where(here, at + half, middle_before)
+        end = np.where(here, np.maximum(end, at + last[:, k] + 1), end)
+    end = np.where(pitches > 0, starts + pitches * cells + g.uniform(-1, 2, size), end + after)
+    return places, np.clip(np.ceil(end), 16, WIDEST).astype(np.int64)
