@@ -50,6 +50,16 @@ def started() -> Iterator[Any]:
         browser.close()
 
 
+# Whether anything is asked for, or was just now: what is on a page may be drawn anew by an answer still to come.
+ASKED = """
+let under_way = 0, last = 0;
+const ask = window.fetch, now = () => { last = performance.now(); };
+window.fetch = (...all) => { under_way++; return ask(...all).finally(() => { under_way--; now(); }); };
+window.addEventListener("pointerup", now, true);
+window.settled = () => under_way === 0 && performance.now() - last > 150;
+"""
+
+
 @dataclass
 class Watch:
     """Opens pages, and notes what must not happen on them: an error, or a request to anywhere else."""
@@ -67,6 +77,7 @@ class Watch:
         made.on("request", lambda request: self._check(request.url, address))
         made.on("weberror", lambda error: self.wrong.append(str(error.error)))
         made.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        made.add_init_script(ASKED)
         if script is not None:
             made.add_init_script(script)
         page = made.new_page()

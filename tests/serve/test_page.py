@@ -49,7 +49,8 @@ def page(watch: Watch, service: str) -> Any:
 
 
 def expect_text(page: Any, text: str) -> None:
-    page.wait_for_function("text => document.getElementById('text').innerText.trim() === text", arg=text)
+    shown = "document.getElementById('text').innerText.trim() === text"
+    page.wait_for_function(f"text => {shown} && window.settled()", arg=text)
 
 
 def expect_summary(page: Any, words: str) -> None:

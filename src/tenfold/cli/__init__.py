@@ -41,10 +41,10 @@ app: typer.Typer = typer.Typer(
     epilog="Every verb has examples: tenfold train --help",
 )
 _VERBS = (read, explain, serve, train, tune, study, evaluate, ensemble, predict, recipes, runs, save, export, doctor)
-for verb in _VERBS:
-    name = verb.__name__.rpartition(".")[2]
-    lines = verb.EPILOG.replace("\n", "\n\n")  # else one paragraph is made of them
-    app.command(name, epilog=lines)(getattr(verb, name))
+for _verb in _VERBS:
+    _name = _verb.__name__.rpartition(".")[2]
+    _lines = _verb.EPILOG.replace("\n", "\n\n")  # else one paragraph is made of them
+    app.command(_name, epilog=_lines)(getattr(_verb, _name))
 app.add_typer(data.app, name="data")
 
 

@@ -3,7 +3,7 @@
 import math
 import tempfile
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -21,18 +21,40 @@ from tenfold.mnist.digits import Digits
 from tenfold.mnist.sources import Source
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ModuleNotFoundError as _missing:
     raise missing_extra("scikit-learn", "sklearn") from _missing
 
+if TYPE_CHECKING:  # scikit-learn has no types
+
+    class ClassifierMixin:
+        """What a classifier of scikit-learn's has: its score."""
+
+        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+            """The accuracy on X and y."""
+            raise NotImplementedError
+
+    class BaseEstimator:
+        """What an estimator of scikit-learn's has: its parameters."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """The parameters by name."""
+            raise NotImplementedError
+
+        def set_params(self, **params: Any) -> Self:
+            """The estimator with other parameters."""
+            raise NotImplementedError
+
+else:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
 _STEPS = 300  # that a training has at least, unless `epochs` says how many it has
 _MOST = 256  # classes
 
 
-class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class DigitClassifier(ClassifierMixin, BaseEstimator):
     """Learns images of digits, or whatever else classes are called, by a recipe of tenfold's.
 
     A row of X is an image of 28 x 28, laid out as scikit-learn has it in 784 columns; X may also be (N, 28, 28). Rows

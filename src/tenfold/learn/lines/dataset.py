@@ -47,7 +47,7 @@ class Batches(Dataset[Batch]):
     """
 
     def __init__(self, shapes: Glyphs, size: int, *seed: int, growth: int = 0) -> None:
-        self.shapes, self.size, self.seed, self.growth = shapes, size, seed, growth
+        self._shapes, self._size, self._seed, self._growth = shapes, size, seed, growth
         self._group: int | None = None
         self._batches: list[Batch] = []
 
@@ -55,8 +55,8 @@ class Batches(Dataset[Batch]):
         """Lines of about the same width, as the network sees them."""
         group, place = divmod(number, GROUP)
         if group != self._group:
-            longest = 2 + group * GROUP * self.size // self.growth if self.growth else LONGEST
-            generator = np.random.default_rng([*self.seed, group])
+            longest = 2 + group * GROUP * self._size // self._growth if self._growth else LONGEST
+            generator = np.random.default_rng([*self._seed, group])
             self._group, self._batches = group, self._written(min(longest, LONGEST), generator)
         return self._batches[place]
 
@@ -67,11 +67,11 @@ class Batches(Dataset[Batch]):
         shares = np.array(_SHARES[:longest])
         for _ in range(GROUP):
             about = 1 + int(generator.choice(longest, p=shares / shares.sum()))
-            lengths = np.clip(about + generator.integers(-1, 2, self.size), 1, longest)
+            lengths = np.clip(about + generator.integers(-1, 2, self._size), 1, longest)
             lines = [texts.line(int(length), generator) for length in lengths]
-            pictures += Paper(write(lines, self.shapes, generator), generator).photograph()
+            pictures += Paper(write(lines, self._shapes, generator), generator).photograph()
             classes += [encode(line.text) for line in lines]
-        order = np.argsort([picture.shape[1] for picture in pictures], kind="stable").reshape(GROUP, self.size)
+        order = np.argsort([picture.shape[1] for picture in pictures], kind="stable").reshape(GROUP, self._size)
         return [
             _batch([pictures[k] for k in some], [classes[k] for k in some]) for some in generator.permutation(order)
         ]

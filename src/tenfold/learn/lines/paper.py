@@ -16,26 +16,26 @@ class Paper:
     """One sheet for every line of a batch. All that is drawn is float (B, HEIGHT, W) in [0, 1]."""
 
     def __init__(self, written: Written, generator: np.random.Generator) -> None:
-        self.written, self.generator = written, generator
-        self.noise = torch.Generator().manual_seed(int(generator.integers(2**62)))
-        self.size, _, self.width = written.ink.shape
-        self.x = torch.arange(self.width, dtype=torch.float32)[None, None]  # (1, 1, W)
-        self.y = torch.arange(HEIGHT, dtype=torch.float32)[None, :, None]  # (1, HEIGHT, 1)
-        self.ends = self._each(written.widths)
+        self._written, self._generator = written, generator
+        self._noise = torch.Generator().manual_seed(int(generator.integers(2**62)))
+        self._size, _, self._width = written.ink.shape
+        self._x = torch.arange(self._width, dtype=torch.float32)[None, None]  # (1, 1, W)
+        self._y = torch.arange(HEIGHT, dtype=torch.float32)[None, :, None]  # (1, HEIGHT, 1)
+        self._ends = self._each(written.widths)
 
     def _each(self, values: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]) -> Tensor:
         return torch.from_numpy(values.astype(np.float32))[:, None, None]
 
     def _uniform(self, low: float, high: float) -> Tensor:
-        return self._each(self.generator.uniform(low, high, self.size))
+        return self._each(self._generator.uniform(low, high, self._size))
 
     def _maybe(self, share: float) -> Tensor:
-        return self._each(self.generator.random(self.size) < share)
+        return self._each(self._generator.random(self._size) < share)
 
     def _smooth(self, rows: int, columns: int) -> Tensor:
         """What varies slowly, from 0 to 1."""
-        coarse = self.generator.random((self.size, 1, rows, columns)).astype(np.float32)
-        return F.interpolate(torch.from_numpy(coarse), (HEIGHT, self.width), mode="bilinear", align_corners=True)[:, 0]
+        coarse = self._generator.random((self._size, 1, rows, columns)).astype(np.float32)
+        return F.interpolate(torch.from_numpy(coarse), (HEIGHT, self._width), mode="bilinear", align_corners=True)[:, 0]
 
     def photograph(self) -> list[NDArray[np.uint8]]:
         """Each line as a picture uint8 (HEIGHT, its width), dark ink on light paper."""
@@ -49,25 +49,25 @@ class Paper:
 
     def _ink(self) -> Tensor:
         """The lines slope and wave a little; remains of other rows, corrections; edges soft or hard, uneven ink."""
-        g, ink = self.generator, self.written.ink
-        slope = self._each(np.where(g.random(self.size) < 0.6, g.normal(0, 0.02, self.size), 0)).clamp(-0.08, 0.08)
-        wave = self._uniform(0, 0.7) * torch.sin(self.y * self._uniform(0.05, 0.3) + self._uniform(0, 6))
-        wave = wave + self._uniform(0, 0.7) * torch.sin(self.x * self._uniform(0.05, 0.2) + self._uniform(0, 6))
-        down = self.y + slope * (self.x - self.ends / 2) + wave * self._maybe(0.5)
+        g, ink = self._generator, self._written.ink
+        slope = self._each(np.where(g.random(self._size) < 0.6, g.normal(0, 0.02, self._size), 0)).clamp(-0.08, 0.08)
+        wave = self._uniform(0, 0.7) * torch.sin(self._y * self._uniform(0.05, 0.3) + self._uniform(0, 6))
+        wave = wave + self._uniform(0, 0.7) * torch.sin(self._x * self._uniform(0.05, 0.2) + self._uniform(0, 6))
+        down = self._y + slope * (self._x - self._ends / 2) + wave * self._maybe(0.5)
         grid = torch.stack(
-            [((self.x + wave) * 2 + 1) / self.width - 1, (down * 2 + 1).expand_as(wave) / HEIGHT - 1], -1
+            [((self._x + wave) * 2 + 1) / self._width - 1, (down * 2 + 1).expand_as(wave) / HEIGHT - 1], -1
         )
         ink = F.grid_sample(ink[:, None], grid, align_corners=False)[:, 0]
         ink = torch.maximum(ink, self._other_row(1) * self._maybe(0.07))
         ink = torch.maximum(ink, self._other_row(-1) * self._maybe(0.07))
         ink = ((ink - 0.5) * self._uniform(1, 2.2) + 0.5).clamp(0, 1)
-        return ink * (1 - self._uniform(0, 0.45) * self._smooth(6, max(2, self.width // 6)))
+        return ink * (1 - self._uniform(0, 0.45) * self._smooth(6, max(2, self._width // 6)))
 
     def _other_row(self, side: int) -> Tensor:
         """The feet of the row above (1), or the heads of the row below (-1), as far as the line's picture has them."""
-        others = self.written.ink[torch.from_numpy(self.generator.permutation(self.size))]
-        shown = int(self.generator.integers(5, 14))
-        rest = others.new_zeros(self.size, HEIGHT - shown, self.width)
+        others = self._written.ink[torch.from_numpy(self._generator.permutation(self._size))]
+        shown = int(self._generator.integers(5, 14))
+        rest = others.new_zeros(self._size, HEIGHT - shown, self._width)
         return torch.cat([others[:, -shown:], rest] if side > 0 else [rest, others[:, :shown]], 1)
 
     def _stroke(self, distance: Tensor, low: float = 0.5, high: float = 1.4) -> Tensor:
@@ -77,57 +77,57 @@ class Paper:
 
     def _rulings(self) -> Tensor:
         """Lines to write on and columns: above, below, at the digits' feet, before and after them, as squared paper."""
-        g, written = self.generator, self.written
-        tilt = self._each(g.normal(0, 0.006, self.size))
+        g, written = self._generator, self._written
+        tilt = self._each(g.normal(0, 0.006, self._size))
         feet = self._each(written.middles + written.heights / 2)
-        out = torch.zeros(self.size, HEIGHT, self.width)
+        out = torch.zeros(self._size, HEIGHT, self._width)
         for share, at in (
             (0.25, self._uniform(0, 6)),
             (0.3, self._uniform(32, 39.5)),
             (0.15, feet + self._uniform(-2, 4)),
         ):
             out = torch.maximum(
-                out, self._maybe(share) * self._uniform(0.2, 1) * self._stroke(self.y - at - tilt * self.x)
+                out, self._maybe(share) * self._uniform(0.2, 1) * self._stroke(self._y - at - tilt * self._x)
             )
-        lean = self._each(g.normal(0, 0.012, self.size)) * (self.y - HEIGHT / 2)
-        for at in (self._uniform(-1, 4), self.ends - self._uniform(1, 5)):
+        lean = self._each(g.normal(0, 0.012, self._size)) * (self._y - HEIGHT / 2)
+        for at in (self._uniform(-1, 4), self._ends - self._uniform(1, 5)):
             out = torch.maximum(
-                out, self._maybe(0.13) * self._uniform(0.2, 1) * self._stroke(self.x - at - lean, 0.5, 2)
+                out, self._maybe(0.13) * self._uniform(0.2, 1) * self._stroke(self._x - at - lean, 0.5, 2)
             )
         pitch, squared = self._uniform(8, 36), self._maybe(0.07)
-        for along, phase in ((self.x - lean, self._uniform(0, 36)), (self.y - tilt * self.x, self._uniform(0, 36))):
+        for along, phase in ((self._x - lean, self._uniform(0, 36)), (self._y - tilt * self._x, self._uniform(0, 36))):
             off = (along + phase).remainder(pitch) - pitch / 2
             out = torch.maximum(out, squared * self._uniform(0.15, 0.8) * self._stroke(off, 0.4, 0.9))
         return out
 
     def _boxes(self) -> Tensor:
         """The walls of cells: whole boxes, boxes apart, or combs, which are open above; of every width and grey."""
-        g, written = self.generator, self.written
+        g, written = self._generator, self._written
         pitch = self._each(np.maximum(written.pitches, 1))
         inside = (
-            (self.x > self._each(written.starts) - 3)
-            & (self.x < self._each(written.starts + written.pitches * written.cells) + 3)
+            (self._x > self._each(written.starts) - 3)
+            & (self._x < self._each(written.starts + written.pitches * written.cells) + 3)
         ).float()
-        off = (self.x - self._each(written.starts) + pitch / 2).remainder(pitch) - pitch / 2
+        off = (self._x - self._each(written.starts) + pitch / 2).remainder(pitch) - pitch / 2
         apart = self._maybe(0.25) * self._uniform(1, 3)  # pixels from the middle between two boxes
-        above = self._each(np.maximum(written.middles - written.heights / 2 - g.uniform(0, 6, self.size), 0.5))
-        below = self._each(np.minimum(written.middles + written.heights / 2 + g.uniform(0, 6, self.size), HEIGHT - 1))
+        above = self._each(np.maximum(written.middles - written.heights / 2 - g.uniform(0, 6, self._size), 0.5))
+        below = self._each(np.minimum(written.middles + written.heights / 2 + g.uniform(0, 6, self._size), HEIGHT - 1))
         comb = self._maybe(0.3)
         top = torch.where(comb > 0, below - self._uniform(4, 20), above)
         half = self._uniform(0.4, 1.7)
-        walls = (half + 0.5 - (off.abs() - apart).abs()).clamp(0, 1) * ((self.y >= top) & (self.y <= below)).float()
-        floors = (half + 0.5 - (self.y - below).abs()).clamp(0, 1)
-        floors = torch.maximum(floors, (half + 0.5 - (self.y - above).abs()).clamp(0, 1) * (1 - comb))
+        walls = (half + 0.5 - (off.abs() - apart).abs()).clamp(0, 1) * ((self._y >= top) & (self._y <= below)).float()
+        floors = (half + 0.5 - (self._y - below).abs()).clamp(0, 1)
+        floors = torch.maximum(floors, (half + 0.5 - (self._y - above).abs()).clamp(0, 1) * (1 - comb))
         floors = floors * (off.abs() >= apart).float() * (1 - comb * self._maybe(0.3))
-        dotted = 1 - self._maybe(0.1) * ((self.x + self.y).remainder(4) < 2).float()
+        dotted = 1 - self._maybe(0.1) * ((self._x + self._y).remainder(4) < 2).float()
         shown = self._each(written.pitches > 0) * self._uniform(0.15, 1)
         return torch.maximum(walls, floors) * inside * dotted * shown
 
     def _frame(self) -> Tensor:
         """A frame or a ring round the line, drawn by hand or printed."""
-        written = self.written
-        x, y = self.x - self.ends / 2, self.y - self._each(written.middles)
-        wide, high = self.ends / 2 - self._uniform(0, 4), self._each(written.heights / 2) + self._uniform(2, 7)
+        written = self._written
+        x, y = self._x - self._ends / 2, self._y - self._each(written.middles)
+        wide, high = self._ends / 2 - self._uniform(0, 4), self._each(written.heights / 2) + self._uniform(2, 7)
         ring = ((x / wide).abs().pow(2.5) + (y / high).abs().pow(2.5)).clamp(min=1e-6).pow(0.4) - 1
         rectangle = torch.maximum((x.abs() - wide) / high, (y.abs() - high) / high)
         distance = torch.where(self._maybe(0.5) > 0, ring, rectangle) * high
@@ -135,26 +135,26 @@ class Paper:
 
     def _security(self) -> Tensor:
         """Fine patterns as on cheques and tickets: waves, crossed waves, dots, hatching."""
-        out = torch.zeros(self.size, HEIGHT, self.width)
+        out = torch.zeros(self._size, HEIGHT, self._width)
         for share in (0.6, 0.3):
             steep = self._maybe(0.5)
             angle = steep * self._uniform(0, 2 * np.pi) + (1 - steep) * (self._uniform(-0.35, 0.35) + np.pi / 2)
-            along = self.x * torch.cos(angle) + self.y * torch.sin(angle)
-            across = self.y * torch.cos(angle) - self.x * torch.sin(angle)
+            along = self._x * torch.cos(angle) + self._y * torch.sin(angle)
+            across = self._y * torch.cos(angle) - self._x * torch.sin(angle)
             bend = self._uniform(0, 5) * torch.sin(2 * np.pi * across / self._uniform(12, 70) + self._uniform(0, 6))
             bend = bend + self._maybe(0.4) * self._uniform(0, 3) * torch.sin(2 * np.pi * along / self._uniform(15, 60))
             waves = torch.exp(
                 self._uniform(0.5, 5) * (torch.cos(2 * np.pi / self._uniform(2.2, 9) * (along + bend)) - 1)
             )
             out = out + self._maybe(share) * self._uniform(0.02, 0.25) * waves
-        dots = torch.cos(self.x * self._uniform(0.7, 2.2)) * torch.cos(
-            self.y * self._uniform(0.7, 2.2) + self._uniform(0, 6)
+        dots = torch.cos(self._x * self._uniform(0.7, 2.2)) * torch.cos(
+            self._y * self._uniform(0.7, 2.2) + self._uniform(0, 6)
         )
         return out + self._maybe(0.15) * self._uniform(0.03, 0.3) * dots.clamp(min=0)
 
     def _stamp(self) -> Tensor:
         """Part of a large round stamp: one or two rings, paler than the ink."""
-        x, y = self.x - self._uniform(-30, 1) - self._uniform(0, 1) * self.ends, self.y - self._uniform(-40, 80)
+        x, y = self._x - self._uniform(-30, 1) - self._uniform(0, 1) * self._ends, self._y - self._uniform(-40, 80)
         off = (x**2 + y**2).sqrt() - self._uniform(25, 70)
         rings = torch.maximum(self._stroke(off, 0.5, 2), self._maybe(0.5) * self._stroke(off - 6, 0.4, 1))
         return self._maybe(0.05) * self._uniform(0.1, 0.7) * rings
@@ -162,22 +162,21 @@ class Paper:
     def _shadow(self) -> Tensor:
         """Light that fails to one side, softly or at an edge."""
         angle = self._uniform(0, 2 * np.pi)
-        along = (self.x - self._uniform(0, 1) * self.ends) * torch.cos(angle) + (self.y - HEIGHT / 2) * torch.sin(angle)
+        x, y = self._x - self._uniform(0, 1) * self._ends, self._y - HEIGHT / 2
+        along = x * torch.cos(angle) + y * torch.sin(angle)
         return 1 - self._maybe(0.15) * self._uniform(0.1, 0.6) * torch.sigmoid(along / self._uniform(0.3, 15))
 
     def _seen(self, image: Tensor) -> list[NDArray[np.uint8]]:
         """Blurred, with noise, sometimes in few pixels or as JPEG, each cut to its width."""
-        g = self.generator
-        image = (
-            image
-            + self._uniform(0, 0.04) * self._maybe(0.4) * _blurred(torch.randn(image.shape, generator=self.noise)) * 2.5
-        )
+        g = self._generator
+        grain = _blurred(torch.randn(image.shape, generator=self._noise))
+        image = image + self._maybe(0.4) * self._uniform(0, 0.1) * grain
         once = _blurred(image)
         image = image + self._maybe(0.7) * self._uniform(0, 1) * (once - image)
         image = image + self._maybe(0.15) * self._uniform(0.3, 1) * (_blurred(once) - image)
-        image = image + self._maybe(0.6) * self._uniform(0, 0.035) * torch.randn(image.shape, generator=self.noise)
+        image = image + self._maybe(0.6) * self._uniform(0, 0.035) * torch.randn(image.shape, generator=self._noise)
         whole = image.clamp(0, 1).mul(255).round().byte().numpy()
-        return [_stored(line[:, :width], g) for line, width in zip(whole, self.written.widths, strict=True)]
+        return [_stored(line[:, :width], g) for line, width in zip(whole, self._written.widths, strict=True)]
 
 
 def _blurred(image: Tensor) -> Tensor:

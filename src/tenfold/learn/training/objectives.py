@@ -76,16 +76,17 @@ class Classification:
 
     def __init__(self, recipe: Recipe, data: digits.Dataset, device: torch.device) -> None:
         """Raises UsageError when the teacher answers another question, RunError."""
-        self.recipe, self.data, self.device = recipe, data, device
+        self._recipe, self._data = recipe, data
+        self.device: torch.device = device
         self.task: Task = data.task
         self.source: Source = data.source
         self.count: int = len(data.images)
         self.held: int = 0 if data.val_images is None else len(data.val_images)
-        self.teacher: Model | None = None if recipe.teacher is None else _teacher(recipe.teacher, data, device)
+        self._teacher: Model | None = None if recipe.teacher is None else _teacher(recipe.teacher, data, device)
 
     def batch(self, wanted: Step) -> Batch:
         """Images float (B, 1, 28, 28), augmented or as pictures show them, and normalised; labels (B,)."""
-        data, index = self.data, wanted.index
+        data, index = self._data, wanted.index
         ink = grey(data.images[index])
         if data.distances is not None:
             ink = distort(ink, data.distances[index], wanted.amounts, wanted.generator)
@@ -95,56 +96,57 @@ class Classification:
 
     def loss(self, logits: Tensor, labels: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of logits (B, classes): the loss, the plain cross-entropy without a gradient, how many answers are right."""
-        recipe, logits = self.recipe, self._all(logits)
+        recipe, logits = self._recipe, self._all(logits)
         right = (logits.detach().argmax(1) == labels).sum()
         total = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-        if self.teacher is not None:
+        if self._teacher is not None:
             weight = recipe.teacher_weight
-            taught = distillation(logits, images, self.teacher, recipe.teacher_temperature)
+            taught = distillation(logits, images, self._teacher, recipe.teacher_temperature)
             total = weight * taught + (1 - weight) * total
-        if not recipe.label_smoothing and self.teacher is None:
+        if not recipe.label_smoothing and self._teacher is None:
             return total, total.detach(), right
         return total, F.cross_entropy(logits.detach().float(), labels), right
 
     def validate(self, network: nn.Module, part: slice) -> tuple[float, float]:
         """Mean cross-entropy on a part of the validation digits, and how many of them are answered right."""
-        assert self.data.val_images is not None
-        assert self.data.val_labels is not None
-        logits, labels = infer(network, self.data.val_images[part]), self.data.val_labels[part]
+        assert self._data.val_images is not None
+        assert self._data.val_labels is not None
+        logits, labels = infer(network, self._data.val_images[part]), self._data.val_labels[part]
         return F.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).sum().item()
 
     def recalibrate(self, network: nn.Module) -> None:
         """Estimate batch normalisation's statistics on digits without augmentation."""
-        recalibrate(network, self.data.images[:RECALIBRATED])
+        recalibrate(network, self._data.images[:RECALIBRATED])
 
     def sample(self, network: nn.Module) -> Tensor:
         """The logits of a hundred digits."""
-        return infer(network, self.data.images[:100])
+        return infer(network, self._data.images[:100])
 
     def temperature(self, network: nn.Module) -> float:
         """The temperature of the validation digits; 1 where there are none."""
-        if self.data.val_images is None or self.data.val_labels is None:
+        if self._data.val_images is None or self._data.val_labels is None:
             return 1.0
-        return fit_temperature(infer(network, self.data.val_images), self.data.val_labels)
+        return fit_temperature(infer(network, self._data.val_images), self._data.val_labels)
 
     def notes(self, network: nn.Module) -> list[str]:
         """How many of the user's own digits are answered right; "no digit" is a wrong answer."""
-        if self.data.own_images is None or self.data.own_labels is None:
+        if self._data.own_images is None or self._data.own_labels is None:
             return []
-        logits = self._all(infer(network, self.data.own_images))
-        right = int((logits.argmax(1) == self.data.own_labels).sum())
+        logits = self._all(infer(network, self._data.own_images))
+        right = int((logits.argmax(1) == self._data.own_labels).sum())
         return [f"{right:,} of {len(logits):,} digits of yours are answered right"]
 
     def _all(self, logits: Tensor) -> Tensor:
         """With outliers, what is no digit has a logit too, that is always 0."""
-        return F.pad(logits, (0, 1)) if self.recipe.outliers else logits
+        return F.pad(logits, (0, 1)) if self._recipe.outliers else logits
 
 
 class Transcription:
     """CTC's loss of the text of lines."""
 
     def __init__(self, recipe: Recipe, data: lines.Lines, device: torch.device) -> None:
-        self.recipe, self.data, self.device = recipe, data, device
+        self._recipe, self._data = recipe, data
+        self.device: torch.device = device
         self.task: Task = LINES
         self.source: Source = data.source
         self.count: int = data.steps * recipe.batch_size
@@ -152,8 +154,8 @@ class Transcription:
 
     def batch(self, wanted: Step) -> Batch:
         """Lines float (B, 1, 40, W), normalised, and their signs (B, S)."""
-        images, labels = self.data.batch(wanted.epoch, wanted.number)
-        layout = torch.channels_last if self.recipe.channels_last else torch.contiguous_format
+        images, labels = self._data.batch(wanted.epoch, wanted.number)
+        layout = torch.channels_last if self._recipe.channels_last else torch.contiguous_format
         return images.to(self.device).contiguous(memory_format=layout), labels.to(self.device)
 
     def loss(self, logits: Tensor, labels: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
@@ -166,7 +168,7 @@ class Transcription:
         """Mean loss on the lines of validation digits, and how many of them are read without a fault."""
         network.eval()
         losses, right = 0.0, 0.0
-        for images, labels in self.data.validation:
+        for images, labels in self._data.validation:
             logits, signs = network(images.to(self.device)), labels.to(self.device)
             losses += ctc.loss(logits, signs).item() * len(signs)
             right += ctc.right(logits, signs).item()
@@ -178,7 +180,7 @@ class Transcription:
     @torch.no_grad()
     def sample(self, network: nn.Module) -> Tensor:
         """The logits of some lines."""
-        images, _ = self.data.validation[0] if self.data.validation else self.data.batch(0, 0)
+        images, _ = self._data.validation[0] if self._data.validation else self._data.batch(0, 0)
         network.eval()
         logits: Tensor = network(images.to(self.device))
         return logits
