@@ -25,6 +25,7 @@ def recipes(
     """List the recipes with their parameters, time and measured accuracy, or show one of them whole."""
     from tenfold.cli.printing import table
     from tenfold.learn import networks
+    from tenfold.learn.networks.registry import LINE_NETWORKS
     from tenfold.learn.recipes import tasks
     from tenfold.learn.recipes.presets import DEFAULT, RECIPES, measured, resolve
 
@@ -44,10 +45,8 @@ def recipes(
         raise UsageError("--save needs the name of a recipe: tenfold recipes cnn --save my.json")
     listed, rows = [], []
     for name, each in RECIPES.items():
-        size, found = (
-            networks.parameters(networks.build(each, len(tasks.parse(each.task).classes))),
-            measured().get(name),
-        )
+        size = networks.parameters(networks.build(each, len(tasks.parse(each.task).classes)))
+        found = measured().get(name)
         listed.append({**each.as_dict(), "parameters": size, "measured": None if found is None else vars(found)})
         reached = ("not measured", "not measured")
         if found is not None:
@@ -64,4 +63,5 @@ def recipes(
     table(head, rows, left=2)
     if machines := {found.machine for found in measured().values()}:
         print(f"\naccuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}")
-    print(f"networks for --network: {', '.join(networks.NETWORKS)}")
+    lines = ", ".join(LINE_NETWORKS)
+    print(f"networks for --network: {', '.join(networks.NETWORKS)}; with --task lines: {lines}")

@@ -53,7 +53,10 @@ def train(
     if ranks.first():
         watchers += trackers.named(track)
         if watch:
-            if recipe is not None and presets.resolve(recipe, **changes).task == LINES.name:
+            wanted = (
+                presets.resolve(recipe or presets.DEFAULT, **changes) if resume is None else Run.open(resume).recipe
+            )
+            if wanted.task == LINES.name:
                 raise UsageError("--watch films digits: it does not go with --task lines")
             from tenfold.learn.explain.film import Watch
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from learn.trainings import OF_DIGITS
 from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
@@ -43,7 +42,7 @@ def test_values_with_commas_stand_between_bars() -> None:
     assert fixed.augment == "rotate=10,shift=2"
 
 
-@pytest.mark.parametrize("name", OF_DIGITS)
+@pytest.mark.parametrize("name", RECIPES)
 def test_the_default_space_holds_the_recipe_and_fits_its_network(name: str) -> None:
     recipe = RECIPES[name]
     found = space.default(recipe)

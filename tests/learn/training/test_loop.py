@@ -204,6 +204,10 @@ def test_what_reads_lines_is_not_taken_for_a_network_of_digits(lines_run: Run) -
             verb(lines_run)
     with pytest.raises(UsageError, match="--watch films digits"):
         tenfold.train("lines", watch=True, **LINES)
+    with pytest.raises(UsageError, match="--watch films digits"):
+        tenfold.train(resume=lines_run, watch=True)
+    with pytest.raises(UsageError, match="--recalibrate-batchnorm does not go with --task lines"):
+        tenfold.train("lines", recalibrate_batchnorm=True, **LINES)
     with pytest.raises(UsageError, match="--styles does not go with --task lines"):
         tenfold.train("lines", styles=5, **LINES)
     with pytest.raises(UsageError, match="unknown network 'cnn': there are line"):

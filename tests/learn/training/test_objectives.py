@@ -1,15 +1,22 @@
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tenfold.errors import UsageError
+from tenfold.learn import networks
 from tenfold.learn.digits import dataset
+from tenfold.learn.lines.dataset import Lines
+from tenfold.learn.recipes.augmentation import Augmentation
+from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import objectives
-from tenfold.learn.training.objectives import Classification
+from tenfold.learn.training.objectives import Classification, Step, Transcription
 from tenfold.learn.training.runs import Run
+from tenfold.mnist import sources
 
 CPU = torch.device("cpu")
 
@@ -45,3 +52,26 @@ def test_smoothing_and_outliers_are_in_the_loss_and_not_in_what_is_shown(data: P
     labels[0] = 10  # no digit, whose logit is 0
     total, shown, _ = Classification(plain.changed(outliers=1), digits, CPU).loss(logits, labels, images)
     assert total == shown == F.cross_entropy(F.pad(logits, (0, 1)), labels)
+
+
+def test_several_processes_share_the_lines_of_a_batch_and_of_the_validation(data: Path) -> None:
+    recipe = RECIPES["lines"].changed(channels=(4, 6, 8, 8), batch_size=7)
+    held = [(torch.randn(n, 1, 40, 32 * n), torch.randint(1, 21, (n, 4))) for n in (5, 3, 4)]
+    given = torch.randn(7, 1, 40, 64), torch.arange(1, 8).unsqueeze(1)
+
+    class Given(Lines):
+        def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+            return given
+
+    lines = Transcription(recipe, Given(cast("Any", None), held, sources.load(data), steps=3), CPU)
+    generator = torch.Generator()
+    parts = [
+        lines.batch(Step(0, 0, rows, torch.empty(0), Augmentation(), generator)) for rows in (slice(0, 3), slice(3, 7))
+    ]
+    assert torch.equal(torch.cat([images for images, _ in parts]), given[0])
+    assert torch.equal(torch.cat([labels for _, labels in parts]), given[1])
+    network = networks.build(recipe, 20)
+    mean, right = lines.validate(network, slice(0, 12))
+    shares = [(stop - start, *lines.validate(network, slice(start, stop))) for start, stop in ((0, 6), (6, 12))]
+    assert mean == pytest.approx(sum(count * each for count, each, _ in shares) / 12)
+    assert right == sum(each for _, _, each in shares)

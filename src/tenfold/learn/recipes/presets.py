@@ -157,6 +157,7 @@ _RECIPES: dict[str, Recipe] = {
         task="lines",
         network="line",
         channels=(24, 56, 96, 160),
+        hidden=(),
         dropout_conv=0.1,
         epochs=20,
         batch_size=64,

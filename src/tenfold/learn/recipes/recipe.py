@@ -136,7 +136,10 @@ class Recipe:
             "--final leaves no validation digits for --patience to go by: use one of the two": self.final
             and self.patience,
         }
-        of_digits = ("data", "init", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers")
+        of_digits = (
+            *("data", "init", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers"),
+            *("unaugmented_epochs", "recalibrate_batchnorm"),
+        )
         for name in of_digits if self.task == tasks.LINES.name else ():
             option = f"--{name.replace('_', '-')}"
             wrong[f"{option} does not go with --task lines, which writes lines of MNIST's digits"] = getattr(self, name)

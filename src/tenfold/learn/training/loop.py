@@ -56,8 +56,9 @@ def learn(
             for parameters in optimizer.param_groups:
                 parameters["lr"] = lr
             # Forward and backward. A ragged last batch is left out; the next epoch's shuffle makes up for it.
-            index = order[state.step * batch : (state.step + 1) * batch][group.rows(batch)]
-            images, labels = objective.batch(Step(state.epoch, state.step, index, amounts, generator))
+            rows = group.rows(batch)
+            index = order[state.step * batch : (state.step + 1) * batch][rows]
+            images, labels = objective.batch(Step(state.epoch, state.step, rows, index, amounts, generator))
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
                 logits = forward(images)
             total, shown, right = objective.loss(logits, labels, images)

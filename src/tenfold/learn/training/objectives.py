@@ -66,7 +66,8 @@ class Step:
 
     epoch: int
     number: int  # in its epoch
-    index: Tensor  # int64 (B,): the digits in it
+    rows: slice  # of the batch, those of this process
+    index: Tensor  # int64 (B,): the digits in them
     amounts: Augmentation
     generator: torch.Generator
 
@@ -154,7 +155,7 @@ class Transcription:
 
     def batch(self, wanted: Step) -> Batch:
         """Lines float (B, 1, 40, W), normalised, and their signs (B, S)."""
-        images, labels = self._data.batch(wanted.epoch, wanted.number)
+        images, labels = (both[wanted.rows] for both in self._data.batch(wanted.epoch, wanted.number))
         layout = torch.channels_last if self._recipe.channels_last else torch.contiguous_format
         return images.to(self.device).contiguous(memory_format=layout), labels.to(self.device)
 
@@ -164,18 +165,22 @@ class Transcription:
         return total, total.detach(), ctc.right(logits.detach(), labels)
 
     @torch.no_grad()
-    def validate(self, network: nn.Module, part: slice) -> tuple[float, float]:  # noqa: ARG002
-        """Mean loss on the lines of validation digits, and how many of them are read without a fault."""
+    def validate(self, network: nn.Module, part: slice) -> tuple[float, float]:
+        """Mean loss on a part of the lines of validation digits, and how many of them are read without a fault."""
         network.eval()
-        losses, right = 0.0, 0.0
+        losses, right, first = 0.0, 0.0, 0
         for images, labels in self._data.validation:
-            logits, signs = network(images.to(self.device)), labels.to(self.device)
-            losses += ctc.loss(logits, signs).item() * len(signs)
-            right += ctc.right(logits, signs).item()
-        return losses / self.held, right
+            some = slice(max(0, part.start - first), max(0, part.stop - first))
+            first, signs = first + len(labels), labels[some].to(self.device)
+            if len(signs):
+                logits = network(images[some].to(self.device))
+                losses += ctc.loss(logits, signs).item() * len(signs)
+                right += ctc.right(logits, signs).item()
+        return losses / (part.stop - part.start), right
 
     def recalibrate(self, network: nn.Module) -> None:
-        """Nothing: lines are learnt as they are read."""
+        """Not for lines, as a recipe knows."""
+        raise NotImplementedError
 
     @torch.no_grad()
     def sample(self, network: nn.Module) -> Tensor:

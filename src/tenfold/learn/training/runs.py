@@ -167,16 +167,16 @@ def find_model(
 
     located = locate(target)
     if isinstance(located, Run):
-        return _of_digits(located.model(device), target, lines), located, located.path
+        return _of_digits(located.model(device), located.path, lines), located, located.path
     if located.suffix != ".safetensors":
         models.load_torch(located)  # which tells a pickled network, that is refused, from damage
         raise RunError(f"{located} has weights without a description: give a run, or its model.safetensors")
-    return _of_digits(models.load(located, device), target, lines), None, located.with_suffix("")
+    return _of_digits(models.load(located, device), located, lines), None, located.with_suffix("")
 
 
-def _of_digits(model: "Model", target: object, lines: bool) -> "Model":
+def _of_digits(model: "Model", path: Path, lines: bool) -> "Model":
     if model.task == LINES and not lines:
-        raise RunError(f"{target} reads lines: this is for networks that read one digit")
+        raise RunError(f"{path} reads lines: this is for networks that read one digit")
     return model
 
 
