@@ -42,11 +42,11 @@ FIELDS = ("data=digits", "batch_size=64")
 COLDER = 1.05  # and a start
 WARM = """
 import sys, tempfile, time, tenfold
-for k in range(4):
+for _ in sys.stdin:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         tenfold.train("fast", out=folder + "/run", quiet=True)
-        print(time.perf_counter() - began)
+        print(time.perf_counter() - began, flush=True)
 """
 
 
@@ -62,7 +62,7 @@ class Version:
         env = self.env if threads is None else {**self.env, "OMP_NUM_THREADS": str(threads)}
         command = [sys.executable, *map(str, words)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=cwd, env=env, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(command, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def run(
         self, *words: object, cwd: Path | None = None, threads: int | None = None, good: tuple[int, ...] = (0,)
@@ -180,13 +180,30 @@ def old_files(before: Version, after: Version, folder: Path, pictures: Path) -> 
 
 
 def fast_time(before: Version, after: Version, pairs: int) -> dict[str, Any]:
-    """The time of a warm training of `fast`, in turn: the ratio of the medians, and each."""
-    seconds: dict[str, list[float]] = {"before": [], "after": []}
-    for k in range(pairs):
+    """Warm trainings of `fast`, one by turns in two processes that are kept, since the machine's speed drifts.
+
+    The ratio is the median of those of the pairs; three pairs for each that is asked for.
+    """
+    kept = {name: version.start("-c", WARM) for name, version in (("before", before), ("after", after))}
+
+    def train(name: str) -> float:
+        process = kept[name]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
+
+    seconds: dict[str, list[float]] = {name: [] for name in kept}
+    for name in kept:
+        train(name)  # the first is not warm
+    for k in range(3 * pairs):
         for name in ("before", "after") if k % 2 else ("after", "before"):
-            version = before if name == "before" else after
-            seconds[name] += [float(line) for line in version.run("-c", WARM).split()][1:]
-    return {"ratio": median(seconds["after"]) / median(seconds["before"]), **seconds}
+            seconds[name].append(train(name))
+    for process in kept.values():
+        process.communicate()
+    ratios = [new / old for old, new in zip(seconds["before"], seconds["after"], strict=True)]
+    return {"ratio": median(ratios), **seconds}
 
 
 def cold(before: Version, after: Version, pairs: int, pictures: Path) -> dict[str, Any]:
