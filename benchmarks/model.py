@@ -1,10 +1,11 @@
-"""Make the bundled model: train the recipe `pictures`, export it, and score it.
+"""Make the bundled models: train the recipes `pictures` and `lines`, export them, and score the first.
 
-    python benchmarks/model.py [--run RUN]
+    python benchmarks/model.py [--run RUN] [--lines RUN] [--only digits|lines]
 
-Without a run it trains one, 20 minutes on 2 cores. Writes src/tenfold/models/digits.onnx and digits.safetensors with
-their SHA256SUMS, which `tenfold doctor` checks, the log of the training to results/model.csv, and the scores to
-results/model.json: the test set read once, by PyTorch as it is and through the ONNX file, which normalises it again.
+Without a run it trains one, 20 minutes on 2 cores for digits and an hour for lines. Writes digits.onnx,
+digits.safetensors and lines.onnx to src/tenfold/models with their SHA256SUMS, which `tenfold doctor` checks, the logs
+of the trainings to results/model.csv and lines.csv, and the scores to results/model.json: the test set read once, by
+PyTorch as it is and through the ONNX file, which normalises it again. benchmarks/amounts.py scores lines.
 """
 
 import hashlib
@@ -24,17 +25,41 @@ from tenfold.read.classifier import BUNDLED, Classifier
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--run", type=Path, help="a finished run of the recipe")
-    given = parser.parse_args().run
+    parser.add_argument("--run", type=Path, help="a finished run of the recipe pictures")
+    parser.add_argument("--lines", type=Path, help="a finished run of the recipe lines")
+    parser.add_argument("--only", choices=("digits", "lines"))
+    given = parser.parse_args()
+    BUNDLED.parent.mkdir(exist_ok=True)
+    if given.only != "lines":
+        digits(given.run)
+    if given.only != "digits":
+        lines(given.lines)
+    files = sorted(file for file in BUNDLED.parent.iterdir() if file.suffix in (".onnx", ".safetensors"))
+    sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    (BUNDLED.parent / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+
+
+def trained(recipe: str, given: Path | None, folder: Path) -> tenfold.Run:
+    """A finished run of a recipe: the one that is given, or a new one."""
+    run = tenfold.Run.open(given) if given else tenfold.train(recipe, out=folder / "run")
+    assert run.recipe.changed(device="auto") == RECIPES[recipe], "the run is of another recipe"
+    return run
+
+
+def lines(given: Path | None) -> None:
+    """The model for rows of writing."""
     with tempfile.TemporaryDirectory() as folder:
-        run = tenfold.Run.open(given) if given else tenfold.train("pictures", out=Path(folder) / "run")
-        assert run.recipe == RECIPES["pictures"], "the run is of another recipe"
-        BUNDLED.parent.mkdir(exist_ok=True)
+        run = trained("lines", given, Path(folder))
+        onnx.export(run, BUNDLED.with_name("lines.onnx"))
+        shutil.copy(run.path / "metrics.csv", RESULTS / "lines.csv")
+
+
+def digits(given: Path | None) -> None:
+    """The model for single digits, and its scores."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = trained("pictures", given, Path(folder))
         onnx.export(run, BUNDLED)
         shutil.copy(run.model_file, BUNDLED.with_suffix(".safetensors"))
-        files = (BUNDLED, BUNDLED.with_suffix(".safetensors"))
-        sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-        (BUNDLED.parent / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
         shutil.copy(run.path / "metrics.csv", RESULTS / "model.csv")
         scores = recipes.collect("recipes", recipes.opened([str(run.path)]), recipes.score, recipes.write, ["pictures"])
         parameters = networks.parameters(run.model().network)

@@ -66,17 +66,27 @@ def export(
         if given is not None:
             raise UsageError(f"{name} is for --format web: say that too, or leave it out")
     from tenfold.learn.export import onnx as learn
-    from tenfold.read.classifier import Classifier
 
-    path = learn.export(run, output, quantize=quantize)
-    described = Classifier(path).description.metadata
+    _tell(learn.export(run, output, quantize=quantize))
+
+
+def _tell(path: Path) -> None:
+    """Say what was written, how sure its answers are, and how to read with it."""
+    from tenfold.read.classifier import metadata, open_session
+
+    described = metadata(open_session(path, str(path), "cpu", 1))
+    lines = "decoding" in described
     print(f"saved {path}, {path.stat().st_size / 1e6:.2f} MB, for the classes {', '.join(described['classes'])}")
     sure, error, coverage = (described[f"threshold{end}"] for end in ("", "_error", "_coverage"))
     if error is None:
         print(f"an answer counts as sure from {sure:.0%}: there were no validation digits to fit that on")
     else:
-        print(f"an answer counts as sure from {sure:.1%}, which on validation digits as pictures show them")
+        what = "invented lines of validation digits" if lines else "validation digits as pictures show them"
+        print(f"an answer counts as sure from {sure:.1%}, which on {what}")
         print(f"answers {coverage:.1%} of them, with {error:.1%} of the answers wrong")
+    if lines:
+        print(f"read with it, in Python: tenfold.read.lines.LineModel({str(path)!r}).read([row])")
+        return
     print(f"read with it: tenfold read photo.jpg --model {path}")
 
 

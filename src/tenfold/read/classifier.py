@@ -48,8 +48,8 @@ class Classifier:
         """
         model = model if isinstance(model, bytes) else _file(model)
         name = "the model" if isinstance(model, bytes) else str(model)
-        self.session: onnxruntime.InferenceSession = _session(model, name, device, threads)
-        self.description: Description = _description(name, self.session.get_modelmeta().custom_metadata_map)
+        self.session: onnxruntime.InferenceSession = open_session(model, name, device, threads)
+        self.description: Description = _description(name, metadata(self.session))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -118,7 +118,10 @@ def _file(model: str | Path | None) -> Path:
     return path / "model.onnx" if path.is_dir() and (path / "model.onnx").is_file() else path
 
 
-def _session(model: Path | bytes, name: str, device: str, threads: int | None) -> "onnxruntime.InferenceSession":
+def open_session(
+    model: str | Path | bytes, name: str, device: str, threads: int | None
+) -> "onnxruntime.InferenceSession":
+    """A model file opened by onnxruntime. Raises RunError for one that cannot be used, DeviceError."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)
@@ -141,17 +144,23 @@ def _session(model: Path | bytes, name: str, device: str, threads: int | None) -
         raise RunError(f"cannot use {name}: it is damaged, or no ONNX file ({reason})") from error
 
 
-def _description(name: str, texts: dict[str, str]) -> Description:
-    if not texts.get("format", "").startswith("tenfold-reader"):
+def metadata(session: "onnxruntime.InferenceSession") -> dict[str, Any]:
+    """What a model file says about itself."""
+    return {key: _value(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
+
+
+def _description(name: str, described: dict[str, Any]) -> Description:
+    if str(described.get("format", "")).startswith("tenfold-lines"):
+        raise RunError(f"{name} reads lines: this is for models that read one digit")
+    if not str(described.get("format", "")).startswith("tenfold-reader"):
         raise RunError(f"{name} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
     try:
-        metadata = {key: _value(text) for key, text in texts.items()}
         return Description(
-            classes=tuple(str(name) for name in metadata["classes"]),
-            rejects=bool(metadata["rejects"]),
-            temperature=float(metadata["temperature"]),
-            threshold=float(metadata["threshold"]),
-            metadata=metadata,
+            classes=tuple(str(name) for name in described["classes"]),
+            rejects=bool(described["rejects"]),
+            temperature=float(described["temperature"]),
+            threshold=float(described["threshold"]),
+            metadata=described,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{name} does not fit this version of tenfold: {error}") from error

@@ -1,5 +1,6 @@
 """Trained networks for other programs.
 
-onnx        the model file that reads pictures      weights   state dicts, whole networks, safetensors
+onnx        the model file that reads pictures      lines     the model file that reads rows of writing
+graph       what both of them have in common        weights   state dicts, whole networks, safetensors
 estimator   a recipe as a scikit-learn estimator
 """

@@ -1,12 +1,7 @@
 """From a trained network to the one file that reads pictures: an ONNX graph that normalises and classifies."""
 
 import json
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,23 +12,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tenfold import files
-from tenfold.errors import DataError, UsageError, missing_extra, nearest
+from tenfold.errors import DataError, UsageError, nearest
 from tenfold.learn import networks
 from tenfold.learn.digits import dataset, outliers, pens, pictures
 from tenfold.learn.digits.normalisation import Normalisation
+from tenfold.learn.export import lines
+from tenfold.learn.export.graph import ERROR, UNSURE, Decisions, graph, silence
+from tenfold.learn.lines.dataset import held_out
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import grey
 from tenfold.learn.recipes.augmentation import Augmentation
+from tenfold.learn.recipes.tasks import LINES
 from tenfold.learn.training.models import Model
 from tenfold.learn.training.runs import Run, find_model
 from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
 FORMAT = "tenfold-reader 1"
-OPSET = 18
 QUANTIZATIONS = ("int8",)
-ERROR = 0.01  # the share of wrong answers that is put up with, by which the threshold is set
-UNSURE = 0.9  # the threshold of a model without validation digits to fit one on
 _CHECKED = 5000  # validation digits that temperature and threshold are fitted on
 # How digits are changed there, whatever the network was taught: about what pictures do to them.
 _CHANGES = Augmentation(rotate=10, shear=10, scale=0.1, elastic=0.7)
@@ -56,16 +52,6 @@ class Reading(nn.Module):
         return self.network((ink - networks.MEAN) / networks.STD), ink
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """How sure the model must be: measured on validation digits as pictures show them, and shapes that are none."""
-
-    temperature: float
-    threshold: float  # the probability from which an answer counts as sure
-    error: float | None  # share of the sure answers that are wrong; None where nothing was measured
-    coverage: float | None  # share of the digits that are answered surely
-
-
 def export(run: str | Path | Run | None = None, path: str | Path | None = None, *, quantize: str | None = None) -> Path:
     """Write a model as ONNX, normalisation included, and return the path, by default model.onnx in its run.
 
@@ -80,8 +66,13 @@ def export(run: str | Path | Run | None = None, path: str | Path | None = None, 
     """
     if quantize is not None and quantize not in QUANTIZATIONS:
         raise UsageError(nearest("quantization", quantize, QUANTIZATIONS))
-    model, its_run, folder = find_model(run)
+    model, its_run, folder = find_model(run, lines=True)
     path = Path(path) if path is not None else (its_run.path if its_run else folder) / "model.onnx"
+    if model.task == LINES:
+        if quantize:
+            raise UsageError("--quantize is for networks that read one digit")
+        files.content(path, lines.to_onnx(model, lines.decide(model, held_out(model.recipe))))
+        return path
     digits = _validation(model)
     unmeasured = Decisions(model.temperature, UNSURE, None, None)
     raw = to_onnx(model, unmeasured if digits is None else decide(*observed(model, digits)))
@@ -93,38 +84,10 @@ def export(run: str | Path | Run | None = None, path: str | Path | None = None, 
 
 def to_onnx(model: Model, decisions: Decisions) -> bytes:
     """The ONNX file of a model. It has been through onnx.checker. Raises MissingExtra without the packages for it."""
-    try:
-        import onnx
-        import onnxscript  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise missing_extra(str(error.name), "train") from error
-    reading = Reading(model.network).cpu().eval()
-    example = torch.rand(2, 1, 31, 37)
     sizes = {0: torch.export.Dim("n"), 2: torch.export.Dim("height", min=1), 3: torch.export.Dim("width", min=1)}
-    with _silence(), torch.no_grad():
-        program = torch.onnx.export(
-            reading,
-            (example,),
-            input_names=["image"],
-            output_names=["logits", "normalised"],
-            dynamic_shapes={"image": sizes},
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    proto = program.model_proto
-    onnx.helper.set_model_props(proto, _metadata(model, decisions))
-    proto.producer_name, proto.producer_version = "tenfold", version("tenfold")
-    graph = proto.graph
-    # The exporter's notes on where each came from hold paths of this machine.
-    for value in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        value.doc_string = ""
-        del value.metadata_props[:]
-    del graph.metadata_props[:]
-    onnx.checker.check_model(proto, full_check=True)
-    raw: bytes = proto.SerializeToString()
-    return raw
+    example = {"image": torch.rand(2, 1, 31, 37)}
+    outputs = ["logits", "normalised"]
+    return graph(Reading(model.network), example, outputs, {"image": sizes}, _metadata(model, decisions))
 
 
 def observed(model: Model, digits: Digits, *, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -222,7 +185,7 @@ def _quantized(raw: bytes, digits: Digits | None) -> bytes:
             batch = next(self.batches, None)
             return None if batch is None else {"image": batch}
 
-    with tempfile.TemporaryDirectory() as folder, _silence():
+    with tempfile.TemporaryDirectory() as folder, silence():
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         before.write_bytes(raw)
         graph = onnx.load_from_string(raw).graph
@@ -262,15 +225,3 @@ def _compact(raw: bytes) -> bytes:
     onnx.checker.check_model(proto, full_check=True)
     compact: bytes = proto.SerializeToString()
     return compact
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """The exporters speak to their developers; what a user must know is raised."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        logging.disable(before)

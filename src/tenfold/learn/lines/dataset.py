@@ -114,12 +114,18 @@ class Lines:
 def load(recipe: Recipe) -> Lines:
     """Lines of MNIST's training digits, and for validation of its validation digits."""
     source = sources.load(track=track)
-    training, validation = source.split(recipe.val_size, final=recipe.final)
+    training, _ = source.split(recipe.val_size, final=recipe.final)
     shapes = glyphs(training, np.random.default_rng([recipe.seed, 3]), track=track)
-    held: list[Batch] = []
-    if validation is not None:
-        others = glyphs(validation, np.random.default_rng([recipe.seed, 4]), 0.1, track)
-        checked = Batches(others, 64, 0, 5)
-        held = [checked[number] for number in track(range(VALIDATION), "writing lines to validate on")]
     batches = Batches(shapes, recipe.batch_size, recipe.seed, 6, growth=GROWTH)
-    return Lines(batches, held, source, EPOCH // recipe.batch_size)
+    return Lines(batches, held_out(recipe, source), source, EPOCH // recipe.batch_size)
+
+
+def held_out(recipe: Recipe, source: sources.Source | None = None) -> list[Batch]:
+    """Lines of the digits that a recipe holds out for validation; none where it learns from all of them."""
+    source = sources.load(track=track) if source is None else source
+    _, validation = source.split(recipe.val_size, final=recipe.final)
+    if validation is None:
+        return []
+    shapes = glyphs(validation, np.random.default_rng([recipe.seed, 4]), 0.1, track)
+    batches = Batches(shapes, 64, 0, 5)
+    return [batches[number] for number in track(range(VALIDATION), "writing lines to validate on")]

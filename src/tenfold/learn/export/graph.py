@@ -1,0 +1,82 @@
+"""What every model file has in common: how a module becomes an ONNX graph, and how sure it must be."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tenfold.errors import missing_extra
+
+OPSET = 18
+ERROR = 0.01  # the share of wrong answers that is put up with, by which the threshold is set
+UNSURE = 0.9  # the threshold of a model without validation examples to fit one on
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """How sure the model must be: measured on validation digits as pictures show them, and shapes that are none."""
+
+    temperature: float
+    threshold: float  # the probability from which an answer counts as sure
+    error: float | None  # share of the sure answers that are wrong; None where nothing was measured
+    coverage: float | None  # share of the digits that are answered surely
+
+
+def graph(
+    module: nn.Module,
+    example: dict[str, Tensor],
+    outputs: list[str],
+    sizes: dict[str, dict[int, Any]],
+    metadata: dict[str, str],
+) -> bytes:
+    """A module as an ONNX file: its inputs as `example` names them, `sizes` those of their dimensions that vary.
+
+    It has been through onnx.checker. Raises MissingExtra without the packages for it.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise missing_extra(str(error.name), "train") from error
+    with silence(), torch.no_grad():
+        program = torch.onnx.export(
+            module.cpu().eval(),
+            tuple(example.values()),
+            input_names=list(example),
+            output_names=outputs,
+            dynamic_shapes=sizes,
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    onnx.helper.set_model_props(proto, metadata)
+    proto.producer_name, proto.producer_version = "tenfold", version("tenfold")
+    graph = proto.graph
+    # The exporter's notes on where each came from hold paths of this machine.
+    for value in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+    del graph.metadata_props[:]
+    onnx.checker.check_model(proto, full_check=True)
+    raw: bytes = proto.SerializeToString()
+    return raw
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """The exporters speak to their developers; what a user must know is raised."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,117 @@
+"""From a trained network for lines to its model file: an ONNX graph that normalises rows, with how to decode them."""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tenfold.learn import networks
+from tenfold.learn.export.graph import ERROR, UNSURE, Decisions, graph
+from tenfold.learn.lines import ctc, dataset
+from tenfold.learn.lines.alphabet import BLANK, OTHER
+from tenfold.learn.lines.writing import HEIGHT
+from tenfold.learn.training.models import Model
+from tenfold.progress import track
+
+FORMAT = "tenfold-lines 1"
+STEP = 2  # pixels: columns of a line that make a step of the sequence
+_LARGE = 1000  # weights: from so many on they are stored in half precision
+
+
+class LineReading(nn.Module):
+    """A network for lines with its normalisation before it, and the logarithm of the softmax after it."""
+
+    def __init__(self, network: nn.Sequential) -> None:
+        super().__init__()
+        self.network: nn.Sequential = networks.stock(network)
+
+    def forward(self, image: Tensor, widths: Tensor) -> Tensor:
+        """From ink float (N, 1, 40, W) in [0, 1], bright, of `widths` (N,) columns each, to (N, W / 2, classes + 1)."""
+        inside = (torch.arange(image.shape[3]) < widths[:, None]).float()[:, None, None]  # (N, 1, 1, W)
+        count = widths[:, None, None, None].float() * HEIGHT
+        mean = (image * inside).sum((1, 2, 3), keepdim=True) / count
+        away = (image - mean) * inside
+        deviation = (away.square().sum((1, 2, 3), keepdim=True) / count).sqrt().clamp(min=dataset.FLAT)
+        logits: Tensor = self.network(away / deviation)
+        return logits.log_softmax(2)
+
+
+def to_onnx(model: Model, decisions: Decisions) -> bytes:
+    """The ONNX file of a model for lines, its large weights in half precision. Raises MissingExtra."""
+    rows, wide = torch.export.Dim("n"), torch.export.Dim("w", min=2)
+    sizes = {"image": {0: rows, 3: 32 * wide}, "widths": {0: rows}}
+    example = {"image": torch.rand(2, 1, HEIGHT, 96), "widths": torch.tensor([96, 70])}
+    raw = graph(LineReading(model.network), example, ["scores"], sizes, _metadata(model, decisions))
+    return _halved(raw)
+
+
+def decide(model: Model, batches: Sequence[dataset.Batch]) -> Decisions:
+    """The lowest probability of a text from which no more than 1 % of the lines are read with a fault.
+
+    The probability is that of the text, summed over its alignments. See `onnx.decide` on the method.
+    """
+    if not batches:
+        return Decisions(1.0, UNSURE, None, None)
+    device = next(model.network.parameters()).device
+    found, good = [], []
+    for images, labels in track(batches, "fitting the threshold"):
+        with torch.no_grad():
+            logits = model.network(images.to(device)).float().cpu()
+        texts = ctc.best(logits)
+        lengths = (texts != BLANK).sum(1)
+        steps = torch.full((len(logits),), logits.shape[1])
+        scores = logits.log_softmax(2).transpose(0, 1)
+        found.append(F.ctc_loss(scores, texts, steps, lengths, blank=BLANK, reduction="none").neg().exp())
+        width = max(texts.shape[1], labels.shape[1])
+        padded = (F.pad(each, (0, width - each.shape[1])) for each in (texts, labels))
+        good.append(torch.eq(*padded).all(1))
+    sure, order = torch.cat(found).sort(descending=True)
+    wrong = (~torch.cat(good)[order]).float().cumsum(0)
+    risk = wrong / torch.arange(1, len(wrong) + 1)
+    below = (risk <= ERROR).nonzero()
+    last = int(below[-1]) if len(below) else 0
+    return Decisions(1.0, round(float(sure[last]), 4), round(float(risk[last]), 5), round((last + 1) / len(sure), 5))
+
+
+def _metadata(model: Model, decisions: Decisions) -> dict[str, str]:
+    described: dict[str, Any] = {
+        "format": FORMAT,
+        "classes": model.task.classes,
+        "blank": BLANK,
+        "other": OTHER,
+        "height": HEIGHT,
+        "step": STEP,
+        "decoding": "ctc",
+        "threshold": decisions.threshold,
+        "threshold_error": decisions.error,
+        "threshold_coverage": decisions.coverage,
+        "recipe": model.recipe.as_dict(),
+        "metrics": model.metrics,
+        "version": version("tenfold"),
+    }
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in described.items()}
+
+
+def _halved(raw: bytes) -> bytes:
+    """The graph with its large weights stored in half precision, and made single again when it is loaded."""
+    import onnx
+
+    proto = onnx.load_from_string(raw)
+    nodes, casts = proto.graph, []
+    for weights in nodes.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if values.dtype == np.float32 and values.size >= _LARGE:
+            name, half = weights.name, f"{weights.name}.half"
+            weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), half))
+            casts.append(onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT))
+    rest = list(nodes.node)
+    del nodes.node[:]
+    nodes.node.extend([*casts, *rest])
+    onnx.checker.check_model(proto, full_check=True)
+    halved: bytes = proto.SerializeToString()
+    return halved

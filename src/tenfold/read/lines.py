@@ -1,0 +1,116 @@
+"""The model file for lines: a row of writing in, the text in it out, as one network reads it without finding digits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tenfold.errors import RunError
+from tenfold.read.classifier import metadata, open_session
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+BUNDLED = Path(__file__).parent.parent / "models" / "lines.onnx"
+FORMAT = "tenfold-lines"
+_TOGETHER = 32  # lines of about the same width in a batch
+_BLOCK = 32  # pixels: widths are rounded up to a multiple of it
+_NARROW = 12  # pixels: the least width
+
+
+@dataclass(frozen=True)
+class Text:
+    """What was read in a line."""
+
+    text: str
+    probability: float  # of the whole text, summed over all its alignments
+    places: tuple[tuple[float, float], ...]  # of each sign: where it begins and ends, in pixels of the picture
+
+
+class LineModel:
+    """A model file for lines, loaded. Calls from several threads at once are safe."""
+
+    def __init__(
+        self, model: str | Path | bytes | None = None, *, device: str = "cpu", threads: int | None = None
+    ) -> None:
+        """Load a model file, by default the bundled one, or the bytes of one.
+
+        Raises RunError for a file that cannot be used, DeviceError for a device that is not there.
+        """
+        model = BUNDLED if model is None else model
+        name = "the model" if isinstance(model, bytes) else str(model)
+        self.session: onnxruntime.InferenceSession = open_session(model, name, device, threads)
+        described = metadata(self.session)
+        if not str(described.get("format", "")).startswith(FORMAT):
+            raise RunError(f"{name} does not read lines: `tenfold train lines` and `tenfold export` make one that does")
+        try:
+            self.classes: tuple[str, ...] = tuple(map(str, described["classes"]))
+            self.threshold: float = float(described["threshold"])
+            self._blank, self._height, self._step = (int(described[key]) for key in ("blank", "height", "step"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{name} does not fit this version of tenfold: {error}") from error
+        self.metadata: dict[str, Any] = described
+
+    def read(self, lines: Sequence[NDArray[np.uint8]]) -> list[Text]:
+        """The texts of lines uint8 (H, W), dark ink on light paper, each a row of writing and little beside it."""
+        sized = [self._sized(line) for line in lines]
+        order = np.argsort([ink.shape[1] for ink in sized], kind="stable")
+        found: dict[int, Text] = {}
+        for some in (order[k : k + _TOGETHER] for k in range(0, len(order), _TOGETHER)):
+            for k, scores in zip(some, self._scores([sized[k] for k in some]), strict=True):
+                found[int(k)] = self._decoded(scores, lines[k].shape[1] / sized[k].shape[1])
+        return [found[k] for k in range(len(lines))]
+
+    def _sized(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Ink from 0 to 1, bright, of the model's height."""
+        height, width = line.shape
+        size = (max(_NARROW, round(width * self._height / height)), self._height)
+        how = Image.Resampling.BILINEAR if height < 2 * self._height else Image.Resampling.BOX
+        grey = np.asarray(Image.fromarray(line).resize(size, how), np.float32)
+        return np.float32(1) - grey / np.float32(255)
+
+    def _scores(self, inks: list[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+        """The logarithms of each step's probabilities, (T, classes + 1), of each line."""
+        widths = np.array([ink.shape[1] for ink in inks], np.int64)
+        widest = max(2, -(-int(widths.max()) // _BLOCK)) * _BLOCK
+        images = np.zeros((len(inks), 1, self._height, widest), np.float32)
+        for image, ink in zip(images[:, 0], inks, strict=True):
+            image[:, : ink.shape[1]] = ink
+        scores = self.session.run(["scores"], {"image": images, "widths": widths})[0]
+        ends = -(-widths // self._step)
+        return [each[:end].astype(np.float64) for each, end in zip(scores, ends, strict=True)]
+
+    def _decoded(self, scores: NDArray[np.float64], scale: float) -> Text:
+        """The likeliest path's text; `scale` are pixels of the picture to one of the line."""
+        path = scores.argmax(1)
+        begins = np.flatnonzero((path != self._blank) & (np.diff(path, prepend=self._blank) != 0))
+        ends = [int(begin + np.argmin(np.append(path[begin:] == path[begin], False))) for begin in begins]
+        signs = path[begins]
+        text = "".join(self.classes[k - 1 - self._blank] for k in signs)
+        size = self._step * scale
+        places = tuple((begin * size, end * size) for begin, end in zip(begins.tolist(), ends, strict=True))
+        return Text(text, float(np.exp(text_score(scores, signs, self._blank))), places)
+
+
+def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int = 0) -> float:
+    """The logarithm of the probability of a text, summed over its alignments, from scores (T, classes + 1).
+
+    The forward recursion of A. Graves and others 2006, section 4.1.
+    """
+    states = np.full(2 * len(signs) + 1, blank)
+    states[1::2] = signs
+    skips = np.zeros(len(states), bool)  # from a sign over the blank to another sign
+    skips[3::2] = signs[1:] != signs[:-1]
+    steps = scores[:, states]
+    total = np.full(len(states), -np.inf)
+    total[0] = 0.0
+    for number, step in enumerate(steps):
+        one = np.concatenate([[-np.inf], total[:-1]])
+        two = np.where(skips, np.concatenate([[-np.inf] * 2, total[:-2]])[: len(total)], -np.inf)
+        stay = total if number else np.where(np.arange(len(total)) == 0, 0.0, -np.inf)
+        total = np.logaddexp(np.logaddexp(stay, one), two) + step
+    return float(np.logaddexp(total[-1], total[-2] if len(total) > 1 else -np.inf))
