@@ -192,7 +192,9 @@ def fast_time(before: Version, after: Version, pairs: int) -> dict[str, Any]:
         assert process.stdout is not None
         process.stdin.write("\n")
         process.stdin.flush()
-        return float(process.stdout.readline())
+        if not (seconds := process.stdout.readline()):
+            raise SystemExit(f"{name}: {process.communicate()[1]}")
+        return float(seconds)
 
     seconds: dict[str, list[float]] = {name: [] for name in kept}
     for name in kept:

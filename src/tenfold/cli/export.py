@@ -72,10 +72,10 @@ def export(
 
 def _tell(path: Path) -> None:
     """Say what was written, how sure its answers are, and how to read with it."""
-    from tenfold.read.classifier import metadata, open_session
+    from tenfold.read.classifier import LINES_FORMAT, metadata, open_session
 
     described = metadata(open_session(path, str(path), "cpu", 1))
-    lines = "decoding" in described
+    lines = described["format"].startswith(LINES_FORMAT)
     print(f"saved {path}, {path.stat().st_size / 1e6:.2f} MB, for the classes {', '.join(described['classes'])}")
     sure, error, coverage = (described[f"threshold{end}"] for end in ("", "_error", "_coverage"))
     if error is None:

@@ -95,7 +95,7 @@ def curves(rows: Rows, steps: Rows = (), title: str = "") -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(axis="y", color="#e5e7eb")
         if axis.lines:
-            axis.legend(frameon=False, fontsize=8, loc="center right")
+            axis.legend(frameon=False, fontsize=8, loc="best")
     # The first steps are far off; what matters happens near the end of the scale.
     axes[0, 0].set_yscale("log")
     axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

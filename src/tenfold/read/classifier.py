@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).parent.parent / "models" / "digits.onnx"
 CROP = 64  # pixels: digits larger than this are averaged down to it, so that the graph's sampling misses nothing
 _BATCH = 128  # digits, whose intermediate results fit in the cache
+DIGITS_FORMAT, LINES_FORMAT = "tenfold-reader", "tenfold-lines"  # how the format of a model file begins
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
 
@@ -150,9 +151,9 @@ def metadata(session: "onnxruntime.InferenceSession") -> dict[str, Any]:
 
 
 def _description(name: str, described: dict[str, Any]) -> Description:
-    if str(described.get("format", "")).startswith("tenfold-lines"):
+    if str(described.get("format", "")).startswith(LINES_FORMAT):
         raise RunError(f"{name} reads lines: this is for models that read one digit")
-    if not str(described.get("format", "")).startswith("tenfold-reader"):
+    if not str(described.get("format", "")).startswith(DIGITS_FORMAT):
         raise RunError(f"{name} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
     try:
         return Description(

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold.errors import RunError
-from tenfold.read.classifier import metadata, open_session
+from tenfold.errors import RunError, UsageError
+from tenfold.read.classifier import LINES_FORMAT, metadata, open_session
 
 if TYPE_CHECKING:
     import onnxruntime
 
 BUNDLED = Path(__file__).parent.parent / "models" / "lines.onnx"
-FORMAT = "tenfold-lines"
 _TOGETHER = 32  # lines of about the same width in a batch
 _BLOCK = 32  # pixels: widths are rounded up to a multiple of it
 _NARROW = 12  # pixels: the least width
+_LONGEST = 200  # times its height: what is longer is no row, and would take much memory
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class LineModel:
         name = "the model" if isinstance(model, bytes) else str(model)
         self.session: onnxruntime.InferenceSession = open_session(model, name, device, threads)
         described = metadata(self.session)
-        if not str(described.get("format", "")).startswith(FORMAT):
+        if not str(described.get("format", "")).startswith(LINES_FORMAT):
             raise RunError(f"{name} does not read lines: `tenfold train lines` and `tenfold export` make one that does")
         try:
             self.classes: tuple[str, ...] = tuple(map(str, described["classes"]))
@@ -56,7 +56,15 @@ class LineModel:
         self.metadata: dict[str, Any] = described
 
     def read(self, lines: Sequence[NDArray[np.uint8]]) -> list[Text]:
-        """The texts of lines uint8 (H, W), dark ink on light paper, each a row of writing and little beside it."""
+        """The texts of lines uint8 (H, W), dark ink on light paper, each a row of writing and little beside it.
+
+        Raises UsageError for an array of another kind, or one that is longer than 200 times its height.
+        """
+        for line in lines:
+            if line.ndim != 2 or line.dtype != np.uint8 or not 0 < line.shape[1] <= _LONGEST * line.shape[0]:
+                raise UsageError(
+                    f"a line must be grey values uint8 (H, W), W at most {_LONGEST} H, not {line.dtype} {line.shape}"
+                )
         sized = [self._sized(line) for line in lines]
         order = np.argsort([ink.shape[1] for ink in sized], kind="stable")
         found: dict[int, Text] = {}
@@ -105,12 +113,10 @@ def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int
     states[1::2] = signs
     skips = np.zeros(len(states), bool)  # from a sign over the blank to another sign
     skips[3::2] = signs[1:] != signs[:-1]
-    steps = scores[:, states]
     total = np.full(len(states), -np.inf)
     total[0] = 0.0
-    for number, step in enumerate(steps):
+    for step in scores[:, states]:
         one = np.concatenate([[-np.inf], total[:-1]])
         two = np.where(skips, np.concatenate([[-np.inf] * 2, total[:-2]])[: len(total)], -np.inf)
-        stay = total if number else np.where(np.arange(len(total)) == 0, 0.0, -np.inf)
-        total = np.logaddexp(np.logaddexp(stay, one), two) + step
+        total = np.logaddexp(np.logaddexp(total, one), two) + step
     return float(np.logaddexp(total[-1], total[-2] if len(total) > 1 else -np.inf))

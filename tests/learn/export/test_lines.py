@@ -39,8 +39,7 @@ def test_onnxruntime_reads_what_torch_does(model: Model) -> None:
     raw = export.to_onnx(model, export.decide(model, []))
     read = LineModel(raw)
     assert (read.classes, read.threshold) == (CLASSES, UNSURE)
-    assert b"/work" not in raw
-    assert b"/home" not in raw
+    assert str(Path(networks.__file__).parent).encode() not in raw  # no path of this machine
     noise = np.random.default_rng(0)
     for width in (12, 64, 65, 300):
         line = noise.integers(0, 255, (40, width), np.uint8)

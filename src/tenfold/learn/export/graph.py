@@ -28,6 +28,20 @@ class Decisions:
     coverage: float | None  # share of the digits that are answered surely
 
 
+def threshold(confidence: Tensor, wrong: Tensor, error: float = ERROR) -> tuple[float, float, int]:
+    """The lowest confidence from which no more than `error` of the answers are wrong, that share, and their number.
+
+    Confidence (N,) falling, and which answers are wrong (N,). Selective classification: Y. Geifman, R. El-Yaniv 2017,
+    arXiv 1705.08500.
+    """
+    risk = wrong.float().cumsum(0) / torch.arange(1, len(wrong) + 1)
+    good = (risk <= error).nonzero()
+    last = int(good[-1]) if len(good) else 0
+    # Halfway to the next answer, so that rounding does not decide; all are sure enough if the last one is.
+    least = float(confidence[last : last + 2].mean()) if last + 1 < len(confidence) else 0.5
+    return round(least, 4), round(float(risk[last]), 5), last + 1
+
+
 def graph(
     module: nn.Module,
     example: dict[str, Tensor],

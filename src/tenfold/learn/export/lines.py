@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tenfold.learn import networks
-from tenfold.learn.export.graph import ERROR, UNSURE, Decisions, graph
+from tenfold.learn.export.graph import UNSURE, Decisions, graph, threshold
 from tenfold.learn.lines import ctc, dataset
 from tenfold.learn.lines.alphabet import BLANK, OTHER
 from tenfold.learn.lines.writing import HEIGHT
@@ -53,29 +52,21 @@ def to_onnx(model: Model, decisions: Decisions) -> bytes:
 def decide(model: Model, batches: Sequence[dataset.Batch]) -> Decisions:
     """The lowest probability of a text from which no more than 1 % of the lines are read with a fault.
 
-    The probability is that of the text, summed over its alignments. See `onnx.decide` on the method.
+    The probability is that of the text, summed over its alignments. See `threshold` on the method.
     """
     if not batches:
         return Decisions(1.0, UNSURE, None, None)
     device = next(model.network.parameters()).device
-    found, good = [], []
+    found, wrong = [], []
     for images, labels in track(batches, "fitting the threshold"):
         with torch.no_grad():
             logits = model.network(images.to(device)).float().cpu()
         texts = ctc.best(logits)
-        lengths = (texts != BLANK).sum(1)
-        steps = torch.full((len(logits),), logits.shape[1])
-        scores = logits.log_softmax(2).transpose(0, 1)
-        found.append(F.ctc_loss(scores, texts, steps, lengths, blank=BLANK, reduction="none").neg().exp())
-        width = max(texts.shape[1], labels.shape[1])
-        padded = (F.pad(each, (0, width - each.shape[1])) for each in (texts, labels))
-        good.append(torch.eq(*padded).all(1))
+        found.append(ctc.probability(logits, texts))
+        wrong.append(~ctc.same(texts, labels))
     sure, order = torch.cat(found).sort(descending=True)
-    wrong = (~torch.cat(good)[order]).float().cumsum(0)
-    risk = wrong / torch.arange(1, len(wrong) + 1)
-    below = (risk <= ERROR).nonzero()
-    last = int(below[-1]) if len(below) else 0
-    return Decisions(1.0, round(float(sure[last]), 4), round(float(risk[last]), 5), round((last + 1) / len(sure), 5))
+    least, risk, count = threshold(sure, torch.cat(wrong)[order])
+    return Decisions(1.0, least, risk, round(count / len(sure), 5))
 
 
 def _metadata(model: Model, decisions: Decisions) -> dict[str, str]:
@@ -102,16 +93,16 @@ def _halved(raw: bytes) -> bytes:
     import onnx
 
     proto = onnx.load_from_string(raw)
-    nodes, casts = proto.graph, []
-    for weights in nodes.initializer:
+    inner, casts = proto.graph, []
+    for weights in inner.initializer:
         values = onnx.numpy_helper.to_array(weights)
         if values.dtype == np.float32 and values.size >= _LARGE:
             name, half = weights.name, f"{weights.name}.half"
             weights.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), half))
             casts.append(onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT))
-    rest = list(nodes.node)
-    del nodes.node[:]
-    nodes.node.extend([*casts, *rest])
+    rest = list(inner.node)
+    del inner.node[:]
+    inner.node.extend([*casts, *rest])
     onnx.checker.check_model(proto, full_check=True)
     halved: bytes = proto.SerializeToString()
     return halved

@@ -17,7 +17,7 @@ from tenfold.learn import networks
 from tenfold.learn.digits import dataset, outliers, pens, pictures
 from tenfold.learn.digits.normalisation import Normalisation
 from tenfold.learn.export import lines
-from tenfold.learn.export.graph import ERROR, UNSURE, Decisions, graph, silence
+from tenfold.learn.export.graph import ERROR, UNSURE, Decisions, graph, silence, threshold
 from tenfold.learn.lines.dataset import held_out
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import grey
@@ -59,6 +59,8 @@ def export(run: str | Path | Run | None = None, path: str | Path | None = None, 
     (N, classes); a second output `normalised`, (N, 1, 28, 28), is what the network sees. Its metadata holds the
     classes, the temperature, the threshold for "unsure", whether it tells what is no digit (then that has a logit of 0
     beside the classes'), the recipe, the data, the metrics and the version.
+    A network for lines has inputs `image`, float32 (N, 1, 40, W), and `widths`, int64 (N,), and the output `scores`,
+    the logarithms of each step's probabilities, (N, W / 2, classes + 1); its metadata says how they are decoded.
     With quantize="int8" convolutions and products are computed in 8 bits, calibrated on validation digits.
 
     Raises RunError for a model that cannot be used, UsageError for an unknown quantization, StorageError when the file
@@ -118,7 +120,7 @@ def observed(model: Model, digits: Digits, *, seed: int = 0) -> tuple[Tensor, Te
 def decide(logits: Tensor, labels: Tensor, error: float = ERROR) -> Decisions:
     """The temperature, and the lowest threshold above which no more than `error` of the answers are wrong.
 
-    Selective classification: Y. Geifman, R. El-Yaniv 2017, arXiv 1705.08500. An answered outlier is a wrong answer.
+    See `threshold` on the method. An answered outlier is a wrong answer.
     """
     temperature = calibration.fit_temperature(logits, labels)
     probabilities = calibration.probabilities(logits, temperature)
@@ -126,15 +128,11 @@ def decide(logits: Tensor, labels: Tensor, error: float = ERROR) -> Decisions:
     confidence, answers = probabilities.max(1)
     order = confidence.argsort(descending=True)
     answered = order[answers[order] < classes]
-    wrong = (answers[answered] != labels[answered]).float().cumsum(0)
-    risk = wrong / torch.arange(1, len(wrong) + 1)
-    good = (risk <= error).nonzero()
-    last = int(good[-1]) if len(good) else 0
-    # Halfway to the next answer, so that rounding does not decide; all are sure enough if the last one is.
-    threshold = float(confidence[answered[last : last + 2]].mean()) if last + 1 < len(answered) else 0.5
-    sure = answered[: last + 1]
+    wrong = answers[answered] != labels[answered]
+    least, risk, count = threshold(confidence[answered], wrong, error)
+    sure = answered[:count]
     coverage = float((labels[sure] < classes).sum() / (labels < classes).sum())
-    return Decisions(temperature, round(threshold, 4), round(float(risk[last]), 5), round(coverage, 5))
+    return Decisions(temperature, least, risk, round(coverage, 5))
 
 
 def _validation(model: Model) -> Digits | None:

@@ -12,10 +12,21 @@ def loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Logits (N, T, classes + 1), labels int64 (N, S), filled up with BLANK.
     """
-    lengths = (labels != BLANK).sum(1)
+    return _ctc(logits, labels, "mean")
+
+
+def probability(logits: Tensor, texts: Tensor) -> Tensor:
+    """The probability of each text, (N,), summed over its alignments; texts int64 (N, S), filled up with BLANK."""
+    return _ctc(logits, texts, "none").neg().exp()
+
+
+def _ctc(logits: Tensor, texts: Tensor, reduction: str) -> Tensor:
+    lengths = (texts != BLANK).sum(1)
     steps = torch.full((len(logits),), logits.shape[1])
     scores = logits.float().log_softmax(2).transpose(0, 1)
-    return F.ctc_loss(scores, labels, steps, lengths, blank=BLANK, zero_infinity=True)
+    return F.ctc_loss(
+        scores, texts, steps, lengths, blank=BLANK, reduction=reduction, zero_infinity=reduction == "mean"
+    )
 
 
 def best(logits: Tensor) -> Tensor:
@@ -31,7 +42,11 @@ def best(logits: Tensor) -> Tensor:
 
 def right(logits: Tensor, labels: Tensor) -> Tensor:
     """How many lines are read without a fault."""
-    read = best(logits)
+    return same(best(logits), labels).sum()
+
+
+def same(read: Tensor, labels: Tensor) -> Tensor:
+    """Which texts are the same, bool (N,), whatever they are filled up to."""
     width = max(read.shape[1], labels.shape[1])
     read, labels = F.pad(read, (0, width - read.shape[1])), F.pad(labels, (0, width - labels.shape[1]))
-    return (read == labels).all(1).sum()
+    return (read == labels).all(1)
