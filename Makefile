@@ -16,7 +16,7 @@ help:
 	@echo "make test-all run every test, with branch coverage, in 25 minutes"
 	@echo "make check    lint, format, types, who imports whom, circles and long functions"
 	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README and docs"
-	@echo "make model    train the bundled models anew (an hour and a half)"
+	@echo "make model    train the bundled models anew (over two hours)"
 	@echo "make docs     build the guide into build/site"
 	@echo "make lesson   open the guided tour, main.ipynb"
 	@echo "make format   format the code"
@@ -79,7 +79,7 @@ format: .venv/.dev
 
 bench: bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations tables
 
-# The bundled models, trained anew and scored: 36 minutes for digits and 56 for lines, at last.
+# The bundled models, trained anew and scored: 36 minutes for digits and 100 for lines, at last.
 model: .venv/.dev
 	$(BIN)/python benchmarks/model.py
 

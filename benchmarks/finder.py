@@ -17,7 +17,7 @@ import pages
 import tenfold
 from measuring import arguments, machine_name, measured, save, table
 from tenfold.read.finding import page as finding
-from tenfold.read.finding import rulings, segments
+from tenfold.read.finding import rulings, signs, strips, strokes
 
 Change = Callable[[ExitStack], None]
 
@@ -27,17 +27,18 @@ def setting(where: Any, name: str, value: Any) -> Change:
     return lambda stack: stack.enter_context(patch.object(where, name, value)) and None
 
 
-slices = segments.slices
 CHANGES: dict[str, Change] = {
     "as it stands": lambda _: None,
-    "touching digits are not cut": setting(segments, "slices", lambda piece, _: [(piece, 0.0)]),
-    "cuts cost nothing": setting(segments, "slices", lambda *piece: [(part, 0.0) for part, _ in slices(*piece)]),
-    "plain digits are thought of as several too": setting(segments, "PLAIN", 2.0),
-    "broken pieces are not joined": setting(segments, "_TOGETHER", 1),
+    "the network for lines alone": setting(signs, "_TRUST", 0.0),
+    "the network for digits counts as much": setting(signs, "_TRUST", 1.0),
+    "one digit is not asked for": setting(signs, "_likelier", lambda row, _: row),
     "ruled lines stay": setting(rulings, "_COVER", 2.0),
-    "pages are not turned": setting(finding, "_turned", lambda upright, *_, **__: upright),
-    "the other ink is not tried": setting(finding, "OTHER", 9.0),
-    "letters in a word do not count": setting(finding, "LETTERS", 9.0),
+    "frames are ink as any other": setting(strokes, "frames", lambda _: []),
+    "what is smaller than the pen stays": setting(strokes, "_POINT", 0.0),
+    "rows that climb are not made level": setting(strips, "_LEVEL", 9.0),
+    "the whole picture is no row": setting(strips, "may_be_row", lambda _: False),
+    "pages are not turned": setting(finding, "_turned", lambda upright, *_: upright),
+    "the other ink is not tried": setting(finding, "OTHER_INK", 9.0),
 }
 
 

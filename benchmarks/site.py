@@ -1,13 +1,14 @@
-"""Does the site without a service read drawings as `tenfold.Reader` does, and how fast?
+"""Does the site without a service read drawings as `tenfold.Reader` does, how fast, and in how much JavaScript?
 
     python benchmarks/site.py [--drawings 60] [--show FOLDER]
 
 The site is written, served by a plain file server, and opened in Chromium; there its engine and, here, the reader are
 given the very same PNG files. The drawings are as the page makes them: MNIST's validation digits redrawn with a round
-pen in black on white, 720 x 480 pixels. The pages are those of pages.py, which stand for photos.
+pen in black on white, 720 x 480 pixels, and signs of straight strokes between them.
 """
 
 import base64
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from PIL import Image
 
 import tenfold
 from measuring import Row, arguments, machine_name, measured, median, save, table, validation_digits
-from pages import number, page, png
+from pages import number, png
 from screenshots import chromium
 from serving import server
 from tenfold.learn.digits import pens
@@ -27,8 +28,17 @@ from tenfold.mnist.digits import Digits
 from tenfold.serve import site
 
 WIDTH, HEIGHT = 720, 480  # of the page's sheet
-DRAWN = ("one digit", "a number", "two rows", "touching")
-PAGES = ("plain", "shadow", "light on dark")
+KINDS = ("one digit", "a number", "with signs", "two rows", "touching")
+ALL = "**all drawings**"
+# Strokes x, y in digit heights, y downwards from a digit's top.
+SIGNS = {
+    ".": [[(0.1, 0.95), (0.12, 0.97)]],
+    ",": [[(0.14, 0.9), (0.05, 1.12)]],
+    "-": [[(0.05, 0.55), (0.45, 0.52)]],
+    "/": [[(0.05, 1.05), (0.5, -0.02)]],
+    ":": [[(0.1, 0.4), (0.12, 0.42)], [(0.1, 0.88), (0.12, 0.9)]],
+    "+": [[(0.05, 0.55), (0.5, 0.52)], [(0.28, 0.3), (0.26, 0.78)]],
+}
 READ = """async (files) => {
     const engine = await import(new URL("engine.js", document.baseURI).href);
     const found = [];
@@ -62,11 +72,31 @@ def redrawn(digits: Digits, sign: str, size: int, pen: float, generator: np.rand
     return np.asarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], np.float32)
 
 
+def sign_drawn(sign: str, size: int, pen: float) -> NDArray[np.float32]:
+    """A sign beside digits `size` pixels high as ink (H, W), from above the digits to below them."""
+    y, x = np.mgrid[-0.1 * size : 1.3 * size, -pen : 0.6 * size + pen].astype(np.float32)
+    ink = np.zeros(x.shape, np.float32)
+    for (ax, ay), (bx, by) in (np.multiply(stroke, size) for stroke in SIGNS[sign]):
+        along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / np.hypot(bx - ax, by - ay) ** 2, 0, 1)
+        away = np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay))
+        np.maximum(ink, np.clip(pen / 2 - away + 0.5, 0, 1), out=ink)
+    columns = np.flatnonzero(ink.max(0))
+    return ink[:, columns[0] : columns[-1] + 1]
+
+
+def signed(generator: np.random.Generator) -> str:
+    """A price, a date, a time and the like."""
+    a, b, c = (number(generator, low, low + 1) for low in (1, 2, 3))
+    forms = (f"{a}.{b}", f"{b},{b}", f"{b}/{b}", f"{b}:{b}", f"-{c}", f"{a}+{b}", f"{c}-{a}", f"{a}.{c}")
+    return forms[int(generator.integers(len(forms)))]
+
+
 def drawing(kind: str, digits: Digits, generator: np.random.Generator) -> tuple[NDArray[np.uint8], str]:
     """A drawing (480, 720), and what is drawn."""
     texts = {
         "one digit": lambda: [number(generator, 1, 2)],
         "a number": lambda: [number(generator, 2, 6)],
+        "with signs": lambda: [signed(generator)],
         "two rows": lambda: [number(generator, 2, 5), number(generator, 2, 5)],
         "touching": lambda: [number(generator, 2, 4)],
     }[kind]()
@@ -76,7 +106,10 @@ def drawing(kind: str, digits: Digits, generator: np.random.Generator) -> tuple[
         lines = []
         for text in texts:
             pen = generator.uniform(6, 24)
-            parts = [redrawn(digits, sign, size, pen, generator) for sign in text]
+            parts = [
+                sign_drawn(sign, size, pen) if sign in SIGNS else redrawn(digits, sign, size, pen, generator)
+                for sign in text
+            ]
             lines.append([(part, int(size * generator.uniform(*gap))) for part in parts])
         widths = [sum(part.shape[1] + max(0, space) for part, space in line) for line in lines]
         heights = [max(part.shape[0] for part, _ in line) for line in lines]
@@ -98,24 +131,24 @@ def drawing(kind: str, digits: Digits, generator: np.random.Generator) -> tuple[
 def pictures(count: int) -> list[tuple[str, bytes, str]]:
     """Kind, PNG file and text of each."""
     digits, made = validation_digits(), []
-    for kind in DRAWN + PAGES:
+    for kind in KINDS:
         generator = np.random.default_rng(list(kind.encode()))
-        for _ in range(count if kind in DRAWN else count // 3):
-            if kind in DRAWN:
-                image, text = drawing(kind, digits, generator)
-            else:
-                values, text = page(kind, digits, generator)
-                image = (np.clip(values, 0, 1) * 255).astype(np.uint8)
+        for _ in range(count):
+            image, text = drawing(kind, digits, generator)
             made.append((kind, png(image), text))
     return made
 
 
-def apart(one: Row, other: Row) -> float:
-    """The largest difference of a probability between two readings of the same text."""
-    pairs = zip(one["digits"], other["digits"], strict=True)
-    return max(
-        (abs(a["probabilities"][n] - b["probabilities"][n]) for a, b in pairs for n in a["probabilities"]), default=0.0
-    )
+def agreement(here: Row, there: Row) -> Row:
+    """How far two readings of one picture agree: in text and sureness, in boxes in pixels, in probabilities."""
+    sides = [[(d["value"], d["sure"], d["line"], d["number"]) for d in reading["digits"]] for reading in (here, there)]
+    if here["text"] != there["text"] or sides[0] != sides[1]:
+        return {"equal": False, "moved": None, "apart": None}
+    pairs = list(zip(here["digits"], there["digits"], strict=True))
+    moved = max((abs(a - b) for one, other in pairs for a, b in zip(one["box"], other["box"], strict=True)), default=0)
+    likely = [(one["probabilities"], other["probabilities"]) for one, other in pairs]
+    apart = max((abs(a[name] - b.get(name, 0)) for a, b in likely for name in a), default=0.0)
+    return {"equal": True, "moved": moved, "apart": apart}
 
 
 def browse(files: list[str]) -> tuple[list[Row], list[float]]:
@@ -138,7 +171,7 @@ def browse(files: list[str]) -> tuple[list[Row], list[float]]:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--drawings", type=int, default=60, help="of each kind; a third as many pages")
+    parser.add_argument("--drawings", type=int, default=60, help="of each of the five kinds")
     parser.add_argument("--show", type=Path, help="write the pictures that are read otherwise to this folder")
     options = parser.parse_args()
     given = pictures(options.drawings)
@@ -150,41 +183,44 @@ def main() -> None:
         service = reader.read(raw, details=True).as_dict(details=True)
         seconds = time.perf_counter() - began
         reading = here["reading"]
-        equal = reading["text"] == service["text"]
         row = {"kind": kind, "text": text, "service": service["text"], "site": reading["text"]}
-        row |= {"apart": apart(reading, service) if equal else None, "seconds": here["seconds"], "held": here["held"]}
+        row |= agreement(reading, service) | {"seconds": here["seconds"], "held": here["held"]}
         rows.append({**row, "service_seconds": seconds})
-        if options.show and not equal:
+        if options.show and not row["equal"]:
             options.show.mkdir(parents=True, exist_ok=True)
-            names = [answer.replace("\n", "_").replace("?", "x") for answer in (text, service["text"], reading["text"])]
+            names = [re.sub(r"[\s?:/]", "_", answer) for answer in (text, service["text"], reading["text"])]
             (options.show / f"{kind} {' '.join(names)}.png").write_bytes(raw)
-    summary: Row = {"machine": machine_name(), "ready": median(loads), "loads": loads}
-    for kind in (*DRAWN, "drawings", *PAGES):
-        some = [row for row in rows if row["kind"] == kind or (kind == "drawings" and row["kind"] in DRAWN)]
+    scripts = sorted((Path(site.__file__).parent / "site").glob("*.js"))
+    lines = sum(len(script.read_text(encoding="utf-8").splitlines()) for script in scripts)
+    summary: Row = {"machine": machine_name(), "ready": median(loads), "loads": loads, "javascript_lines": lines}
+    for kind in (*KINDS, ALL):
+        some = [row for row in rows if kind in (row["kind"], ALL)]
         summary[kind] = {
             "n": len(some),
-            "equal": sum(row["site"] == row["service"] for row in some) / len(some),
+            "equal": sum(row["equal"] for row in some) / len(some),
             "site_right": sum(row["site"] == row["text"] for row in some) / len(some),
             "service_right": sum(row["service"] == row["text"] for row in some) / len(some),
-            "apart": max((row["apart"] for row in some if row["apart"] is not None), default=None),
+            **{name: max((row[name] for row in some if row["equal"]), default=None) for name in ("moved", "apart")},
             **{name: median([row[name] for row in some]) for name in ("seconds", "held", "service_seconds")},
         }
-        print(kind, {name: round(value, 4) for name, value in summary[kind].items()}, flush=True)
-    print(f"from opening the page to the first reading: {median(loads):.2f} s")
+        print(kind, summary[kind], flush=True)
+    print(f"from opening the page to the first reading: {median(loads):.2f} s; {lines} lines of JavaScript")
     save("site", summary, rows)
 
 
 def tables() -> dict[str, str]:
     s, _, by = measured("site")
-    names = {name: name for name in DRAWN} | {"drawings": "**all drawings**"}
-    names |= {"plain": "a page", "shadow": "a page in shadow", "light on dark": "a page, light on dark"}
     rows = [
-        f"{shown} | {s[name]['n']} | {s[name]['equal']:.1%} | {s[name]['site_right']:.1%} | "
+        f"{name} | {s[name]['n']} | {s[name]['equal']:.1%} | {s[name]['site_right']:.1%} | "
         f"{s[name]['service_right']:.1%} | {s[name]['seconds'] * 1000:.0f} ms"
-        for name, shown in names.items()
+        for name in (*KINDS, ALL)
     ]
-    head = "pictures | n | the same text | right, the site | right, the service | median time, the site"
-    more = f"From opening the page to the first reading, nothing cached: {s['ready']:.1f} s."
+    head = "pictures | n | the same text and sureness | right, the site | right, the service | median time, the site"
+    more = (
+        f"Where the text is the same, boxes differ by {s[ALL]['moved']} pixels at most. From opening the page to the "
+        f"first reading, nothing cached: {s['ready']:.1f} s. What reads in the browser is {s['javascript_lines']} "
+        "lines of JavaScript."
+    )
     return {"site": f"{table(head, rows)}\n\n{more}\n\n{by}"}
 
 

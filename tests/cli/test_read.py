@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from conftest import Cli, on_paper, write_number
+from tenfold.read.lines import BUNDLED
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 
@@ -89,7 +90,7 @@ def test_json_is_a_line_for_each_and_nothing_else(tenfold_cli: Cli, place: Path)
     rows = [json.loads(line) for line in done.out.splitlines()]
     assert [row["path"] for row in rows] == [*PATHS, "none.png"]
     assert [row["path"] for row in rows if "error" in row] == ["scans/10.png", "none.png"]
-    assert list(rows[0]) == ["path", "text", "lines", "digits"]
+    assert list(rows[0]) == ["path", "text", "lines", "numbers", "digits", "ignored"]
     assert set(rows[0]["digits"][0]) == {"value", "probability", "box", "sure"}
     assert Path("out.jsonl").read_text() == done.out
 
@@ -236,3 +237,34 @@ def test_bad_input(tenfold_cli: Cli, place: Path, words: str, status: int, says:
     assert done.err.count("\n") == 1
     assert done.out == ""
     assert {p: p.read_bytes() if p.is_file() else b"" for p in place.rglob("*")} == before
+
+
+def test_digits_alone_and_the_decimal_separator(tenfold_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, object]] = []
+    real = Reader.__init__
+
+    def init(self: Reader, *arguments: object, **more: object) -> None:
+        made.append(more)
+        real(self, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Reader, "__init__", init)
+    draw(here / "7.png", "71")
+    assert tenfold_cli("read", "7.png", "--digits-only", "--decimal", ",").out == "71\n"
+    assert (made[-1]["digits_only"], made[-1]["decimal"]) == (True, ",")
+    wrong = tenfold_cli("read", "7.png", "--decimal", ";")
+    assert (wrong.status, "must be" in wrong.err) == (2, True)
+
+
+def test_a_table_is_csv(tenfold_cli: Cli, here: Path) -> None:
+    Image.fromarray(on_paper(write_number("40 62", size=40, seed=3))).save(here / "table.png")
+    assert tenfold_cli("read", "table.png", "--table").out == "40,62\n"
+    for more in (["other.png"], ["--json"], ["-o", "out.csv"], ["--annotate", "boxes"]):
+        refused = tenfold_cli("read", "table.png", "--table", *more)
+        assert (refused.status, "--table" in refused.err) == (2, True)
+
+
+def test_another_model_for_rows(tenfold_cli: Cli, here: Path) -> None:
+    draw(here / "7.png", "71")
+    assert tenfold_cli("read", "7.png", "--lines", BUNDLED).out == "71\n"
+    (here / "none.onnx").write_bytes(b"none")
+    assert tenfold_cli("read", "7.png", "--lines", "none.onnx").status == 1

@@ -99,3 +99,16 @@ def test_what_is_no_model_for_lines(tmp_path: Path) -> None:
     raw = lines.BUNDLED.read_bytes()
     with pytest.raises(RunError, match="does not fit this version"):
         LineModel(raw.replace(b"threshold", b"thrashold"))
+
+
+def test_the_text_of_several_views_is_the_likeliest_in_their_mean() -> None:
+    model = LineModel()
+    clear = on_paper(write_number("407", size=40))
+    faint = (0.9 * 255 + 0.1 * clear).astype(np.uint8)
+    k, text = model.likeliest([faint[:, :60], clear, clear])
+    assert (k > 0, text.text) == (True, "407")
+    (alone,) = model.read([clear])
+    assert text.probability < alone.probability
+    assert model.likeliest([clear])[1].probability == pytest.approx(alone.probability)
+    assert text.likely.shape == (3, len(model.classes))
+    assert np.allclose(text.likely.sum(axis=1), 1)

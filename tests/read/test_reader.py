@@ -23,7 +23,7 @@ def test_a_number(reader: tenfold.Reader, tmp_path: Path) -> None:
     assert reading.text == "2079"
     assert reading.lines == ("2079",)
     assert [digit.value for digit in reading.digits] == list("2079")
-    assert all(digit.probability == max(digit.probabilities.values()) for digit in reading.digits)
+    assert all(0.5 < digit.probability <= max(digit.probabilities.values()) for digit in reading.digits)
     Image.fromarray(image).save(tmp_path / "number.png")
     assert reader.read(tmp_path / "number.png").as_dict()["text"] == "2079"
 
@@ -138,4 +138,4 @@ def test_arrays_of_every_shape_and_kind(reader: tenfold.Reader, array: np.ndarra
             reading = reader.read(array, single=single)
         except TenfoldError:
             return
-    assert set(reading.text) <= set("0123456789? \n")
+    assert set(reading.text) <= set("0123456789.,-/:+()%? \n")

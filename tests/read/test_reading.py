@@ -33,9 +33,9 @@ def test_json_has_details_where_they_are_asked_for(reader: tenfold.Reader) -> No
     image = on_paper(write_number("2079"))
     reading = reader.read(image, details=True)
     plain, detailed = reading.as_dict(), reading.as_dict(details=True)
-    assert list(plain) == ["path", "text", "lines", "digits"]
+    assert list(plain) == ["path", "text", "lines", "numbers", "digits", "ignored"]
     assert list(plain["digits"][0]) == ["value", "probability", "box", "sure"]
-    assert list(detailed) == ["path", "text", "lines", "width", "height", "threshold", "digits", "left_out"]
+    assert list(detailed) == ["path", "text", "lines", "numbers", "width", "height", "threshold", "digits", "ignored"]
     assert list(detailed["digits"][0])[4:] == ["line", "number", "probabilities", "none", "input"]
     assert (detailed["height"], detailed["width"]) == image.shape
     assert plain == reader.read(image).as_dict()

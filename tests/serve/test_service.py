@@ -28,7 +28,7 @@ def test_a_file_that_cannot_be_read_has_its_error(state: Service, digit: bytes) 
     assert state.read_file(digit, "7.png", ReadOptions())[0]["text"] == "7"
     row, error = state.read_file(b"none", "none.png", ReadOptions())
     assert isinstance(error, DataError)
-    assert row == {"path": "none.png", "error": one_line(error), "text": "", "lines": [], "digits": []}
+    assert row == {"path": "none.png", "error": one_line(error), "text": "", "lines": [], "numbers": [], "digits": []}
     assert "none.png" in row["error"]
 
 

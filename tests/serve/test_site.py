@@ -21,6 +21,9 @@ from serve.browser import Watch, draw
 from serve.conftest import FileServer, png
 from tenfold.errors import DataError, FormatError, MissingExtra, RunError, StorageError
 from tenfold.read.classifier import BUNDLED
+from tenfold.read.finding import page as finder
+from tenfold.read.lines import BUNDLED as BUNDLED_LINES
+from tenfold.read.lines import LineModel
 from tenfold.serve import site
 
 # Digits as strokes x, y, x, y … in a box 100 high.
@@ -35,6 +38,10 @@ STROKES = {
     "7": [[3, 5, 58, 4, 34, 50, 22, 98], [14, 50, 50, 48]],
     "8": [[48, 12, 28, 2, 10, 16, 20, 40, 46, 60, 50, 84, 28, 97, 8, 84, 14, 60, 42, 38, 50, 16]],
     "9": [[50, 14, 30, 3, 8, 16, 8, 40, 28, 48, 48, 34, 50, 12, 48, 60, 36, 98]],
+    ".": [[30, 96, 32, 97]],
+    ",": [[34, 90, 24, 112]],
+    "/": [[4, 106, 50, -4]],
+    "-": [[8, 54, 48, 52]],
 }
 
 
@@ -94,17 +101,35 @@ def test_what_is_written(tmp_path: Path) -> None:
         if path.is_file() and path.name not in ("engine.js", "index.html"):
             assert (folder / path.relative_to(here / "page")).read_bytes() == path.read_bytes()
     assert (folder / "digits.onnx").read_bytes() == BUNDLED.read_bytes()
+    assert (folder / "lines.onnx").read_bytes() == BUNDLED_LINES.read_bytes()
     assert {path.name for path in (folder / site.RUNTIME).iterdir()} == {*site.WANTED, "LICENSE", site.NOTICES}
     model = json.loads((folder / "model.json").read_text())
     described = tenfold.Reader().classifier.description
     assert model["classes"] == list("0123456789")
     assert (model["threshold"], model["temperature"]) == (described.threshold, described.temperature)
     assert (model["rejects"], model["corrections"], model["runtime"]) == (True, False, site.RUNTIME)
+    lines = LineModel()
+    assert (tuple(model["lines"]["classes"]), model["lines"]["threshold"]) == (lines.classes, lines.threshold)
+    assert set(model["lines"]) == {"classes", "threshold", "blank", "height", "step"}
     assert model["note"].count(".") == 1
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files - set(json.loads((folder / "files.json").read_text())) == {"files.json"}
-    assert "python -m http.server -b 127.0.0.1 -d out" in (folder / "README.txt").read_text()
+    readme = (folder / "README.txt").read_text()
+    assert "python -m http.server -b 127.0.0.1 -d out" in readme
+    assert "pip install tenfold" in readme
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_other_models(tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").write_bytes(BUNDLED_LINES.read_bytes())
+    runtime = unpacked(tmp_path / "r")
+    folder = site.write(tmp_path / "out", BUNDLED, lines=tmp_path / "mine.onnx", runtime=runtime)
+    assert (folder / "lines.onnx").read_bytes() == BUNDLED_LINES.read_bytes()
+    with pytest.raises(RunError, match="does not read lines"):
+        site.write(tmp_path / "none", lines=BUNDLED, runtime=runtime)
+    with pytest.raises(RunError, match="there is no model file"):
+        site.write(tmp_path / "none", lines=tmp_path / "none.onnx", runtime=runtime)
+    assert not (tmp_path / "none").exists()
 
 
 def test_only_the_engine_is_replaced() -> None:
@@ -210,8 +235,11 @@ def page(site_server: FileServer, browser: Any) -> Iterator[Any]:
     watch.close()
 
 
-@pytest.fixture(scope="module")
-def reader() -> tenfold.Reader:
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> tenfold.Reader:
+    """The reader with the first look at a clean picture as its last one, as on the site, however little is read so."""
+    monkeypatch.setattr(finder, "GOOD", 0.0)
+    monkeypatch.setattr(finder, "SAFE", 0.0)
     return tenfold.Reader(upright=True)
 
 
@@ -243,21 +271,24 @@ def read(page: Any, raw: bytes, **options: Any) -> dict[str, Any]:
 def same(here: dict[str, Any], there: dict[str, Any]) -> None:
     """Two readings of one picture, the site's and the service's."""
     assert set(here) == set(there)
-    for name in ("path", "text", "lines", "width", "height", "threshold", "left_out"):
+    for name in ("path", "text", "lines", "numbers", "width", "height", "threshold", "ignored"):
         assert here[name] == there[name], name
     for one, other in zip(here["digits"], there["digits"], strict=True):
         assert set(one) == set(other)
         for name in ("value", "sure", "line", "number", "box"):
             assert one[name] == other[name], name
-        assert one["probability"] == pytest.approx(other["probability"], abs=0.02)
-        assert one["none"] == pytest.approx(other["none"], abs=0.02)
-        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=0.02)
+        assert one["probability"] == pytest.approx(other["probability"], abs=0.005)
+        assert one["none"] == pytest.approx(other["none"], abs=0.005)
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=0.005)
         inputs = [np.frombuffer(base64.b64decode(d["input"]), np.uint8).astype(int) for d in (one, other)]
         assert abs(inputs[0] - inputs[1]).max() <= 3
 
 
-def strokes(text: str, seed: int) -> list[dict[str, Any]]:
-    """A number of one or several rows as the page keeps what is drawn, on a sheet of 720 x 480."""
+def strokes(text: str, seed: int, *, apart: float = 0.95) -> list[dict[str, Any]]:
+    """A number of one or several rows as the page keeps what is drawn, on a sheet of 720 x 480.
+
+    `apart` is from one digit to the next, in digit heights: at 0.55 they touch.
+    """
     generator = np.random.default_rng(seed)
     rows = text.split("\n")
     longest = max(map(len, rows))
@@ -277,54 +308,97 @@ def strokes(text: str, seed: int) -> list[dict[str, Any]]:
                 places[:, 0] = narrow * places[:, 0] - lean * (places[:, 1] - 50)
                 points = (places * height / 100 + (x, y)).ravel()
                 drawn.append({"width": pen, "points": [round(float(side), 2) for side in points]})
-            x += height * generator.uniform(0.9, 1.0)
+            x += height * generator.uniform(apart - 0.05, apart + 0.05)
     return drawn
 
 
 @pytest.mark.slow
-def test_drawings_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
-    texts = [*"0123456789", "42", "1906", "573", "88", "60417", "12\n34", "705\n81\n9"]
+@pytest.mark.parametrize("apart", [0.95, 0.55])
+def test_drawings_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader, apart: float) -> None:
+    texts = [*"0123456789", "42", "1906", "573", "88", "60417", "12\n34", "705\n81\n9", "3.75", "12/05", "-48", "1,200"]
     right = 0
     for seed, text in enumerate(texts):
-        raw = base64.b64decode(page.evaluate(DRAWN, strokes(text, seed)))
+        raw = base64.b64decode(page.evaluate(DRAWN, strokes(text, seed, apart=apart)))
         with Image.open(io.BytesIO(raw)) as picture:
             assert picture.size == (720, 480)
-        there = reader.read(raw, details=True).as_dict(details=True)
-        same(read(page, raw), there)
-        right += there["text"] == text
-    assert right >= 0.9 * len(texts)  # so that these are drawings of digits
+        there = reader.read(raw, details=True)
+        same(read(page, raw), there.as_dict(details=True))
+        right += "".join(digit.value for digit in there.digits) == text.replace("\n", "")
+    assert right >= (0.7 if apart > 0.9 else 0.2) * len(texts)  # so that these are drawings of numbers
 
 
 @pytest.mark.slow
-def test_pictures_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
+def test_clean_pictures_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
     ink = write_number("8205", 90, seed=3)
-    alone = [write_number(sign, 24, margin=0) for sign in "46"]
-    close = np.hstack([np.pad(one[:, one.max(axis=0) > 0.3], ((0, 0), (0, 1))) for one in alone])
-    clear = np.dstack([np.zeros((*ink.shape, 3), np.uint8), (255 * ink).astype(np.uint8)])
+    rows = np.vstack([write_number(text, 50)[:, :150] for text in ("31", "64")])
+    colours = np.array([250, 240, 200]) + ink[..., None] * (np.array([20, 40, 160]) - np.array([250, 240, 200]))
+    climbing = np.zeros((300, 700))
+    for k, sign in enumerate("3748"):
+        one = write_number(sign, 70, margin=0)
+        climbing[200 - 25 * k :, 60 + 150 * k :][: one.shape[0], : one.shape[1]] = one
+    specks = ink.copy()
+    specks[4:6, 10:12] = specks[30:31, 100:103] = specks[-9:-6, 200:210] = 1
+    ringed = np.pad(ink, 60)
+    y, x = np.mgrid[: ringed.shape[0], : ringed.shape[1]] / np.array(ringed.shape)[:, None, None] - 0.5
+    ringed[abs(np.hypot(x, y) - 0.48) < 0.008] = 1
     pictures = {
-        "noisy paper": png(on_paper(ink)),
-        "light on dark": png(255 - on_paper(ink)),
-        "several rows": png(on_paper(np.vstack([write_number(text, 50)[:, :150] for text in ("31", "64")]))),
-        "tiny": png((255 * write_number("7", 20, seed=5, margin=0.2)).astype(np.uint8)),
-        "tiny and close": png(np.pad((255 * close).astype(np.uint8), 6)),
-        "transparent": png(clear),
-        "blank": png(np.full((100, 100), 255, np.uint8)),
-        "touching": png(on_paper(write_number("52", 100, seed=0, gap=-0.1))),
+        "dark on light": 255 - 255 * ink,
+        "light on dark": 255 * ink,
+        "coloured": colours,
+        "faint": 255 - 60 * ink,
+        "several rows": 255 * rows,
+        "climbing": 255 * climbing,
+        "specks": 255 * specks,
+        "in a ring": 255 * ringed,
+        "tiny": 255 * write_number("7", 20, seed=5, margin=0.2),
+        "tiny digits": 255 * write_number("46", 20, margin=0.5),
+        "transparent": np.dstack([np.zeros((*ink.shape, 3)), 255 * ink]),
+        "touching": 255 * write_number("52", 100, seed=0, gap=-0.1),
+        "over the edge": 255 * ink[:, :-90],
+        "a staircase": 255 * np.pad(np.kron(np.eye(4), np.ones((9, 9))), 40),
+        "blank": np.full((100, 100), 255),
     }
-    for name, raw in pictures.items():
+    for name, values in pictures.items():
+        raw = png(values.clip(0, 255).astype(np.uint8))
         there = reader.read(raw, details=True).as_dict(details=True)
         same(read(page, raw), there)
-        assert bool(there["text"]) != (name == "blank"), name
-    raw = pictures["noisy paper"]
-    single = reader.read(raw, details=True, single=True).as_dict(details=True)
-    assert read(page, raw, single=True)["digits"][0]["box"] == single["digits"][0]["box"]
+        assert name != "blank" or not there["text"]
+        same(read(page, raw, single=True), reader.read(raw, details=True, single=True).as_dict(details=True))
+    raw = png((255 * ink).astype(np.uint8))
     doubted = read(page, raw, threshold=1)
-    assert (doubted["text"], doubted["threshold"]) == ("????", 1)
-    photo = png(np.asarray(Image.fromarray(on_paper(ink)).resize((2600, 1300))), "JPEG", quality=90)
-    large, original = read(page, photo), reader.read(photo)
-    assert (large["text"], large["width"], large["height"]) == (original.text, 2600, 1300)
-    for one, other in zip(large["digits"], original.digits, strict=True):
-        assert np.abs(np.array(one["box"]) - other.box).max() <= 12
+    assert (set(doubted["text"]), doubted["threshold"]) == ({"?"}, 1)
+    large = png(np.asarray(Image.fromarray((255 * ink).astype(np.uint8)).resize((2600, 1300))))
+    here, there = read(page, large), reader.read(large).as_dict(details=True)
+    assert (here["width"], here["height"]) == (2600, 1300)
+    assert [digit["value"] for digit in here["digits"]] == [digit["value"] for digit in there["digits"]]
+    for one, other in zip(here["digits"], there["digits"], strict=True):
+        assert np.abs(np.array(one["box"]) - other["box"]).max() <= 12
+
+
+@pytest.mark.slow
+def test_what_is_not_clean_is_refused(page: Any) -> None:
+    ink = write_number("8205", 90, seed=3)
+    paper = on_paper(ink)
+    both = (127 + 120 * np.hstack([ink, -ink])).astype(np.uint8)
+    shade = np.linspace(0, 60, ink.shape[1])
+    pictures = {
+        "noisy paper": png(paper),
+        "photo": png(np.asarray(Image.fromarray(paper).resize((2600, 1300))), "JPEG", quality=90),
+        "shadow": png((255 - shade - 150 * ink).astype(np.uint8)),
+        "ink of both kinds": png(both),
+        "too faint": png((255 - 40 * ink).astype(np.uint8)),
+        "too much ink": png(np.pad(np.zeros((100, 100), np.uint8), 10, constant_values=255)),
+        "edges of two colours": png(np.repeat(np.arange(0, 256, 64, dtype=np.uint8), 40)[None].repeat(90, axis=0)),
+    }
+    for name, raw in pictures.items():
+        answer = read(page, raw)
+        assert (answer["name"], answer["status"]) == ("EngineError", 422), name
+        assert "drawings and clean pictures" in answer["message"]
+        assert "pip install tenfold" in answer["message"]
+    page.locator("[data-src='gallery/ruled.png']").click()
+    page.locator("#trouble", has_text="tenfold itself reads photos").wait_for()
+    page.locator("[data-src='gallery/rows.png']").click()
+    page.locator("#trouble").wait_for(state="hidden")
 
 
 @pytest.mark.slow
@@ -387,14 +461,15 @@ def test_it_opens_again_without_a_network(exported: Path, browser: Any, reader: 
     finally:
         server.stop()
     page.reload()
-    assert read(page, raw)["text"] == reader.read(raw).text == "58"
+    assert read(page, raw)["text"] == reader.read(raw).text != ""
     context.close()
 
 
 @pytest.mark.slow
-def test_a_model_that_is_not_there(exported: Path, site_server: FileServer, browser: Any) -> None:
+@pytest.mark.parametrize("name", ["digits.onnx", "lines.onnx"])
+def test_a_model_that_is_not_there(exported: Path, site_server: FileServer, browser: Any, name: str) -> None:
     context = browser.new_context()
-    context.route("**/digits.onnx", lambda route: route.fulfill(status=404))
+    context.route(f"**/{name}", lambda route: route.fulfill(status=404))
     page = context.new_page()
     page.goto(f"{site_server.address}/")
     error = read(page, base64.b64decode(page.evaluate(DRAWN, strokes("1", 1))))

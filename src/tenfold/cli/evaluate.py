@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tenfold.cli.options import Device, Json
+from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
+    from tenfold.learn.scoring.lines import LinesEvaluation
     from tenfold.learn.scoring.robustness import Robustness
 
 EPILOG = """
@@ -24,7 +26,7 @@ def evaluate(
     run: Annotated[
         Path | None, typer.Argument(help="A run or its safetensors file. \\[default: the newest run]")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Other labelled digits to score on.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Other labelled digits, or lines, to score on.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write. \\[default: the run's folder]")] = None,
     corrupt: Annotated[
         bool, typer.Option("--corrupt", help="Score it also under MNIST-C's 15 corruptions, shifts, rotations, scales.")
@@ -34,8 +36,16 @@ def evaluate(
 ) -> None:
     """Score a run on the test set, with a report: accuracy and its interval, calibration, classes, mistakes."""
     from tenfold.cli.printing import table
+    from tenfold.learn.recipes.tasks import LINES
     from tenfold.learn.scoring import evaluation as learn
+    from tenfold.learn.scoring import lines
+    from tenfold.learn.training import runs
 
+    if runs.find_model(run, lines=True)[0].task == LINES:
+        if corrupt:
+            raise UsageError("--corrupt is for networks that read one digit: lines are corrupted already")
+        _print_lines(lines.evaluate(run, data=data, out=out, device=device), json=json)
+        return
     found, under = learn.evaluate(run, data=data, out=out, device=device), None
     if corrupt:
         from tenfold.learn.scoring.robustness import corrupted
@@ -62,6 +72,19 @@ def evaluate(
     print(f"\nthe report, with figures and mistakes: {found.report}")
     if under is not None:
         _print_corruptions(under)
+
+
+def _print_lines(found: "LinesEvaluation", *, json: bool) -> None:
+    """The scores of a network for lines."""
+    if json:
+        print(found.as_json())
+        return
+    low, high = found.interval
+    print(f"{found.model} on {found.data}, {found.n:,} lines")
+    print(f"accuracy {found.accuracy:.2%}  of whole lines (95 % interval {low:.2%} to {high:.2%})")
+    print(f"sign error rate {found.sign_error:.2%}")
+    wrong = "" if found.sure_wrong is None else f", {found.sure_wrong:.2%} of those wrong"
+    print(f"sure of {found.sure:.2%}{wrong}; from a probability of {found.threshold:.3f} on")
 
 
 def _print_corruptions(found: "Robustness") -> None:

@@ -28,6 +28,7 @@ EPILOG = """
 Examples:
   tenfold read photo.jpg                      # a line for each row
   tenfold read digit.png --single             # the picture is one digit
+  tenfold read form.png --table > cells.csv   # rows and columns
   tenfold read scans/ -o numbers.csv          # a folder
   tenfold read scans/ --review look.html      # what to look at
   tenfold read 'scans/**/*.png' -o rows.jsonl --resume
@@ -65,6 +66,9 @@ def read(  # noqa: PLR0913 - options
         Path | None, _out(help="Write each picture with boxes around its digits to here.", metavar="DIR")
     ] = None,
     review: Annotated[Path | None, _out(help="An HTML page of every digit that is not sure.", metavar="FILE")] = None,
+    table: Annotated[
+        bool, _out("--table", help="Print a picture's cells as CSV, a row of it a row, and nothing else.")
+    ] = False,
     resume: Annotated[
         bool, _out("--resume", help="With -o: keep the rows that are there, read only what is missing.")
     ] = False,
@@ -75,12 +79,21 @@ def read(  # noqa: PLR0913 - options
     upright: Annotated[
         bool, _how("--upright", help="Pictures are the right way up: none is tried turned by quarters.")
     ] = False,
+    digits_only: Annotated[
+        bool, _how("--digits-only", help="Leave out the signs between digits: 12/05 is 1205.")
+    ] = False,
+    decimal: Annotated[
+        str | None,
+        _how(help="The decimal separator of the numbers in JSON, . or ,; else 1.250 has two values.", metavar="SIGN"),
+    ] = None,
     box: Annotated[
         str | None, _how(help="Only this part of each picture, in pixels from its top left.", metavar="X,Y,W,H")
     ] = None,
     threshold: Annotated[
         float | None,
-        _how(help="The probability from which a digit is sure; below it is a ?. \\[default: the model's]", metavar="P"),
+        _how(
+            help="The probability from which a number is sure; below it has a ?. \\[default: the model's]", metavar="P"
+        ),
     ] = None,
     always_answer: Annotated[
         bool, _how("--always-answer", help="Answer with the likeliest digit, never with ?.")
@@ -88,6 +101,9 @@ def read(  # noqa: PLR0913 - options
     model: Annotated[
         Path | None,
         _how(help="A .onnx file, or a run. \\[default: the model that comes with tenfold]", metavar="FILE|RUN"),
+    ] = None,
+    lines: Annotated[
+        Path | None, _how(help="The same for the model that reads rows: `tenfold train lines`.", metavar="FILE|RUN")
     ] = None,
     max_pixels: Annotated[
         int | None, _how(help="Refuse pictures with more. \\[default: 100,000,000]", metavar="N")
@@ -101,12 +117,14 @@ def read(  # noqa: PLR0913 - options
     ] = None,
     device: Annotated[str, _speed(help="cpu, cuda, coreml or auto. \\[default: cpu]")] = "cpu",
 ) -> None:
-    """Read the digits in pictures: photos, scans, screenshots, PDF; one picture or thousands.
+    """Read the numbers in pictures: photos, scans, screenshots, PDF; one picture or thousands.
 
-    A digit that is not sure is a ?. For one picture a line is a row of its digits, for several a line is a picture.
+    What is not sure is a ?. For one picture a line is a row of its numbers, for several a line is a picture.
     """
     targets, part = _targets(pictures), _box(box)
     given = _Given(output, json, annotate, review, resume, quiet, on, address, workers)
+    if table and (len(targets) != 1 or json or output or annotate or review or given.ray):
+        raise UsageError("--table prints the cells of one picture: leave out further pictures, files and --json")
     if given.ray and "-" in targets:
         raise UsageError("standard input is read here: leave out --on ray")
     if given.ray and device != "cpu":
@@ -124,16 +142,25 @@ def read(  # noqa: PLR0913 - options
     for place in (*targets, output or ""):
         urls.check(place)
     warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is reported as an error, or ignored
+    lines_model = None if lines is None else model_bytes(model_file(lines)) if given.ray else model_file(lines)
     make = partial(
         Reader,
         model_bytes(model_file(model)) if given.ray else model_file(model),
+        lines=lines_model,
         device=device,
         threshold=threshold,
         always_answer=always_answer,
         upright=upright,
+        digits_only=digits_only,
+        decimal=decimal,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         threads=1,
     )
+    if table:
+        from tenfold.read import tables
+
+        print(tables.as_csv(make().read(targets[0], single=single, box=part, table=True)), end="")
+        return
     work = Work(make, single, part, crops=review is not None)
     if given.ray and output is not None and parts.is_folder(output):
         _read_parts(work, targets, output, given)
@@ -314,12 +341,15 @@ def _terms(work: "Work", targets: list[str]) -> dict[str, Any]:
     import hashlib
 
     assert isinstance(work.make, partial)  # of Reader, with the bytes of a model
-    reader = work.make()
+    reader, lines = work.make(), work.make.keywords["lines"]
     return {
         "pictures": list(targets),
         "model": hashlib.sha256(work.make.args[0]).hexdigest(),
         "threshold": reader.threshold,
+        "lines": None if lines is None else hashlib.sha256(lines).hexdigest(),
         "upright": reader.upright,
+        "digits_only": reader.digits_only,
+        "decimal": reader.decimal,
         "max_pixels": reader.max_pixels,
         "single": work.single,
         "box": None if work.box is None else list(work.box),

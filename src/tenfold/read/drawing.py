@@ -1,6 +1,6 @@
 """Pictures of what was read: boxes on the page, and every stage on the way there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,12 @@ from PIL import Image, ImageDraw, ImageFont
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Page
 from tenfold.read.finding.page import View
-from tenfold.read.finding.segments import Segment, cut_out
+from tenfold.read.finding.signs import OTHER, Sign, cut_out
 
 SURE, UNSURE, NONE, PAPER, TEXT = (0, 130, 60), (205, 30, 30), (120, 120, 120), (250, 250, 247), (30, 30, 30)
 Colour = tuple[int, int, int]
 _STAGE = 520  # pixels: the longer side of a stage
+_LIKELY = 8  # of the classes are shown
 _CELL, _ACROSS = 92, 12  # pixels of a digit's cell, and cells side by side
 
 
@@ -58,10 +59,9 @@ def explained(page: Page, view: View, classifier: Classifier, threshold: float) 
         turned = f", turned by {90 * view.turns} degrees to the left" if view.turns else ""
         note = f"{view.count} digits in {len(view.rows)} rows{turned}; "
         note += f"{view.quality:.0%} of the ink read"
-        shown = view.segments[: 6 * _ACROSS]
-        inputs = classifier.normalised(classifier.crops([cut_out(segment.piece, ink) for segment in shown]))
-        names = (*classifier.classes, *(("none",) if classifier.description.rejects else ()))
-        cells = [_cell(s, image, names, threshold) for s, image in zip(shown, inputs, strict=True)]
+        shown = view.signs[: 6 * _ACROSS]
+        inputs = classifier.normalised(classifier.crops([cut_out(sign.piece, ink) for sign in shown]))
+        cells = [_cell(s, image, threshold) for s, image in zip(shown, inputs, strict=True)]
     return _laid_out(stages, note, cells)
 
 
@@ -74,36 +74,37 @@ def _boxes(view: View, ink: NDArray[np.float32], threshold: float) -> NDArray[np
     """The ink with a box around each piece, every piece of ink that was read in black and the rest pale."""
     image = np.full((*ink.shape, 3), 255, np.uint8)
     image[ink > 0.2] = (225, 222, 214)
-    for s in view.segments:
-        p = s.piece
-        image[p.top : p.bottom, p.left : p.right][p.mask] = TEXT if s.digit else (170, 170, 170)
+    boxes = [(sign.piece, _colour(sign, threshold)) for sign in view.signs]
+    boxes += [(piece, NONE) for piece in view.ignored]
+    for p, colour in boxes:
+        part = image[p.top : p.bottom, p.left : p.right]
+        part[p.mask[: part.shape[0], : part.shape[1]]] = (170, 170, 170) if colour == NONE else TEXT
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
     line = max(1, round(max(ink.shape) / 250))
-    for s in view.segments:
-        place = [s.piece.left - line, s.piece.top - line, s.piece.right + line, s.piece.bottom + line]
-        pen.rectangle(place, outline=_colour(s, threshold), width=line)
+    for p, colour in boxes:
+        pen.rectangle([p.left - line, p.top - line, p.right + line, p.bottom + line], outline=colour, width=line)
     return np.asarray(picture)
 
 
-def _colour(segment: Segment, threshold: float) -> Colour:
-    return NONE if not segment.digit else SURE if segment.probability >= threshold else UNSURE
+def _colour(sign: Sign, threshold: float) -> Colour:
+    return NONE if not sign.read else SURE if sign.probability >= threshold else UNSURE
 
 
-def _cell(segment: Segment, image: NDArray[np.float32], names: Sequence[str], threshold: float) -> Image.Image:
-    """A digit's 28 x 28 input with the answer above and the probabilities below."""
+def _cell(sign: Sign, image: NDArray[np.float32], threshold: float) -> Image.Image:
+    """A sign's 28 x 28 input, as the network for digits sees it, with the answer above and the probabilities below."""
+    names = sorted(sign.probabilities, key=lambda name: -sign.probabilities[name])[:_LIKELY]
     bars = len(names) * 9
     cell = Image.new("RGB", (_CELL, 84 + bars + 18), PAPER)
     pen = ImageDraw.Draw(cell)
-    colour = _colour(segment, threshold)
-    answer = names[segment.best] if segment.digit else "no digit"
-    pen.text((4, 1), f"{answer}  {segment.probability:.0%}" if segment.digit else answer, colour, _font(12))
+    colour = _colour(sign, threshold)
+    pen.text((4, 1), f"{sign.value}  {sign.probability:.0%}" if sign.read else "none", colour, _font(12))
     small = Image.fromarray((image[0] * 255).astype(np.uint8)).resize((56, 56), Image.Resampling.NEAREST)
     cell.paste(small, (18, 20))
     pen.rectangle([17, 19, 74, 76], outline=colour)
-    for k, (name, probability) in enumerate(zip(names, segment.probabilities, strict=False)):
-        y = 82 + 9 * k
-        pen.text((4, y - 2), name, TEXT, _font(9))
+    for k, name in enumerate(names):
+        y, probability = 82 + 9 * k, sign.probabilities[name]
+        pen.text((4, y - 2), name if name != OTHER else "none", TEXT, _font(9))
         bar = [28, y + 1, 28 + int(58 * float(probability)), y + 6]
         pen.rectangle(bar, colour if probability > 0.01 else (200, 200, 200))
     return cell

@@ -1,7 +1,7 @@
 """The model file for lines: a row of writing in, the text in it out, as one network reads it without finding digits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 BUNDLED = Path(__file__).parent.parent / "models" / "lines.onnx"
-_TOGETHER = 32  # lines of about the same width in a batch
+_TOGETHER = 32  # lines of the same width in a batch
 _BLOCK = 32  # pixels: widths are rounded up to a multiple of it
 _NARROW = 12  # pixels: the least width
 _LONGEST = 200  # times its height: what is longer is no row, and would take much memory
@@ -29,6 +29,7 @@ class Text:
     text: str
     probability: float  # of the whole text, summed over all its alignments
     places: tuple[tuple[float, float], ...]  # of each sign: where it begins and ends, in pixels of the picture
+    likely: NDArray[np.float64]  # (signs, classes): the probabilities at each sign's clearest step, blank left out
 
 
 class LineModel:
@@ -60,18 +61,55 @@ class LineModel:
 
         Raises UsageError for an array of another kind, or one that is longer than 200 times its height.
         """
+        sized, found = self._scored(lines)
+        return [
+            self._decoded(scores, line.shape[1] / width)
+            for line, width, scores in zip(lines, sized, found, strict=True)
+        ]
+
+    def likeliest(self, views: Sequence[NDArray[np.uint8]]) -> tuple[int, Text]:
+        """Which of several views of one row reads the text that is likeliest in the mean of all, and that text.
+
+        Its probability is that mean. Raises as `read` does.
+        """
+        widths, scores = self._scored(views)
+        texts = [
+            self._decoded(one, view.shape[1] / width) for view, width, one in zip(views, widths, scores, strict=True)
+        ]
+        means: dict[str, float] = {}
+        for text in texts:
+            if text.text not in means:
+                signs = np.array([self.classes.index(sign) + 1 + self._blank for sign in text.text], np.int64)
+                means[text.text] = float(
+                    np.mean(
+                        [
+                            other.probability
+                            if other.text == text.text
+                            else np.exp(text_score(one, signs, self._blank))
+                            for other, one in zip(texts, scores, strict=True)
+                        ]
+                    )
+                )
+        best = max(means, key=means.__getitem__)
+        k = max((k for k, text in enumerate(texts) if text.text == best), key=lambda k: texts[k].probability)
+        return k, replace(texts[k], probability=means[best])
+
+    def _scored(self, lines: Sequence[NDArray[np.uint8]]) -> tuple[list[int], list[NDArray[np.float64]]]:
+        """How wide each line is for the network, and the logarithms of its steps' probabilities."""
         for line in lines:
             if line.ndim != 2 or line.dtype != np.uint8 or not 0 < line.shape[1] <= _LONGEST * line.shape[0]:
                 raise UsageError(
                     f"a line must be grey values uint8 (H, W), W at most {_LONGEST} H, not {line.dtype} {line.shape}"
                 )
         sized = [self._sized(line) for line in lines]
-        order = np.argsort([ink.shape[1] for ink in sized], kind="stable")
-        found: dict[int, Text] = {}
-        for some in (order[k : k + _TOGETHER] for k in range(0, len(order), _TOGETHER)):
-            for k, scores in zip(some, self._scores([sized[k] for k in some]), strict=True):
-                found[int(k)] = self._decoded(scores, lines[k].shape[1] / sized[k].shape[1])
-        return [found[k] for k in range(len(lines))]
+        alike: dict[int, list[int]] = {}  # by the width that they are filled up to, which the network sees
+        for k, ink in enumerate(sized):
+            alike.setdefault(max(2, -(-ink.shape[1] // _BLOCK)) * _BLOCK, []).append(k)
+        found: dict[int, NDArray[np.float64]] = {}
+        for width, every in alike.items():
+            for some in (every[k : k + _TOGETHER] for k in range(0, len(every), _TOGETHER)):
+                found.update(zip(some, self._scores([sized[k] for k in some], width), strict=True))
+        return [ink.shape[1] for ink in sized], [found[k] for k in range(len(lines))]
 
     def _sized(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ink from 0 to 1, bright, of the model's height."""
@@ -81,11 +119,10 @@ class LineModel:
         grey = np.asarray(Image.fromarray(line).resize(size, how), np.float32)
         return np.float32(1) - grey / np.float32(255)
 
-    def _scores(self, inks: list[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
-        """The logarithms of each step's probabilities, (T, classes + 1), of each line."""
+    def _scores(self, inks: list[NDArray[np.float32]], width: int) -> list[NDArray[np.float64]]:
+        """The logarithms of each step's probabilities, (T, classes + 1), of each line, filled up to a width."""
         widths = np.array([ink.shape[1] for ink in inks], np.int64)
-        widest = max(2, -(-int(widths.max()) // _BLOCK)) * _BLOCK
-        images = np.zeros((len(inks), 1, self._height, widest), np.float32)
+        images = np.zeros((len(inks), 1, self._height, width), np.float32)
         for image, ink in zip(images[:, 0], inks, strict=True):
             image[:, : ink.shape[1]] = ink
         scores = self.session.run(["scores"], {"image": images, "widths": widths})[0]
@@ -101,7 +138,12 @@ class LineModel:
         text = "".join(self.classes[k - 1 - self._blank] for k in signs)
         size = self._step * scale
         places = tuple((begin * size, end * size) for begin, end in zip(begins.tolist(), ends, strict=True))
-        return Text(text, float(np.exp(text_score(scores, signs, self._blank))), places)
+        clearest = [
+            begin + int(scores[begin:end, sign].argmax()) for begin, end, sign in zip(begins, ends, signs, strict=True)
+        ]
+        likely = np.exp(np.delete(scores[clearest], self._blank, axis=1))
+        likely /= likely.sum(axis=1, keepdims=True)
+        return Text(text, float(np.exp(text_score(scores, signs, self._blank))), places, likely)
 
 
 def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int = 0) -> float:

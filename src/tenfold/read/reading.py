@@ -1,4 +1,4 @@
-"""What was read in a picture: its digits, their text, and how sure each is."""
+"""What was read in a picture: digits and signs, their text, and how sure each is."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from PIL import Image
 
 from tenfold.errors import UsageError
 from tenfold.read.decode import Page
+from tenfold.read.numbers import Number, numbers
 
 UNSURE = "?"
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
@@ -19,11 +20,11 @@ Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
 
 @dataclass(frozen=True)
 class Digit:
-    """A digit in a picture: what it is, how probable that is, where, and whether that is sure enough to answer."""
+    """A digit in a picture, or a sign beside it: what it is, how probable, where, and whether that is sure."""
 
     value: str
-    probability: float
-    probabilities: dict[str, float]  # of every class; what is missing to 1 is the probability of being no digit
+    probability: float  # of being this sign and no other, and of there being one: of a row's they make that of the row
+    probabilities: dict[str, float]  # of every class; what is missing to 1 is the probability of being none
     box: Box
     sure: bool
     line: int = 0  # of the picture, counted from 0
@@ -75,7 +76,8 @@ class Reading:
     threshold: float = 0.0  # the probability from which a digit is sure
     _pages: tuple[Page, ...] = field(default=(), repr=False, compare=False)
     page_count: int = 1  # of the file
-    left_out: tuple[Box, ...] = ()  # ink that was taken for no digit, with `details`
+    ignored: tuple[Box, ...] = ()  # ink that was taken for no sign
+    decimal: str | None = None  # the decimal separator of `numbers`, "." or ","; None where it is not known
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -88,22 +90,27 @@ class Reading:
         return "\n".join(self.lines)
 
     @property
+    def numbers(self) -> tuple[Number, ...]:
+        """What can be understood as numbers, as Decimal, with both values where points and commas leave it open."""
+        return numbers(self.lines, self.decimal)
+
+    @property
     def sure(self) -> bool:
         """Whether there are digits and all of them are sure."""
         return bool(self.digits) and all(digit.sure for digit in self.digits)
 
     def as_dict(self, *, details: bool = False) -> dict[str, Any]:
-        """The reading as JSON-ready values: path, text, lines, digits.
+        """The reading as JSON-ready values: path, text, lines, numbers, digits, and the ink that was ignored.
 
-        `details` adds all that a page needs to show it: the size of the picture, the threshold, what was left out, and
-        of each digit its place in the text, all probabilities, and what the network saw, 784 bytes in base64.
+        `details` adds all that a page needs to show it: the size of the picture, the threshold, and of each digit its
+        place in the text, all probabilities, and what the network for digits saw, 784 bytes in base64.
         """
         values: dict[str, Any] = {"path": self.path, "text": self.text, "lines": list(self.lines)}
+        values["numbers"] = [{"text": n.text, "values": [str(value) for value in n.values]} for n in self.numbers]
         if details:
             values |= {"width": self._pages[0].width, "height": self._pages[0].height, "threshold": self.threshold}
         values["digits"] = [digit._as_dict(paged=self.page_count > 1, details=details) for digit in self.digits]
-        if details:
-            values["left_out"] = [list(box) for box in self.left_out]
+        values["ignored"] = [list(box) for box in self.ignored]
         return values
 
     def annotated(self, page: int = 1) -> Image.Image:

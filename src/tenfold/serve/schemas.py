@@ -16,10 +16,12 @@ _READING: dict[str, Any] = {
     "path": None,
     "text": "7?",
     "lines": ["7?"],
+    "numbers": [],
     "digits": [
         {"value": "7", "probability": 0.9996, "box": [52, 40, 61, 88], "sure": True},
         {"value": "1", "probability": 0.6012, "box": [130, 42, 20, 85], "sure": False},
     ],
+    "ignored": [],
 }
 _BASE64 = {"type": "string", "contentEncoding": "base64", "minLength": len(_SEVEN), "maxLength": len(_SEVEN)}
 _TENSOR: dict[str, Any] = {"name": "image", "shape": [1, 1, 2, 2], "datatype": "FP32", "data": [0, 1, 0, 1]}
@@ -36,10 +38,14 @@ class ReadOptions(BaseModel, extra="forbid"):
 
     single: bool = Field(default=False, description="The picture is one digit: all its ink is taken together.")
     threshold: float | None = Field(
-        default=None, ge=0, le=1, description="The probability from which a digit is sure; by default the model's own."
+        default=None, ge=0, le=1, description="The probability from which a number is sure; by default the models' own."
     )
     upright: bool = Field(
         default=False, description="The picture is the right way up: it is not tried turned by quarters."
+    )
+    digits_only: bool = Field(default=False, description="Leave out the signs between digits: 12/05 is 1205.")
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="The decimal separator of the numbers; where it is not known, 1.250 has two values."
     )
     annotate: bool = Field(
         default=False,
@@ -48,13 +54,20 @@ class ReadOptions(BaseModel, extra="forbid"):
     )
     details: bool = Field(
         default=False,
-        description="Add what a page needs to show: the size, the threshold, what was left out, and of each digit all "
-        "probabilities and what the network saw.",
+        description="Add what a page needs to show: the size, the threshold, and of each digit all probabilities and "
+        "what the network saw.",
     )
 
 
+class Number(BaseModel):
+    """A number in a picture."""
+
+    text: str = Field(description="As it is written.")
+    values: list[str] = Field(description="What it can mean, as decimals: two where points and commas leave it open.")
+
+
 class Digit(BaseModel):
-    """A digit in a picture."""
+    """A digit in a picture, or a sign beside it: one of . , - / : + ( ) %, or ? for any other."""
 
     value: str
     probability: float = Field(ge=0, le=1)
@@ -72,16 +85,17 @@ class Reading(BaseModel, json_schema_extra={"examples": [_READING]}):
     """What was read in a picture."""
 
     path: str | None = Field(description="The name that it was sent under, if any.")
-    text: str = Field(description="The lines, one under the other; ? is a digit that is not sure.")
+    text: str = Field(description="The lines, one under the other; ? is what is not sure.")
     lines: list[str]
+    numbers: list[Number] = Field(default=[], description="What can be understood as numbers.")
     digits: list[Digit]
     error: str | None = Field(default=None, description="Why it could not be read, where several were sent.")
     annotated: str | None = None
     width: int | None = None
     height: int | None = None
     threshold: float | None = None
-    left_out: list[tuple[int, int, int, int]] | None = Field(
-        default=None, description="Ink that was taken for no digit."
+    ignored: list[tuple[int, int, int, int]] | None = Field(
+        default=None, description="Ink that was taken for no sign: boxes as those of digits."
     )
 
 

@@ -82,7 +82,7 @@ class Service:
         try:
             return self.read(raw, path, options)[1], None
         except (DataError, MissingExtra) as error:
-            return {"path": path, "error": one_line(error), "text": "", "lines": [], "digits": []}, error
+            return {"path": path, "error": one_line(error), "text": "", "lines": [], "numbers": [], "digits": []}, error
 
 
 def of(request: Request) -> Service:

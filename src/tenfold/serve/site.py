@@ -1,6 +1,6 @@
-"""The page with the model in it: a folder of files for any web server, which read digits in the browser.
+"""The page with the models in it: a folder of files for any web server, which read drawings in the browser.
 
-The model runs in onnxruntime-web, WebAssembly that npm's registry has. It is fetched by the npm client, checked against
+The models run in onnxruntime-web, WebAssembly that npm's registry has. It is fetched by the npm client, checked against
 the checksum below, and kept in the user's cache; tenfold itself downloads nothing.
 """
 
@@ -21,6 +21,8 @@ from typing import Any
 from tenfold import files
 from tenfold.errors import DataError, FormatError, MissingExtra
 from tenfold.read.classifier import Classifier, model_bytes
+from tenfold.read.lines import BUNDLED as BUNDLED_LINES
+from tenfold.read.lines import LineModel
 
 NAME, VERSION = "onnxruntime-web", "1.30.0"
 RUNTIME = f"{NAME}-{VERSION}"  # its folder in the site, and its archive's name
@@ -33,8 +35,8 @@ POLICY = (
     "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 NOTE = (
-    "This page reads in the browser and sends nothing; it finds numbers in a simpler way than tenfold itself, "
-    "which reads turned, ruled and photographed pages better."
+    "This page reads drawings and clean pictures in the browser and sends nothing; "
+    "tenfold itself reads photos, too (pip install tenfold)."
 )
 MAX_BYTES = 50_000_000  # of a picture: more would fill a phone's memory
 _PATIENCE = 900  # seconds that npm may take
@@ -51,9 +53,11 @@ and open http://127.0.0.1:8000/. Opening index.html as a file does not work: bro
 The pictures stay in the browser, and nothing is asked of any other server. Once it was open the page works without
 a network too, where the browser lets it keep files: on https, and on the machine itself.
 
-The model is digits.onnx, described in model.json; MNIST, which it learnt from, is under CC BY-SA 3.0 (Yann LeCun,
-Corinna Cortes, Christopher J. C. Burges). tenfold is under the MIT License, as is onnxruntime-web, by Microsoft
-Corporation, whose licence and notices are in {runtime}.
+It reads drawings and clean pictures, on a ground of one colour; tenfold itself reads photos, too (pip install tenfold).
+
+The models are digits.onnx and lines.onnx, described in model.json; MNIST, which they learnt from, is under CC BY-SA 3.0
+(Yann LeCun, Corinna Cortes, Christopher J. C. Burges). tenfold is under the MIT License, as is onnxruntime-web, by
+Microsoft Corporation, whose licence and notices are in {runtime}.
 """
 
 
@@ -62,13 +66,19 @@ def _silent(line: str) -> None:
 
 
 def write(
-    folder: str | Path, model: Path | None = None, *, runtime: Path | None = None, tell: Callable[[str], None] = _silent
+    folder: str | Path,
+    model: Path | None = None,
+    *,
+    lines: Path | None = None,
+    runtime: Path | None = None,
+    tell: Callable[[str], None] = _silent,
 ) -> Path:
     """Write the site to a folder that is not there yet, or empty, and return it.
 
     Args:
         folder: Where to.
         model: A model file; None is the bundled one.
+        lines: The same for the model that reads rows.
         runtime: The archive of onnxruntime-web, or a folder it was unpacked to; None fetches it, once.
         tell: Called with a line about what takes its time.
 
@@ -77,7 +87,7 @@ def write(
     """
     import onnxruntime
 
-    classifier = Classifier(model, threads=1)
+    about = described(Classifier(model, threads=1), LineModel(lines, threads=1))
     here = Path(__file__).parent
     with files.folder(folder) as place:  # which refuses a full folder before anything is fetched
         shutil.copytree(here / "page", place, dirs_exist_ok=True)
@@ -91,18 +101,20 @@ def write(
         policy = f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         (place / "index.html").write_text(index.replace(_HEAD, policy), encoding="utf-8")
         (place / "digits.onnx").write_bytes(model_bytes(model))
-        (place / "model.json").write_text(json.dumps(described(classifier)), encoding="utf-8")
-        about = _README.format(folder=Path(folder).name, runtime=RUNTIME, version=version("tenfold"))
-        (place / "README.txt").write_text(about, encoding="utf-8")
+        (place / "lines.onnx").write_bytes(model_bytes(lines or BUNDLED_LINES))
+        (place / "model.json").write_text(json.dumps(about), encoding="utf-8")
+        readme = _README.format(folder=Path(folder).name, runtime=RUNTIME, version=version("tenfold"))
+        (place / "README.txt").write_text(readme, encoding="utf-8")
         names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
         (place / "files.json").write_text(json.dumps(names), encoding="utf-8")
     return Path(folder)
 
 
-def described(classifier: Classifier) -> dict[str, Any]:
-    """What the page and the engine need to know of the model."""
+def described(classifier: Classifier, lines: LineModel) -> dict[str, Any]:
+    """What the page and the engine need to know of the models."""
     return {
         **classifier.description.metadata,
+        "lines": {name: lines.metadata[name] for name in ("classes", "blank", "height", "step", "threshold")},
         "name": "digits",
         "max_bytes": MAX_BYTES,
         "corrections": False,

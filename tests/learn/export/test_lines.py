@@ -10,10 +10,10 @@ from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.export import lines as export
 from tenfold.learn.export import onnx
-from tenfold.learn.export.graph import UNSURE
 from tenfold.learn.lines import ctc
 from tenfold.learn.lines.alphabet import CLASSES, decode, encode
 from tenfold.learn.lines.dataset import normalised
+from tenfold.learn.networks.calibration import UNSURE
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.recipes.tasks import LINES
 from tenfold.learn.training import models
@@ -47,12 +47,12 @@ def test_onnxruntime_reads_what_torch_does(model: Model) -> None:
         padded[0, 0, :, :width] = normalised(255 - line)
         with torch.no_grad():
             scores = model.network(torch.from_numpy(padded))[0, : -(-width // 2)].log_softmax(1).numpy()
-        (ours,) = read._scores([np.float32(1) - line.astype(np.float32) / np.float32(255)])
+        (ours,) = read._scores([np.float32(1) - line.astype(np.float32) / np.float32(255)], padded.shape[3])
         assert np.abs(ours - scores).max() < 0.05  # large weights are in half precision
         assert len(ours) == len(scores) == -(-width // 2)
 
 
-def test_the_threshold_lets_one_in_a_hundred_be_wrong(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_threshold_lets_five_in_a_hundred_be_wrong(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines whose logits say a text with more or less doubt: those in doubt are read with a fault."""
     doubts = torch.linspace(0.5, 8, 400)
     logits = torch.zeros(400, 8, len(CLASSES) + 1)
@@ -68,8 +68,8 @@ def test_the_threshold_lets_one_in_a_hundred_be_wrong(model: Model, monkeypatch:
     found = export.decide(told, [(torch.zeros(400, 1, 40, 64), labels)])
     assert decode(ctc.best(logits[-1:])[0, :1].tolist()) == "7"
     assert found.error is not None
-    assert 0.005 < found.error <= 0.01
-    assert found.coverage == pytest.approx(0.5, abs=0.01)
+    assert 0.03 < found.error <= 0.05
+    assert found.coverage == pytest.approx(0.525, abs=0.01)
     assert 0 < found.threshold < 1
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 import tenfold
 from conftest import on_paper, write_number
 from read import pictures
-from tenfold.read.finding import clean, page, paper
+from tenfold.read.finding import page
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -50,21 +50,30 @@ def test_no_row_of_a_long_page_is_lost(reader: tenfold.Reader) -> None:
     assert np.mean([line == text for line, text in zip(lines, texts, strict=True)]) > 0.9
 
 
-def test_a_lone_digit_in_doubt_is_not_turned(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = pictures.drawn(write_number("5", size=80, seed=3))
-    monkeypatch.setattr(page, "GOOD", 1.1)
-    monkeypatch.setattr(page, "_turned", lambda *_, **__: pytest.fail("it was turned"))
-    assert reader.read(image).text == "5"
-    monkeypatch.setattr(clean, "certainty", lambda *_: 0.5)
-    with pytest.raises(pytest.fail.Exception, match="turned"):
-        reader.read(image)
+def test_a_lone_digit_is_not_turned(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = np.rot90(on_paper(write_number("4", size=80, seed=3)))
+    view = page.find(pictures.colours(turned), reader.classifier, lambda: reader.lines)
+    assert view.turns == 0
+    monkeypatch.setattr(page, "_seen", lambda *_: pytest.fail("it was looked at otherwise"))
+    page.find(pictures.colours(turned), reader.classifier, lambda: reader.lines, single=True)
 
 
-def test_a_page_of_text_is_not_looked_at_twice(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "sheets", lambda _: iter(()))
-    short, long = (pictures.drawn(pictures.page(*["246", "357"] * count)) for count in (5, 8))
-    assert len(reader.read(short).digits) == 30
-    assert reader.read(long).digits == ()
+def test_a_picture_of_one_row_is_read_as_a_whole_where_no_ink_stands_out(reader: tenfold.Reader) -> None:
+    generator = np.random.default_rng(1)
+    ink = write_number("4071", size=40, seed=2)
+    rough = np.clip(0.75 - 0.35 * ink + generator.normal(0, 0.09, ink.shape), 0, 1).astype(np.float32)
+    view = page._textured(pictures.colours(rough), reader.classifier, reader.lines)
+    assert "".join(sign.value for sign in view.signs) == "4071"
+    assert view.box(view.signs[0].piece, 1.0)[0] < view.box(view.signs[-1].piece, 1.0)[0]
+
+
+def test_a_ring_round_a_number_is_ignored(reader: tenfold.Reader) -> None:
+    image = on_paper(write_number("2479"))
+    framed = Image.fromarray(image)
+    ImageDraw.Draw(framed).ellipse([5, 5, framed.width - 6, framed.height - 6], outline=40, width=3)
+    reading = reader.read(framed)
+    assert reading.text == "2479"
+    assert any(width > 0.8 * framed.width for _, _, width, _ in reading.ignored)
 
 
 def scribble() -> np.ndarray:

@@ -1,8 +1,10 @@
 """Connected pieces of ink, without specks and edges, and the rows they stand in."""
 
 import numpy as np
+import pytest
 
 from conftest import on_paper
+from read import pictures
 from read.pictures import sheet
 from tenfold.read.finding import strokes
 from tenfold.read.finding.paper import Sheet
@@ -38,9 +40,36 @@ def test_faint_ink_belongs_to_a_stroke_but_is_none_by_itself() -> None:
     assert [(piece.left, piece.width) for piece in strokes.pieces(sheet)] == [(10, 10), (60, 6)]
 
 
-def test_gaps_are_closed_where_that_is_asked_for() -> None:
-    sheet = ink((10, 10, 20, 6), (34, 10, 20, 6))  # 4 rows apart
-    assert [len(strokes.pieces(sheet, join)) for join in (0, 1, 2)] == [2, 2, 1]
+def test_what_is_smaller_than_the_pen_is_erased_and_a_point_is_kept() -> None:
+    ink = np.zeros((80, 120), np.float32)
+    ink[20:60, 20:26] = ink[20:60, 80:86] = 1  # a pen of 6 pixels
+    ink[55:60, 50:55] = 1
+    ink[30:32, 60:62] = 1
+    sheet = pictures.sheet(pictures.drawn(ink))
+    cleaned, pieces = strokes.clean(sheet)
+    assert strokes.stroke_width(strokes.without_specks(pieces, ink.shape)) == pytest.approx(5.2 * sheet.zoom, rel=0.15)
+    assert [round(piece.left / sheet.zoom) for piece in sorted(pieces, key=lambda p: p.left)] == [20, 50, 80]
+    speck = np.s_[int(30 * sheet.zoom) : int(32 * sheet.zoom), int(60 * sheet.zoom) : int(62 * sheet.zoom)]
+    assert sheet.flat[speck].max() > sheet.high
+    assert cleaned.flat[speck].max() == 0
+
+
+def test_what_is_drawn_round_others_is_a_frame() -> None:
+    ring = np.zeros((60, 100), bool)
+    ring[:2] = ring[-2:] = ring[:, :2] = ring[:, -2:] = True
+    frame, one, other = strokes.Piece(0, 0, ring), strokes.Piece(10, 20, np.ones((40, 8), bool)), None
+    other = strokes.Piece(10, 110, np.ones((40, 8), bool))
+    assert strokes.frames([frame, one, other]) == [frame]
+    assert strokes.frames([frame, other]) == []
+
+
+def test_columns_of_a_piece() -> None:
+    mask = np.zeros((6, 10), bool)
+    mask[2:4, 1:3] = mask[0, 6:9] = True
+    part = strokes.Piece(10, 20, mask).columns(24, 40)
+    assert part is not None
+    assert (part.top, part.left, part.mask.shape) == (10, 26, (1, 3))
+    assert strokes.Piece(10, 20, mask).columns(23, 26) is None
 
 
 def test_pieces_within_reach_and_their_union() -> None:

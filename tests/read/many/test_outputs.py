@@ -9,6 +9,7 @@ import pytest
 
 from read.many.fakes import row
 from tenfold.errors import FormatError, StorageError, UsageError
+from tenfold.read.many import outputs
 from tenfold.read.many.outputs import Output, bare_text, csv_line, json_line, text_line
 from tenfold.read.many.rows import Row
 
@@ -29,7 +30,7 @@ def test_lines() -> None:
     lines = [json_line(r) for r in ROWS]
     assert [json.loads(line) for line in lines] == [r.as_dict() for r in ROWS]
     assert all(line.isascii() and line.count("\n") == 1 for line in lines)
-    assert lines[0].startswith('{"path": "a/1.png", "text": "12 3\\n?5", "lines": ["12 3", "?5"], "digits": [{')
+    assert lines[0].startswith('{"path": "a/1.png", "text": "12 3\\n?5", "lines": ["12 3", "?5"], "numbers": [{')
 
 
 def test_csv_is_quoted_and_holds_no_formula() -> None:
@@ -39,6 +40,8 @@ def test_csv_is_quoted_and_holds_no_formula() -> None:
     assert rows[2] == ["a/3.png", "", "", "", "", "cannot read a/3.png: it is damaged"]
     assert rows[3] == ["'=1+1, or.png", "7", "true", "1", "0.9990", ""]
     assert rows[4][0] == "''4'.png"
+    assert outputs._cell("-7") == "-7"  # a number is no formula
+    assert outputs._cell("-7+3") == "'-7+3"
     for start in "=+-@\t\r":
         line = io.StringIO(csv_line(Row(f"{start}x", error=f"{start}y")), newline="")
         assert next(csv.reader(line))[::5] == [f"'{start}x", f"'{start}y"]

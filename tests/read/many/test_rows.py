@@ -20,7 +20,7 @@ def test_rows_hold_what_there_is_and_let_the_pages_go() -> None:
     assert read.reading is not None
     assert read.reading._pages == ()
     assert read.as_dict()["path"] == "12"
-    assert list(failed.as_dict()) == ["path", "error", "text", "lines", "digits"]
+    assert list(failed.as_dict()) == ["path", "error", "text", "lines", "numbers", "digits"]
     assert [row(name).kind for name in ("12", "15", "", "bad")] == list(KINDS)
 
 

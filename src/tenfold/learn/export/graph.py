@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from tenfold.errors import missing_extra
 
 OPSET = 18
-ERROR = 0.01  # the share of wrong answers that is put up with, by which the threshold is set
-UNSURE = 0.9  # the threshold of a model without validation examples to fit one on
 
 
 @dataclass(frozen=True)
@@ -26,20 +24,6 @@ class Decisions:
     threshold: float  # the probability from which an answer counts as sure
     error: float | None  # share of the sure answers that are wrong; None where nothing was measured
     coverage: float | None  # share of the digits that are answered surely
-
-
-def threshold(confidence: Tensor, wrong: Tensor, error: float = ERROR) -> tuple[float, float, int]:
-    """The lowest confidence from which no more than `error` of the answers are wrong, that share, and their number.
-
-    Confidence (N,) falling, and which answers are wrong (N,). Selective classification: Y. Geifman, R. El-Yaniv 2017,
-    arXiv 1705.08500.
-    """
-    risk = wrong.float().cumsum(0) / torch.arange(1, len(wrong) + 1)
-    good = (risk <= error).nonzero()
-    last = int(good[-1]) if len(good) else 0
-    # Halfway to the next answer, so that rounding does not decide; all are sure enough if the last one is.
-    least = float(confidence[last : last + 2].mean()) if last + 1 < len(confidence) else 0.5
-    return round(least, 4), round(float(risk[last]), 5), last + 1
 
 
 def graph(

@@ -17,7 +17,7 @@ from tenfold.learn import networks
 from tenfold.learn.digits import dataset, outliers, pens, pictures
 from tenfold.learn.digits.normalisation import Normalisation
 from tenfold.learn.export import lines
-from tenfold.learn.export.graph import ERROR, UNSURE, Decisions, graph, silence, threshold
+from tenfold.learn.export.graph import Decisions, graph, silence
 from tenfold.learn.lines.dataset import held_out
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import grey
@@ -76,7 +76,7 @@ def export(run: str | Path | Run | None = None, path: str | Path | None = None, 
         files.content(path, lines.to_onnx(model, lines.decide(model, held_out(model.recipe))))
         return path
     digits = _validation(model)
-    unmeasured = Decisions(model.temperature, UNSURE, None, None)
+    unmeasured = Decisions(model.temperature, calibration.UNSURE, None, None)
     raw = to_onnx(model, unmeasured if digits is None else decide(*observed(model, digits)))
     if quantize:
         raw = _quantized(raw, digits)
@@ -117,7 +117,7 @@ def observed(model: Model, digits: Digits, *, seed: int = 0) -> tuple[Tensor, Te
     return F.pad(logits, (0, 1)) if rejects else logits, labels
 
 
-def decide(logits: Tensor, labels: Tensor, error: float = ERROR) -> Decisions:
+def decide(logits: Tensor, labels: Tensor, error: float = calibration.ERROR) -> Decisions:
     """The temperature, and the lowest threshold above which no more than `error` of the answers are wrong.
 
     See `threshold` on the method. An answered outlier is a wrong answer.
@@ -129,7 +129,7 @@ def decide(logits: Tensor, labels: Tensor, error: float = ERROR) -> Decisions:
     order = confidence.argsort(descending=True)
     answered = order[answers[order] < classes]
     wrong = answers[answered] != labels[answered]
-    least, risk, count = threshold(confidence[answered], wrong, error)
+    least, risk, count = calibration.threshold(confidence[answered], wrong, error)
     sure = answered[:count]
     coverage = float((labels[sure] < classes).sum() / (labels < classes).sum())
     return Decisions(temperature, least, risk, round(coverage, 5))

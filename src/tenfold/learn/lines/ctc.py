@@ -1,10 +1,12 @@
 """From the logits of a line to texts: connectionist temporal classification, A. Graves and others 2006."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from tenfold.learn.lines.alphabet import BLANK
+from tenfold.learn.lines.alphabet import BLANK, NUMBERS, OTHER
 
 
 def loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -29,6 +31,17 @@ def _ctc(logits: Tensor, texts: Tensor, reduction: str) -> Tensor:
     )
 
 
+@torch.no_grad()
+def read(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Of batches of lines and their signs: the texts that a network reads, the signs, each text's probability."""
+    device = next(network.parameters()).device
+    network.eval()
+    for images, labels in batches:
+        logits = network(images.to(device)).float().cpu()
+        texts = best(logits)
+        yield texts, labels, probability(logits, texts)
+
+
 def best(logits: Tensor) -> Tensor:
     """The likeliest path's signs, int64 (N, T), filled up with BLANK: equal neighbours are one, blanks none."""
     path = logits.argmax(2)  # (N, T)
@@ -38,6 +51,13 @@ def best(logits: Tensor) -> Tensor:
     line, _ = keep.nonzero(as_tuple=True)
     out[line, keep.cumsum(1)[keep] - 1] = path[keep]
     return out
+
+
+def digits(texts: Tensor) -> Tensor:
+    """Texts (N, S) without the signs between digits: those and OTHER remain, filled up with BLANK."""
+    kept = torch.isin(texts, torch.tensor([NUMBERS[sign] for sign in (*"0123456789", OTHER)]))
+    order = (~kept).int().argsort(dim=1, stable=True)
+    return texts.where(kept, BLANK).gather(1, order)
 
 
 def right(logits: Tensor, labels: Tensor) -> Tensor:

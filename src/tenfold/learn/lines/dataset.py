@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from torch.utils.data import DataLoader, Dataset
 from tenfold.learn.lines import texts
 from tenfold.learn.lines.alphabet import BLANK, encode
 from tenfold.learn.lines.glyphs import Glyphs, glyphs
+from tenfold.learn.lines.own import Own
+from tenfold.learn.lines.own import read as own_lines
 from tenfold.learn.lines.paper import Paper
 from tenfold.learn.lines.writing import HEIGHT, write
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.mnist import sources
+from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
 EPOCH = 50_000  # lines
@@ -27,6 +30,7 @@ GROUP = 16  # batches that are written together
 VALIDATION = 32  # batches of 64 lines
 _SHARES = (0.07, 0.1, 0.13, 0.16, 0.18, 0.15, 0.09, 0.07, 0.05)  # of lines with 1, 2, ... digits
 
+_OWN = 0.15  # of the lines are a user's own, where there are any
 FLAT = 0.02  # the least deviation, so that empty paper is not made a picture of noise
 
 Batch = tuple[Tensor, Tensor]  # images float (B, 1, HEIGHT, W), normalised; labels int64 (B, S), see `ctc`
@@ -46,8 +50,8 @@ class Batches(Dataset[Batch]):
     lines alone CTC learns nothing at first, for thousands of steps.
     """
 
-    def __init__(self, shapes: Glyphs, size: int, *seed: int, growth: int = 0) -> None:
-        self._shapes, self._size, self._seed, self._growth = shapes, size, seed, growth
+    def __init__(self, shapes: Glyphs, size: int, *seed: int, growth: int = 0, own: Own | None = None) -> None:
+        self._shapes, self._size, self._seed, self._growth, self._own = shapes, size, seed, growth, own
         self._group: int | None = None
         self._batches: list[Batch] = []
 
@@ -69,8 +73,13 @@ class Batches(Dataset[Batch]):
             about = 1 + int(generator.choice(longest, p=shares / shares.sum()))
             lengths = np.clip(about + generator.integers(-1, 2, self._size), 1, longest)
             lines = [texts.line(int(length), generator) for length in lengths]
-            pictures += Paper(write(lines, self._shapes, generator), generator).photograph()
-            classes += [encode(line.text) for line in lines]
+            written = write(lines, self._shapes, generator)
+            pictures += Paper(written, generator).photograph()
+            classes += [encode(texts.read(line.seen(seen))) for line, seen in zip(lines, written.seen, strict=True)]
+        if self._own:  # in place of some that were written
+            for k in np.flatnonzero(generator.random(len(pictures)) < _OWN):
+                one = int(generator.integers(len(self._own)))
+                pictures[k], classes[k] = self._own.pictures[one], self._own.classes[one]
         order = np.argsort([picture.shape[1] for picture in pictures], kind="stable").reshape(GROUP, self._size)
         return [
             _batch([pictures[k] for k in some], [classes[k] for k in some]) for some in generator.permutation(order)
@@ -95,6 +104,7 @@ class Lines:
     validation: list[Batch]
     source: sources.Source
     steps: int  # batches an epoch
+    own: list[Batch] = field(default_factory=list)  # a user's own lines that are not learnt from
     _next: int = -1
     _ahead: Iterator[Batch] | None = None
 
@@ -112,12 +122,17 @@ class Lines:
 
 
 def load(recipe: Recipe) -> Lines:
-    """Lines of MNIST's training digits, and for validation of its validation digits."""
+    """Lines of MNIST's training digits, and for validation of its validation digits; a user's own lines along.
+
+    Raises DataError or FormatError for own lines that cannot be read.
+    """
+    own, held = own_lines(recipe.data).split() if recipe.data else (None, None)
     source = sources.load(track=track)
     training, _ = source.split(recipe.val_size, final=recipe.final)
     shapes = glyphs(training, np.random.default_rng([recipe.seed, 3]), track=track)
-    batches = Batches(shapes, recipe.batch_size, recipe.seed, 6, growth=GROWTH)
-    return Lines(batches, held_out(recipe, source), source, EPOCH // recipe.batch_size)
+    batches = Batches(shapes, recipe.batch_size, recipe.seed, 6, growth=GROWTH, own=own)
+    validation = held_out(recipe, source)
+    return Lines(batches, validation, source, EPOCH // recipe.batch_size, batched(held) if held else [])
 
 
 def held_out(recipe: Recipe, source: sources.Source | None = None) -> list[Batch]:
@@ -126,6 +141,16 @@ def held_out(recipe: Recipe, source: sources.Source | None = None) -> list[Batch
     _, validation = source.split(recipe.val_size, final=recipe.final)
     if validation is None:
         return []
-    shapes = glyphs(validation, np.random.default_rng([recipe.seed, 4]), 0.1, track)
-    batches = Batches(shapes, 64, 0, 5)
-    return [batches[number] for number in track(range(VALIDATION), "writing lines to validate on")]
+    return written(validation, recipe.seed, 4)
+
+
+def written(digits: Digits, *seed: int) -> list[Batch]:
+    """So many batches of lines of these digits as are validated on, the same for the same seed."""
+    batches = Batches(glyphs(digits, np.random.default_rng(seed), 0.1, track), 64, 0, seed[-1] + 1)
+    return [batches[number] for number in track(range(VALIDATION), "writing lines to score on")]
+
+
+def batched(own: Own, size: int = 64) -> list[Batch]:
+    """All of a user's own lines in their order."""
+    parts = [own.some(range(k, min(k + size, len(own)))) for k in range(0, len(own), size)]
+    return [_batch(part.pictures, part.classes) for part in parts]

@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from tenfold.learn.digits import outliers, pens, styles
-from tenfold.learn.lines import hands
+from tenfold.learn.lines import hands, texts
 from tenfold.mnist.digits import Digits
 from tenfold.mnist.sources import Track, untracked
 
 SOURCES = ("mnist", "style", "hand")  # of digits; signs are of hands alone
-DRAWN = {"style": 8_000, "hand": 15_000, "sign": 4_200, "other": 2_400}  # how many are drawn
+DRAWN = {"style": 8_000, "hand": 24_000, "sign": 4_200, "other": 4_000}  # how many are drawn
+_READ = "%+=~^:;*"  # signs that are classes, or can be taken for them
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ def glyphs(digits: Digits, generator: np.random.Generator, share: float = 1.0, t
         _drawn("hand", list(hands.DIGITS), count["hand"], hands.digit, generator, track),
         _drawn("hand", list(hands.SIGNS), count["sign"], hands.sign, generator, track),
         _drawn("hand", ["?"], count["other"] // 2, hands.sign, generator, track),
+        _drawn("hand", [texts.ALIKE], count["other"] // 4, hands.sign, generator, track),
     ]
-    faces, letters = styles.fonts(), list(outliers.LETTERS + outliers.SIGNS)
+    faces, letters = styles.fonts(), [sign for sign in outliers.LETTERS + outliers.SIGNS if sign not in _READ]
     printed = [styles.printed(str(generator.choice(letters)), faces, generator) for _ in range(count["other"] // 2)]
     parts.append(("hand", styles.normalised(np.stack(printed)), ["?"] * len(printed)))
     images = np.concatenate([shapes for _, shapes, _ in parts])

@@ -41,7 +41,7 @@ class Paper:
         """Each line as a picture uint8 (HEIGHT, its width), dark ink on light paper."""
         ink = self._ink()
         rulings = torch.maximum(torch.maximum(self._rulings(), self._boxes()), self._frame())
-        strength = torch.where(self._maybe(0.75) > 0, self._uniform(0.5, 0.95), self._uniform(0.22, 0.55))
+        strength = torch.where(self._maybe(0.85) > 0, self._uniform(0.5, 0.95), self._uniform(0.28, 0.6))
         paper = self._uniform(0.55, 1.0) - self._uniform(0, 0.25) * self._smooth(2, 4)
         paper = paper * (1 - self._security() * self._uniform(0.3, 1.0)) * (1 - 0.6 * self._stamp())
         image = paper * (1 - rulings * self._uniform(0.3, 0.95)) * (1 - ink * strength) * self._shadow()
@@ -170,7 +170,7 @@ class Paper:
         """Blurred, with noise, sometimes in few pixels or as JPEG, each cut to its width."""
         g = self._generator
         grain = _blurred(torch.randn(image.shape, generator=self._noise))
-        image = image + self._maybe(0.4) * self._uniform(0, 0.1) * grain
+        image = image + self._maybe(0.4) * self._uniform(0, 0.07) * grain
         once = _blurred(image)
         image = image + self._maybe(0.7) * self._uniform(0, 1) * (once - image)
         image = image + self._maybe(0.15) * self._uniform(0.3, 1) * (_blurred(once) - image)

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 CLOSING = ("-", "=", "~", "--", ".-", ",-", ",--", ".=", ",=", "-", ".", ",")  # after an amount
+
+_HIDDEN = ".,':-=~"  # signs so small that they may lie under others, or be cut off
+ALIKE = "l"  # is drawn as a letter that is as good as a digit
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,10 @@ class Line:
 
     drawn: str
     text: str
+
+    def seen(self, seen: NDArray[np.bool_]) -> str:
+        """What is drawn, without points and the like that are not seen."""
+        return "".join(sign for k, sign in enumerate(self.drawn) if seen[k] or sign not in _HIDDEN)
 
 
 def line(length: int, generator: np.random.Generator) -> Line:
@@ -29,15 +37,19 @@ def line(length: int, generator: np.random.Generator) -> Line:
         if maybe(0.08):
             drawn = str(generator.choice(["-", "=", "?", ".", "+"])) + drawn
     if maybe(0.1):  # a word or a unit before or after it
-        word = "?" * int(generator.integers(1, 4))
-        drawn = drawn + word if maybe(0.6) else word + drawn
+        word = _word(generator)
+        apart = " " if maybe(0.7) else ""
+        drawn = drawn + apart + word if maybe(0.6) else word + apart + drawn
     return Line(drawn, read(drawn))
+
+
+_AS_READ = str.maketrans("=~'" + ALIKE, "--,?")
 
 
 def read(drawn: str) -> str:
     """The text that is read where signs are drawn: one dash for any closing stroke, one OTHER for a word."""
     out = ""
-    for sign in drawn.replace("=", "-").replace("~", "-").replace("'", ","):
+    for sign in drawn.translate(_AS_READ):
         if not (sign in "-?" and out.endswith(sign)):
             out += sign
     return out
@@ -58,7 +70,11 @@ def digits(length: int, generator: np.random.Generator) -> str:
 
 
 def _plain(length: int, generator: np.random.Generator) -> str:
-    return digits(length, generator)
+    text = digits(length, generator)
+    if length > 3 and generator.random() < 0.15:  # in groups
+        size = int(generator.integers(2, 5))
+        return " ".join(text[k : k + size] for k in range(0, length, size))
+    return text
 
 
 def _grouped(length: int, generator: np.random.Generator) -> str:
@@ -126,9 +142,15 @@ def _anything(length: int, generator: np.random.Generator) -> str:
     return "".join(value + str(generator.choice(signs)) for value in digits(length, generator))
 
 
+def _word(generator: np.random.Generator) -> str:
+    """A letter, or up to six, of which one at least is like no digit."""
+    word = ["?", *generator.choice(["?", ALIKE], int(generator.choice(6, p=[0.3, 0.25, 0.2, 0.1, 0.1, 0.05])))]
+    return "".join(generator.permutation(word))
+
+
 def _others(length: int, generator: np.random.Generator) -> str:  # noqa: ARG001
     """Nothing that is read."""
-    return "?" * min(length, 5)
+    return _word(generator) + str(generator.choice(["", " "])) + _word(generator)
 
 
 _KINDS = (_plain, _grouped, _decimal, _date, _time, _percent, _joined, _signed, _bracketed, _anything, _others)

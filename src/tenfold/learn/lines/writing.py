@@ -33,6 +33,7 @@ class Written:
     starts: Floats  # of the first cell, from the left
     pitches: Floats  # of the cells; 0 where there are none
     cells: NDArray[np.int64]  # how many
+    seen: NDArray[np.bool_]  # (B, K): which signs are not hidden by others, or cut off
 
 
 def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator) -> Written:
@@ -47,8 +48,8 @@ def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator)
     middle = HEIGHT / 2 + uniform(-1, 1, size) * (np.maximum((HEIGHT - height) / 2, 0) + 1.5)
     scale = (height / 20)[:, None] * np.exp(normal(0, 0.1, shape) * uneven)
     scale *= np.where(digit, 1, np.exp(normal(0, 0.15, shape)))
-    small = (g.random((size, 1)) < 0.1) & (np.cumsum(real, 1) > longest // 2)  # cents, or zeros made in haste
-    scale *= np.where(small, uniform(0.6, 0.85, (size, 1)), 1)
+    small = (g.random((size, 1)) < 0.13) & (np.cumsum(real, 1) > longest // 2)  # cents, or zeros made in haste
+    scale *= np.where(small, uniform(0.5, 0.85, (size, 1)), 1)
     wide = np.exp(normal(0, 0.14, (size, 1)) + normal(0, 0.08, shape))
     closing = np.array([[sign in "-=~" for sign in line.drawn.ljust(longest)] for line in lines])
     wide *= np.where(closing & (g.random((size, 1)) < 0.4), uniform(1, 2.2, shape), 1)
@@ -60,8 +61,11 @@ def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator)
     patches = F.grid_sample(field[:, None] + _OUT, grid, align_corners=False).sub_(_OUT)[:, 0]
     patches.add_(0.5).clamp_(0, 1).mul_(torch.from_numpy(real.reshape(-1, 1, 1)))
     ink = patches.numpy().reshape(size, longest, HEIGHT, PATCH)
-    starts, pitches, cells = _cells(real, height, g)
-    places, widths = _places(ink, real, digit, starts, pitches, cells, g)
+    cells = np.array([len(line.drawn) for line in lines])
+    starts, pitches = _cells(height, g)
+    spaces = np.array([[sign == " " for sign in line.drawn.ljust(longest, "?")] for line in lines])
+    space = spaces * (height * uniform(0.2, 0.8, size))[:, None]
+    places, widths = _places(ink, real, digit, space, starts, pitches, cells, g)
     widest = -(-int(widths.max()) // 8) * 8
     sheet = np.zeros((size, HEIGHT, widest + 2 * _SIDE + PATCH), np.float32)
     for row, (canvas, line) in enumerate(zip(sheet, lines, strict=True)):
@@ -70,8 +74,30 @@ def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator)
             if 0 <= at <= widest + 2 * _SIDE:
                 part = canvas[:, at : at + PATCH]
                 np.maximum(part, ink[row, k], out=part)
+    seen = _seen(ink, places, widths, real)
     sheet = sheet[:, :, _SIDE : _SIDE + widest]
-    return Written(torch.from_numpy(sheet.copy()), widths, height, middle, starts, pitches, cells)
+    return Written(torch.from_numpy(sheet.copy()), widths, height, middle, starts, pitches, cells, seen)
+
+
+def _seen(
+    ink: NDArray[np.float32], places: NDArray[np.int64], widths: NDArray[np.int64], real: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Of which signs a third of the ink or more is inside of the line and not under that of others."""
+    on = ink > 0.3  # (B, K, HEIGHT, PATCH)
+    seen = real.copy()
+    for row in range(len(ink)):
+        covers = np.zeros((HEIGHT, int(widths[row]) + 2 * PATCH), np.uint8)  # how many signs have ink there
+        spans = []
+        for k in np.flatnonzero(real[row]):
+            at = int(np.clip(places[row, k] + PATCH, 0, covers.shape[1] - PATCH))
+            covers[:, at : at + PATCH] += on[row, k]
+            spans.append((k, at))
+        covers[:, :PATCH] = covers[:, PATCH + int(widths[row]) :] = 255
+        for k, at in spans:
+            mine = on[row, k]
+            alone = np.count_nonzero(mine & (covers[:, at : at + PATCH] == 1))
+            seen[row, k] = 3 * alone >= np.count_nonzero(mine) > 0
+    return seen
 
 
 def _choose(
@@ -84,12 +110,14 @@ def _choose(
     chosen = np.zeros((len(lines), longest), np.int64)
     digit, real = np.zeros(chosen.shape, bool), np.zeros(chosen.shape, bool)
     for row, line in enumerate(lines):
-        shares = [(0.9, 0.05, 0.05), (0.35, 0.15, 0.5), (0.1, 0.2, 0.7)][g.choice(3, p=[0.45, 0.35, 0.2])]
+        shares = [(0.9, 0.05, 0.05), (0.35, 0.15, 0.5), (0.1, 0.2, 0.7)][g.choice(3, p=[0.4, 0.35, 0.25])]
         ways: dict[str, str] = {}
         before: dict[str, int] = {}
         alike = g.choice([0.0, 0.5, 0.95])
         for k, sign in enumerate(line.drawn):
-            digit[row, k], real[row, k] = sign.isdigit(), True
+            digit[row, k], real[row, k] = sign.isdigit(), sign != " "
+            if sign == " ":
+                continue
             way = ways.setdefault(sign, str(g.choice(SOURCES, p=shares)) if sign.isdigit() else "hand")
             some = glyphs.index[way, sign]
             again = sign in before and g.random() < alike
@@ -145,18 +173,18 @@ def _grid(
     return torch.stack([(cos * u + sin * v) / 14, (cos * v - sin * u) / 14], -1)
 
 
-def _cells(real: NDArray[np.bool_], height: Floats, g: np.random.Generator) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Where there are cells, one a glyph: the first one's start, their pitch, and how many; mostly there are none."""
-    size = len(real)
-    pitches = np.where(g.random(size) < 0.1, np.clip(height * g.uniform(0.75, 1.5, size), 18, 48), 0)
-    starts = g.uniform(-2, 10, size)
-    return starts, pitches, real.sum(1)
+def _cells(height: Floats, g: np.random.Generator) -> tuple[Floats, Floats]:
+    """Where there are cells, one a glyph: the first one's start, and their pitch, which is 0 where there are none."""
+    size = len(height)
+    pitches = np.where(g.random(size) < 0.13, np.clip(height * g.uniform(0.75, 1.5, size), 18, 48), 0)
+    return g.uniform(-2, 10, size), pitches
 
 
 def _places(
     ink: NDArray[np.float32],
     real: NDArray[np.bool_],
     digit: NDArray[np.bool_],
+    space: Floats,
     starts: Floats,
     pitches: Floats,
     cells: NDArray[np.int64],
@@ -173,9 +201,9 @@ def _places(
     first, last = left.min(-1), right.max(-1)
     first, last = np.where(first < 10_000, first, PATCH // 2), np.where(last >= 0, last, PATCH // 2)
     spacing = g.random(size)
-    gap = np.where(spacing < 0.3, g.uniform(-3, 0.5, size), np.where(spacing < 0.78, g.uniform(0.5, 6, size), 0))
+    gap = np.where(spacing < 0.25, g.uniform(-2.5, 0.5, size), np.where(spacing < 0.78, g.uniform(0.5, 6, size), 0))
     gap = np.where(spacing >= 0.78, g.uniform(5, 16, size), gap)[:, None]
-    gaps = np.maximum(gap + g.normal(0, 1, real.shape) * np.where(spacing < 0.78, 1.3, 2.5)[:, None], -4.5)
+    gaps = np.maximum(gap + g.normal(0, 1, real.shape) * np.where(spacing < 0.78, 1.3, 2.5)[:, None], -3.5)
     gaps = np.where(digit, gaps, np.clip(gaps, g.uniform(-4, 2, (size, 1)), g.uniform(3, 10, (size, 1))))
     margin, after = (np.where(g.random(size) < 0.4, g.uniform(-1.5, 2, size), g.uniform(1, 18, size)) for _ in range(2))
     edge = np.repeat((margin - gaps[:, 0])[:, None], HEIGHT, 1)  # (B, HEIGHT): how far right there is ink
@@ -189,7 +217,7 @@ def _places(
         free = starts + pitches * (k + 0.5) - half + g.normal(0, 0.07, size) * pitches
         at = np.where(pitches > 0, np.round(free), at).astype(np.int64)
         places[:, k], here = at, real[:, k]
-        edge = np.where(here[:, None], np.maximum(edge, right[:, k] + at[:, None]), edge)
+        edge = np.where(here[:, None], np.maximum(edge, right[:, k] + at[:, None]), edge) + space[:, k, None]
         middle_before = np.where(here, at + half, middle_before)
         end = np.where(here, np.maximum(end, at + last[:, k] + 1), end)
     end = np.where(pitches > 0, starts + pitches * cells + g.uniform(-1, 2, size), end + after)

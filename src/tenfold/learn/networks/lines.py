@@ -44,7 +44,9 @@ def line(recipe: Recipe, classes: int) -> nn.Sequential:
         *_convolution(a, a, (3, 3)),
         *_convolution(a, b, (3, 3), (2, 2)),  # 10 x W / 4
         Residual(b, (3, 3)),
+        Residual(b, (3, 3)),
         *_convolution(b, c, (3, 3), (2, 1)),  # 5 x W / 4
+        Residual(c, (3, 3)),
         Residual(c, (3, 3)),
         *_convolution(c, d, (5, 1), padding=(0, 0)),  # 1 x W / 4
         nn.Dropout(recipe.dropout_conv),

@@ -45,7 +45,9 @@ class Recipe:
 
     # What is learnt
     task: Annotated[str, "digits, parity, is:7, groups such as 0-4/5-9, or lines"] = "digits"
-    data: Annotated[str | None, "your own digits: IDX files, an .npz, or a folder of class folders"] = None
+    data: Annotated[
+        str | None, "your own digits: IDX files, an .npz, class folders; or lines: a folder with labels.csv"
+    ] = None
     val_size: Annotated[float | None, "validation digits, or their share if below 1; unless the data has some"] = None
     final: Annotated[bool, "learn from the validation digits too"] = False
     mix: Annotated[int, "with --data: MNIST digits learnt along, so that nothing is forgotten"] = 0
@@ -137,7 +139,7 @@ class Recipe:
             and self.patience,
         }
         of_digits = (
-            *("data", "init", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers"),
+            *("mix", "init", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers"),
             *("unaugmented_epochs", "recalibrate_batchnorm"),
         )
         for name in of_digits if self.task == tasks.LINES.name else ():

@@ -194,9 +194,15 @@ class Transcription:
         """1: what is sure is decided by the probability of the whole text."""
         return 1.0
 
-    def notes(self, network: nn.Module) -> list[str]:  # noqa: ARG002
-        """Nothing."""
-        return []
+    @torch.no_grad()
+    def notes(self, network: nn.Module) -> list[str]:
+        """How many of the user's own lines, of those that were not learnt from, are read without a fault."""
+        network.eval()
+        right = sum(
+            int(ctc.right(network(images.to(self.device)), labels.to(self.device))) for images, labels in self._data.own
+        )
+        count = sum(len(labels) for _, labels in self._data.own)
+        return [f"{right:,} of {count:,} lines of yours are read right; none was learnt from"] if count else []
 
 
 def objective(recipe: Recipe, device: torch.device, source: Source | None = None) -> Objective:

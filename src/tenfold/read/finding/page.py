@@ -1,5 +1,6 @@
-"""One page to the segments on it: which ink, which way up, which rows."""
+"""One page to the rows on it: which ink, which way up."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -7,19 +8,22 @@ import numpy as np
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours
-from tenfold.read.finding import clean, paper, rulings, segments, strokes
-from tenfold.read.finding.paper import Ink, Sheet
-from tenfold.read.finding.segments import Segment
+from tenfold.read.finding import clean, paper, rulings, signs, strips, strokes
+from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.signs import RowRead, Sign
 from tenfold.read.finding.strokes import Piece
+from tenfold.read.lines import LineModel
 
 GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
+SAFE = 0.9  # the probability of a row: then it is not tried whether the whole picture makes a likelier one
 BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
-WIDE = 0.6  # of the page: what is as high as this may be a digit and the lines it is on
-PLAIN = 0.9  # the probability of a digit among letters or blots
-LETTERS = 0.3  # the share of letters at which a word is one
-JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
-ALONE = 0.45  # the same where it is a single digit
-OTHER = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
+LIKELY = 0.75  # the quality of a page that is turned, or in the other ink
+LEGIBLE = 0.85  # the mean probability of a row's signs
+PLAIN = 0.98  # the probability of a digit that is one at first sight
+OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
+CROWD = 300  # rows: more of them are texture, or a page of text
+_POSSIBLE = 0.1  # the probability of a text that may be right
+_AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
 _GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 
 
@@ -29,25 +33,42 @@ class View:
 
     sheet: Sheet | None = None
     turns: int = 0  # quarter turns to the left that were made before reading
-    rows: list[list[Segment]] = field(default_factory=list)
+    every: list[RowRead] = field(default_factory=list)
+    frames: list[Piece] = field(default_factory=list)  # what is drawn round numbers
+    ruled: Sheet | None = None  # the sheet with its ruled lines, where they were taken out
     corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
 
     @property
-    def segments(self) -> list[Segment]:
-        """Those of all rows."""
-        return [segment for row in self.rows for segment in row]
+    def rows(self) -> list[RowRead]:
+        """Those with a number in them."""
+        return [row for row in self.every if row.number]
+
+    @property
+    def signs(self) -> list[Sign]:
+        """Those of all rows with a number."""
+        return [sign for row in self.rows for sign in row.signs]
+
+    @property
+    def ignored(self) -> list[Piece]:
+        """The ink that was taken for no sign."""
+        words = [sign.piece for row in self.every if not row.number for sign in row.signs]
+        return [*words, *(piece for row in self.every for piece in row.ignored), *self.frames]
 
     @property
     def count(self) -> int:
         """The number of digits."""
-        return sum(segment.digit for segment in self.segments)
+        return sum(sign.digit for sign in self.signs)
 
     @property
     def quality(self) -> float:
-        """How much of the ink is taken for digits, each counted by its probability: 0 to 1."""
-        parts = [(s.piece.mass, s.probability if s.digit else 0.0) for s in self.segments]
-        total = sum(mass for mass, _ in parts)
-        return sum(mass * good for mass, good in parts) / total if total else 0.0
+        """How much of the ink is read in numbers, each counted by how probable its signs are: 0 to 1."""
+        read = [(sum(s.piece.mass for s in row.signs if s.read), row.mean) for row in self.rows]
+        total = sum(s.piece.mass for row in self.every for s in row.signs) + sum(
+            p.mass for row in self.every for p in row.ignored
+        )
+        if not total:  # of paper from which no ink stands out
+            return self.rows[0].mean if self.rows else 0.0
+        return sum(mass * good for mass, good in read) / total
 
     @property
     def evidence(self) -> float:
@@ -55,20 +76,25 @@ class View:
         return self.quality + 0.08 * min(6, self.count)
 
     @property
-    def texture(self) -> bool:
-        """Whether there is so much on the page, and so little of it digits, that other ways to look are a waste."""
-        return len(self.segments) > segments.CROWD and self.quality < 0.5
+    def probability(self) -> float:
+        """Of its least probable row; 0 where there is none."""
+        return min((row.probability for row in self.rows), default=0.0)
+
+    @property
+    def legible(self) -> bool:
+        """Whether there is a row of several digits that are read well: then the page is not turned."""
+        return any(row.mean > LEGIBLE and sum(sign.digit for sign in row.signs) > 1 for row in self.rows)
 
     @property
     def bars(self) -> bool:
         """Whether there are no digits but ones, as any bar is one: too little to turn a page for."""
-        return all(s.best == 1 for s in self.segments if s.digit)
+        return all(sign.value == "1" for sign in self.signs if sign.digit)
 
     def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
         """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
         assert self.sheet is not None
         height, width = self.sheet.flat.shape  # as turned
-        top, left, bottom, right = piece.top, piece.left, piece.bottom, piece.right
+        top, left, bottom, right = piece.top, piece.left, min(piece.bottom, height), min(piece.right, width)
         for _ in range(self.turns):  # a quarter back, to the right
             top, left, bottom, right = left, height - bottom, right, height - top
             height, width = width, height
@@ -78,170 +104,155 @@ class View:
         return x + self.corner[0], y + self.corner[1], *size
 
 
-def find(colours: Colours, classifier: Classifier, *, single: bool = False, upright: bool = False) -> View:
-    """The digits on a page, dark or light, and turned by quarters if they are only digits then; never if `upright`.
+def find(
+    colours: Colours,
+    classifier: Classifier,
+    lines: Callable[[], LineModel],
+    *,
+    single: bool = False,
+    upright: bool = False,
+) -> View:
+    """The numbers on a page, dark or light, and turned by quarters if they are only numbers then; never if `upright`.
 
-    The likeliest way to look at the page comes first, and is taken if it makes digits of most of the ink.
+    The likeliest way to look at the page comes first, and is taken if it makes numbers of most of the ink. What is one
+    digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit.
     """
-    page, alone = clean.sheet(colours), None
+    page = clean.sheet(colours)
     if page is not None:
-        view = _plain(page, classifier) or _seen(page, 0, classifier, single=single, most=clean.FEW)
-        certain = clean.certainty(page, view.rows)
-        if certain >= GOOD:
+        if single:
+            return _single(page, classifier, lines())
+        view = _plain(page, classifier) or _seen(page, 0, classifier, lines())
+        good = view.quality >= GOOD
+        if good and view.probability >= SAFE:
             return view
-        # A lone digit, turned, would have to be likelier by ALONE; a small picture of one is never on its side.
-        if view.count == 1 and (certain > 1 - ALONE or (certain and min(colours.shape[:2]) < paper.SMALL)):
-            alone = view
-    best = alone or View()
+        if min(page.flat.shape) >= paper.SMALL and clean.inside(page):  # as a drawing is: no other way shows more of it
+            return view if good or upright or view.legible else _turned(view, classifier, lines())
+    best = View()
     for number, sheet in enumerate(paper.sheets(colours)):
-        view = _upright(sheet, classifier, single=single)
-        if view.texture:
-            break
-        if alone is not None:
-            return max(alone, view, key=lambda either: either.quality)
-        if view.quality < GOOD and not upright:
-            view = _turned(view, classifier, single=single)
+        if single:
+            return _single(sheet, classifier, lines())
+        view = _upright(sheet, colours, classifier, lines())
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
-        if number == 0 or (view.evidence > best.evidence + OTHER and not view.bars):
+        enough = view.quality > LIKELY and view.count > 1 and not view.bars
+        if number == 0 or (enough and view.evidence > best.evidence + OTHER_INK):
             best = view
-        if best.quality >= GOOD and (single or not best.bars):
+        if best.quality >= GOOD and not best.bars:
             break
+    if best.sheet is not None and best.quality < GOOD and not (upright or best.legible):
+        best = _turned(best, classifier, lines())
+    if not best.rows and strips.may_be_row(colours.shape[:2]):
+        rough = _textured(colours, classifier, lines())
+        return rough if rough.probability > _POSSIBLE else best
     return best
 
 
 def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
     """A sheet with a single piece of ink that is plainly a digit, as most small pictures are: nothing else is tried."""
     pieces = strokes.pieces(sheet)
-    if len(pieces) != 1:
+    if len(pieces) != 1 or pieces[0].width > 1.2 * pieces[0].height or min(sheet.flat.shape) >= paper.SMALL:
         return None
-    segment = Segment(pieces[0], segments.classify(pieces, sheet.ink, classifier)[0], True)
-    return View(sheet, 0, [[segment]]) if segment.probability >= segments.PLAIN else None
+    sign = signs.by_digits(classifier, signs.classify(pieces, sheet.ink, classifier)[0], pieces[0])
+    return View(sheet, 0, [RowRead([sign], [])]) if sign.read and sign.probability >= PLAIN else None
 
 
-def _upright(sheet: Sheet, classifier: Classifier, *, single: bool) -> View:
-    """A sheet as it stands, or without its ruled lines, or with small gaps closed, if that is better."""
-    view = _seen(sheet, 0, classifier, single=single)
-    if view.texture:
-        return view
-    # Lines may also hang on digits that are read well, as long as they are faint.
-    hung = any(s.piece.height > WIDE * sheet.flat.shape[0] for s in view.segments)
-    poor = view.quality < GOOD
-    if (poor or hung) and (bare := rulings.without_lines(sheet, least=1 if poor else 4)) is not None and not bare.blank:
-        without = _seen(bare, 0, classifier, single=single)
-        if without.quality > view.quality - 0.1 * (not poor):
-            view = without
-    if view.quality < GOOD and not single:
-        joined = _seen(sheet, 0, classifier, single=False, join=max(2, round(JOIN * max(sheet.flat.shape))))
-        # What must then be cut again was not one digit in pieces.
-        if joined.quality > view.quality and not any(s.cut for s in joined.segments):
-            view = joined
+def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
+    """A sheet as it stands, or without its ruled lines, or as one row, whichever is read best."""
+    view = _seen(sheet, 0, classifier, lines)
+    if (bare := rulings.without_lines(sheet)) is not None and not bare.blank:
+        without = replace(_seen(bare, 0, classifier, lines), ruled=sheet)
+        view = max(replace(view, ruled=sheet), without, key=lambda either: either.quality)
+    if strips.may_be_row(sheet.flat.shape):
+        view = _or_whole(view, sheet, colours, classifier, lines)
     return view
 
 
-def _turned(upright: View, classifier: Classifier, *, single: bool) -> View:
-    """The sheet turned by quarters if more of it is read so than upright."""
+def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
+    """What was read in a picture that may be one row, or its text as a whole where that is not safe.
+
+    A row that is about as high as the picture is one and the same with it: all views of it together decide.
+    """
+    found = [row.strip for row in view.rows if row.strip]
+    same = len(found) == 1 and len(found[0].grey) > _AS_HIGH * len(sheet.flat)
+    ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
+    wide = not same or max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
+    if view.probability >= SAFE and view.quality >= GOOD and wide:
+        return view
+    views = strips.whole(sheet, colours) + found * same
+    whole = View(sheet, 0, [signs.read_views(views, sheet.ink, classifier, lines)], view.frames, view.ruled)
+    if [sign.value for sign in whole.signs] == [sign.value for sign in view.signs]:
+        return view
+    more = whole.count > view.count and whole.probability > _POSSIBLE  # a part of a row may be surer than all of it
+    return whole if same or more else max(view, whole, key=lambda either: either.probability)
+
+
+def _textured(colours: Colours, classifier: Classifier, lines: LineModel) -> View:
+    """A picture of one row, on paper so rough that nothing stands out from it."""
+    sheet = Sheet(1 - np.ascontiguousarray(colours.mean(axis=2), np.float32), 0.0, 0.0, 1.0, True, 1.0)
+    return View(sheet, 0, signs.read(strips.whole(sheet, colours)[1:], sheet.ink, classifier, lines))
+
+
+def _turned(upright: View, classifier: Classifier, lines: LineModel) -> View:
+    """The sheet turned by quarters if more of it is read so than upright, and more than one digit."""
     best, sheet = upright, upright.sheet
     assert sheet is not None
     for turns in (1, 3, 2):
-        view = _seen(sheet, turns, classifier, single=single)
-        # On its head much is a digit too, and so is a single one on its side: it takes more to believe that.
-        margin = ALONE if view.count == 1 else 2 * BETTER if turns == 2 and view.count == 2 else BETTER
-        enough = view.count >= min(2, upright.count) and not view.bars
-        if view.quality > max(upright.quality + margin, best.quality, 0.75) and enough:
+        view = _seen(sheet, turns, classifier, lines)
+        enough = view.count > max(1, upright.count) and not view.bars
+        if enough and view.quality > max(upright.quality + BETTER, best.quality, LIKELY):
             best = view
     return best
 
 
-def _seen(
-    sheet: Sheet, turns: int, classifier: Classifier, *, single: bool, join: int = 0, most: float = np.inf
-) -> View:
-    """A sheet turned and read, with gaps of up to 2 * `join` pixels closed; nothing where there are too many pieces."""
+def _seen(sheet: Sheet, turns: int, classifier: Classifier, lines: LineModel) -> View:
+    """A sheet turned and read; nothing where there are too many rows."""
     if turns:
         sheet = replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))
-    ink = sheet.ink
-    pieces = strokes.without_specks(strokes.pieces(sheet, join), ink.shape)
-    if not 0 < len(pieces) <= most:
+    sheet, pieces = strokes.clean(sheet)
+    around = strokes.frames(pieces)
+    inside = [piece for piece in pieces if piece not in around]
+    cut = [strips.strip(sheet, row) for row in strokes.rows(inside)] if inside else []
+    cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
+    if not cut or len(cut) > CROWD:
         return View(sheet, turns)
-    if single:
-        return View(sheet, turns, [[_single(pieces, ink, classifier)]])
-    return View(sheet, turns, _writing(segments.segment(strokes.rows(pieces), ink, classifier)))
+    return View(sheet, turns, signs.read(cut, sheet.ink, classifier, lines), around)
 
 
-def _writing(rows: list[list[Segment]]) -> list[list[Segment]]:
-    """The rows without what only looks like digits: letters in a word, and tiny things beside the rest.
-
-    A word of letters has an l or an o in it. So a word a good part of which is no digit is none, and where that is
-    most of the page, a row's digits must be plain and not alone.
-    """
-    total = sum(s.piece.mass for row in rows for s in row)
-    checked = [[_word(word) for word in _apart(row)] for row in rows]
-    kept = sum(s.piece.mass for row in checked for word in row for s in word if s.digit)
-    usual = float(np.median([sum(s.piece.mass for s in row) for row in rows])) if rows else 0.0
-    done = []
-    for words in checked:
-        row = [s for word in words for s in word]
-        ink, digits = sum(s.piece.mass for s in row), [s for s in row if s.digit]
-        tiny = ink < min(0.04 * total, 0.3 * usual)  # beside the page, and beside the other rows
-        if tiny or kept < 0.5 * total:
-            plain = all(s.probability > PLAIN for s in digits) and sum(s.piece.mass for s in digits) > 0.5 * ink
-            if not plain or (len(digits) == 1 and not tiny):
-                row = [replace(s, digit=False) for s in row]
-        done.append(row)
-    return done
-
-
-def _word(word: list[Segment]) -> list[Segment]:
-    height = max(s.piece.height for s in word)
-    large = [s for s in word if s.piece.height > 0.5 * height]
-    letters = [s for s in large if not s.digit and not s.cut]
-    # Beside a letter, what had to be cut apart is more likely letters than digits that touch.
-    if letters and sum(not s.digit or s.cut for s in large) >= LETTERS * len(large):
-        return [replace(s, digit=False) for s in word]
-    # Between digits, what was cut off and is none is a digit that cannot be read, and not to be passed over.
-    if not letters and sum(s.digit for s in large) > len(large) / 2:
-        return [replace(s, digit=True) if s in large else s for s in word]
-    return word
-
-
-def _apart(row: list[Segment]) -> list[list[Segment]]:
-    """A row's segments in words, parted by gaps wider than half their height."""
-    words: list[list[Segment]] = []
-    for segment in row:
-        last = words[-1][-1].piece if words else None
-        gap = segment.piece.left - last.right if last else 0
-        if last is None or gap > 0.5 * max(last.height, segment.piece.height):
-            words.append([])
-        words[-1].append(segment)
-    return words
-
-
-def _single(pieces: list[Piece], ink: Ink, classifier: Classifier) -> Segment:
+def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
+    pieces = strokes.without_specks(strokes.pieces(sheet), sheet.flat.shape)
+    if not pieces:
+        return View(sheet)
     main = max(pieces, key=lambda p: p.mass)
-    reach = 0.35 * max(main.height, main.width)
-    near = strokes.within(pieces, main, reach)
-    choices = [strokes.union(near), main, strokes.union(pieces)]
-    if len(pieces) == 1:
-        choices = [main]
-    probabilities = segments.classify(choices, ink, classifier)
+    near = strokes.within(pieces, main, 0.35 * max(main.height, main.width))
+    choices = [strokes.union(near), main, strokes.union(pieces)][: 1 if len(pieces) == 1 else 3]
+    scores = signs.classify(choices, sheet.ink, classifier)
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
-    k = int(np.argmin(-np.log(probabilities[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
-    digit = probabilities[k].argmax() < len(probabilities[k]) - 1 and len(pieces) <= segments.CROWD
-    return Segment(choices[k], probabilities[k], bool(digit))
+    k = int(np.argmin(-np.log(scores[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
+    (text,) = lines.read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
+    sign = signs.by_digits(classifier, scores[k], choices[k])
+    if len(text.text) == 1:
+        names = dict(zip(lines.classes, text.likely[0].tolist(), strict=True))
+        sign = signs.fused(names, classifier, scores[k], choices[k], own=True)
+    return View(sheet, 0, [RowRead([sign], [])])
 
 
-def words(row: list[Segment]) -> list[list[Segment]]:
-    """A row's digits as the numbers they make: parted where a gap is wide, and wider than most between digits."""
-    digits = [segment for segment in row if segment.digit]
-    if len(digits) < 2:
-        return [digits] if digits else []
-    gaps = np.array([max(0, b.piece.left - a.piece.right) for a, b in pairwise(digits)], float)
-    height = float(np.median([s.piece.height for s in digits]))
+def words(row: RowRead, walls: Sequence[float] = ()) -> list[list[Sign]]:
+    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs.
+
+    `walls` are columns of the sheet at which they are parted too.
+    """
+    some = row.signs
+    if len(some) < 2:
+        return [some] if some else []
+    gaps = np.array([max(0, b.piece.left - a.piece.right) for a, b in pairwise(some)], float)
+    height = float(np.median([sign.piece.height for sign in some if sign.digit]))
     usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
     parts, start = [], 0
     for k, gap in enumerate(gaps, 1):
-        if gap > _GAP * height and gap > 2.2 * usual + 0.2 * height:
-            parts.append(digits[start:k])
+        before, after = (some[n].piece.left + some[n].piece.width / 2 for n in (k - 1, k))
+        wide = gap > _GAP * height and gap > 2.2 * usual + 0.2 * height
+        if wide or any(before < wall < after for wall in walls):
+            parts.append(some[start:k])
             start = k
-    return [*parts, digits[start:]]
+    return [*parts, some[start:]]

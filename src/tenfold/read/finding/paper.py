@@ -15,6 +15,10 @@ Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is 
 COARSE = 128  # pixels of the longer side, at which the paper is estimated
 TINY = 24  # pixels, at which it is decided whether ink is dark or light
 REACH = 0.3  # of the shorter side: what is narrower than this, and unlike what is around it, is ink
+_CROWDED = 0.3  # of a picture: where more is ink it is a tight crop, of which
+_DISTINCT = 5.0  # deviations of the paper are between it and the ink
+_TIGHT = 0.4  # at least is paper
+_CLEAR = 0.1  # of the clearest channel's skewness: what has less shows no ink
 FAINT = 0.055  # of the paper's brightness: less than this is never ink
 ROUGH = 0.4  # of the darkest: where noise reaches this, it is smoothed
 TEXTURE = 0.7  # of the darkest: where noise reaches this, nothing stands out from it
@@ -62,11 +66,20 @@ def sheets(colours: Colours) -> Iterator[Sheet]:
     if zoom > 1:
         size = (int(width * zoom), int(height * zoom))
         channels = [_resized(c, size, Image.Resampling.BICUBIC).clip(0, 1) for c in channels]
+    channels = _alike(channels)
     first = _lopsided(channels) <= 0
     for dark in (first, not first):
         sheet = _sheet(channels, dark, zoom)
         if not sheet.blank:
             yield sheet
+
+
+def _alike(channels: list[Ink]) -> list[Ink]:
+    """The channels, turned round where ink is brighter in them and in the clearest one it is darker, or the reverse."""
+    skews = [_lopsided([channel]) for channel in channels]
+    clearest = max(skews, key=abs)
+    against = [skew * clearest < 0 and abs(skew) > _CLEAR * abs(clearest) for skew in skews]
+    return [1 - channel if other else channel for channel, other in zip(channels, against, strict=True)]
 
 
 def _lopsided(channels: list[Ink]) -> float:
@@ -96,7 +109,7 @@ def _sheet(channels: list[Ink], dark: bool, zoom: float) -> Sheet:
         values = channel if dark else 1 - channel
         small = _resized(values, size, Image.Resampling.BOX)
         paper = ndimage.grey_closing(ndimage.median_filter(small, 3), size=(window, window), mode="nearest")
-        paper = ndimage.gaussian_filter(paper, window / 4, mode="nearest")
+        paper = ndimage.gaussian_filter(paper, window / 48, mode="nearest")
         paper = _resized(paper, (width, height), Image.Resampling.BILINEAR)
         brightness = np.maximum(paper, 0.2) if dark else np.float32(1.0)
         differences.append(np.maximum(paper - values, 0) / brightness)
@@ -128,9 +141,16 @@ def thresholds(flat: Ink, dark: bool, zoom: float) -> Sheet:
 
 
 def _least(flat: Ink) -> float:
-    """The least that may be ink, above the noise: its standard deviation is taken from below the median."""
+    """The least that may be ink, above the noise: its standard deviation is taken from below the median of the paper.
+
+    In a tight crop much is ink, and less of the rest is paper for certain.
+    """
     sample = flat[:: max(1, flat.shape[0] // 500), :: max(1, flat.shape[1] // 500)]
-    quarter, middle = np.percentile(sample, (25, 50))
+    ink = sample > otsu(sample)
+    apart = float(sample[ink].mean() - sample[~ink].mean()) if ink.any() and not ink.all() else 0.0
+    crowded = ink.mean() > _CROWDED and apart > _DISTINCT * float(sample[~ink].std())  # and not one cloud of noise
+    share = _TIGHT if crowded else 1.0
+    quarter, middle = np.percentile(sample, (25 * share, 50 * share))
     noise = float(middle - quarter) / 0.6745
     return max(FAINT, float(middle) + 4.5 * noise)
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tenfold.read.finding.paper import Sheet, thresholds
 
 _SLOPES = np.linspace(-0.08, 0.08, 33)  # of the lines that are looked for
-_COVER = 0.5  # of the page's width is ink along a line,
+_COVER = 0.62  # of the page's width is ink along a line,
 _ENDS = 0.1  # and some of it is in either outermost part of the page
 _LEFT = 0.05  # of the ink must be left, or it was no paper with lines
 _THICK = 0.03  # of the page's shorter side: thicker is no line
@@ -33,12 +33,25 @@ def without_lines(sheet: Sheet, *, least: int = 1) -> Sheet | None:
     return thresholds(np.where(gone, np.float32(0), flat), sheet.dark, sheet.zoom)
 
 
-def _erased(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """The pixels of nearly level lines bool (H, W), and how many lines they are."""
+def walls(sheet: Sheet) -> list[float]:
+    """The columns at which there are upright lines across the sheet, in the middle of its height."""
+    mask: NDArray[np.bool_] = np.asarray(sheet.flat > sheet.low)
+    coarse, step = _coarse(mask.T)
+    return sorted((middle + 0.5) * step for middle, _ in _level_lines(coarse))
+
+
+def _coarse(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """A smaller mask in which lines are looked for, and how many pixels one of it stands for."""
     height, width = mask.shape
     step = max(1, int(np.ceil(max(height, width) / _COARSE)))
     blocks = mask[: height // step * step, : width // step * step]
-    coarse = np.asarray(blocks.reshape(height // step, step, width // step, step).any(axis=(1, 3)))
+    return np.asarray(blocks.reshape(height // step, step, width // step, step).any(axis=(1, 3))), step
+
+
+def _erased(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """The pixels of nearly level lines bool (H, W), and how many lines they are."""
+    width = mask.shape[1]
+    coarse, step = _coarse(mask)
     gone = np.zeros_like(mask)
     columns = np.arange(width)
     count = 0

@@ -1,6 +1,6 @@
 """Ink to strokes: connected pieces of ink, without specks and edges, and the rows they stand in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,8 @@ from scipy import ndimage
 from tenfold.read.finding.paper import Sheet
 
 MOST = 4000  # pieces: more are no writing
+_POINT = 0.7  # of the pen's width: what is smaller is no point
+_HOLLOW = 0.25  # of its box is ink in what is drawn round others
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 _EIGHT = np.ones((3, 3), bool)
 
@@ -52,6 +54,16 @@ class Piece:
         """The row in the middle of it."""
         return self.top + self.height / 2
 
+    def columns(self, first: int, last: int) -> "Piece | None":
+        """The part of it in the columns from `first` to before `last`, without empty edges; None where it has none."""
+        first, last = max(first, self.left) - self.left, min(last, self.right) - self.left
+        part = self.mask[:, max(0, first) : max(0, last)]
+        if not part.any():
+            return None
+        rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+        inside = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return Piece(self.top + int(rows[0]), self.left + first + int(columns[0]), inside)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -61,17 +73,14 @@ class Row:
     height: float
 
 
-def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
+def pieces(sheet: Sheet) -> list[Piece]:
     """The connected pieces of ink on a sheet, joined over corners too; only those that are surely ink somewhere.
 
-    Gaps of up to 2 * `join` pixels are closed. Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke
-    stays, a faint line of the paper does not.
+    Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke stays, a faint line of the paper does not.
     """
     if sheet.blank:
         return []
     low = sheet.flat > sheet.low
-    if join:
-        low = ndimage.grey_closing(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
     labels, count = ndimage.label(low, _EIGHT)
     inked = np.flatnonzero(low)  # which is little of most pictures
     numbers = labels.ravel()[inked]
@@ -85,6 +94,52 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         Piece(place[0].start, place[1].start, labels[place] == number)
         for number, place in enumerate(ndimage.find_objects(labels), 1)
         if place is not None and sure[number]
+    ]
+
+
+def stroke_width(pieces: list[Piece]) -> float:
+    """How wide the pen is, in pixels: twice the ink by the length of its edge, as of a bar."""
+    edge = 0
+    for piece in pieces:
+        around = np.pad(piece.mask, 1)
+        edge += int((around[1:] != around[:-1]).sum() + (around[:, 1:] != around[:, :-1]).sum())
+    return 2 * sum(piece.mass for piece in pieces) / max(1, edge)
+
+
+def clean(sheet: Sheet) -> tuple[Sheet, list[Piece]]:
+    """The pieces that may be signs or parts of them, and the sheet without those that are smaller than the pen."""
+    every = pieces(sheet)
+    large = without_specks(every, sheet.flat.shape)
+    if not large:
+        return sheet, []
+    least, height = _POINT * stroke_width(large), digit_height(large)
+    kept = {id(piece) for piece in large}
+    flat, points = sheet.flat, []
+    for piece in every:
+        if id(piece) in kept or max(piece.height, piece.width) > height:
+            continue
+        if max(piece.height, piece.width) >= max(least, 2.0):
+            points.append(piece)
+        else:
+            if flat is sheet.flat:
+                flat = flat.copy()
+            top, left = max(0, piece.top - 1), max(0, piece.left - 1)
+            flat[top : piece.bottom + 1, left : piece.right + 1] = 0
+    return replace(sheet, flat=flat), large + points
+
+
+def frames(pieces: list[Piece]) -> list[Piece]:
+    """The pieces that are drawn round others: rings, frames, the walls of cells."""
+    height = digit_height(pieces)
+    hollow = [p for p in pieces if max(p.height, p.width) > 1.2 * height and p.mass < _HOLLOW * p.height * p.width]
+    inside = [p for p in pieces if max(p.height, p.width) > 0.3 * height]
+    return [
+        frame
+        for frame in hollow
+        if any(
+            frame.top < p.top and p.bottom < frame.bottom and frame.left < p.left and p.right < frame.right
+            for p in inside
+        )
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from tenfold import files
 from tenfold.errors import FormatError, StorageError, UsageError, missing_extra
 from tenfold.read.many.rows import Row
+from tenfold.read.numbers import number
 from tenfold.read.reading import UNSURE
 
 COLUMNS = ("path", "text", "sure", "digits", "lowest_probability", "error")
@@ -67,7 +68,7 @@ def _csv_cells(cells: Sequence[str]) -> str:
 
 def _cell(words: str) -> str:
     """A cell that no spreadsheet takes for a formula; an apostrophe of its own gets another, so that it can go back."""
-    return f"'{words}" if words.startswith(_FORMULA) else words
+    return f"'{words}" if words.startswith(_FORMULA) and number(words) is None else words
 
 
 @dataclass(frozen=True)

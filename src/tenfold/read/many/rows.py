@@ -44,7 +44,7 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON-ready values: those of the reading, or with an `error` and without digits."""
         if self.reading is None:
-            return {"path": self.path, "error": self.error, "text": "", "lines": [], "digits": []}
+            return {"path": self.path, "error": self.error, "text": "", "lines": [], "numbers": [], "digits": []}
         return {**self.reading.as_dict(), "path": self.path}
 
 

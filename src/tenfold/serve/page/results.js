@@ -52,13 +52,13 @@ export function inWords(probability) {
 }
 
 /** One or two sentences about a judged reading. */
-export function summary({ digits, left_out: leftOut }) {
+export function summary({ digits, ignored }) {
   const out =
-    leftOut.length === 0
+    ignored.length === 0
       ? ""
-      : leftOut.length === 1
+      : ignored.length === 1
         ? " One piece of ink was taken for no digit."
-        : ` ${leftOut.length} pieces of ink were taken for no digit.`;
+        : ` ${ignored.length} pieces of ink were taken for no digit.`;
   if (!digits.length) return `No digits found.${out || " There is no ink that stands out from the paper."}`;
   const doubtful = digits.filter((digit) => digit.state === "unsure").length;
   const sure =
@@ -105,7 +105,7 @@ export function showText(place, found) {
  */
 export function showBoxes(place, found) {
   if (found === null) return place.replaceChildren();
-  const tagged = found.digits.length + found.left_out.length <= TAGS;
+  const tagged = found.digits.length + found.ignored.length <= TAGS;
   const box = (key, state, [x, y, width, height], tag) => {
     const made = element("div", "box");
     made.dataset.state = state;
@@ -124,7 +124,7 @@ export function showBoxes(place, found) {
     ...found.digits.map((digit, k) =>
       box(`digit-${k}`, digit.state, digit.box, digit.state === "unsure" ? `${digit.value}?` : digit.shown),
     ),
-    ...found.left_out.map((part, k) => box(`none-${k}`, "none", part, "no digit")),
+    ...found.ignored.map((part, k) => box(`none-${k}`, "none", part, "no digit")),
   );
 }
 
@@ -144,7 +144,7 @@ export function showCards(place, found, { names, all, picture, chosen, lit }) {
   const digits = all ? found.digits : found.digits.slice(0, CARDS);
   const cards = digits.map((digit, k) => digitCard(digit, k, found.digits.length, names, chosen));
   if (all || found.digits.length <= CARDS) {
-    cards.push(...found.left_out.slice(0, LEFT_OUT).map((box, k) => leftOutCard(box, k, found, picture)));
+    cards.push(...found.ignored.slice(0, LEFT_OUT).map((box, k) => leftOutCard(box, k, found, picture)));
   }
   for (const card of cards) {
     const { key } = card.dataset;
@@ -157,7 +157,8 @@ export function showCards(place, found, { names, all, picture, chosen, lit }) {
   return found.digits.length;
 }
 
-function digitCard(digit, k, total, names, chosen) {
+function digitCard(digit, k, total, classes, chosen) {
+  const names = classes.includes(digit.value) ? classes : [...classes, digit.value]; // a sign is of no class of digits
   const card = element("li", "card");
   card.dataset.state = digit.state;
   card.dataset.key = `digit-${k}`;

@@ -1,4 +1,4 @@
-// The page's engine for a site without a service: the model runs in the browser, in a worker, so that drawing continues
+// The page's engine for a site without a service: the models run in the browser, in a worker, so that drawing continues
 // while a picture is read. Everything begins to load when the page does.
 
 const WORK = 1600; // pixels: larger pictures are scaled down to this before they are read
@@ -34,7 +34,7 @@ export async function model() {
 
 let before = Promise.resolve(); // the reading under way; one that is not wanted any more does not begin
 
-/** The digits in a picture, as tenfold's service answers them.
+/** What is read in a drawing or a clean picture, as tenfold's service answers it; other pictures are an EngineError.
  * @param {Blob} blob @param {{single?: boolean, threshold?: number|null, signal?: AbortSignal|null}} options */
 export async function read(blob, { single = false, threshold = null, signal = null } = {}) {
   const mine = before.then(async () => {
@@ -54,7 +54,7 @@ function asked(question) {
   return new Promise((resolve, reject) => {
     reader.addEventListener(
       "message",
-      ({ data }) => (data.error ? reject(new EngineError(data.error, 500)) : resolve(data)),
+      ({ data }) => (data.error ? reject(new EngineError(data.error, data.status)) : resolve(data)),
       { once: true },
     );
     reader.postMessage(question, [question.pixels]);

@@ -1,0 +1,258 @@
+"""What a row's network read, sign by sign: which ink each sign is, and what the digits' network makes of that ink.
+
+Two networks that agree are more to be trusted than either: where a sign has ink of its own, the probabilities that both
+give it are multiplied, as of two experts (G. Hinton 2002).
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tenfold.read.classifier import Classifier
+from tenfold.read.finding.paper import Ink
+from tenfold.read.finding.strips import Strip
+from tenfold.read.finding.strokes import Piece, union
+from tenfold.read.lines import LineModel, Text
+
+OTHER = "?"  # the class of letters, and of signs that numbers are not written with
+DIGITS = tuple("0123456789")
+_LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
+_NO_DIGIT = 0.3  # what it leaves of what is none: it takes a slash for a 1
+_LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
+_PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
+_POINT = 0.75  # the probability of a point that touches a digit
+_TRUST = 0.5  # the power that the digits' probabilities are raised to: of foreign hands its network is too certain
+_REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
+
+
+@dataclass(frozen=True, eq=False)
+class Sign:
+    """A sign of a row: its ink, and the probability of every class by name, OTHER among them."""
+
+    value: str
+    probability: float
+    probabilities: dict[str, float]
+    piece: Piece
+
+    @property
+    def digit(self) -> bool:
+        """Whether it is a digit, or of another class that the digits' network knows."""
+        return self.value not in _SIGNS
+
+    @property
+    def read(self) -> bool:
+        """Whether it is read at all."""
+        return self.value != OTHER
+
+
+_SIGNS = frozenset(".,-/:+()%" + OTHER)
+_SMALL = frozenset(".,:-")
+
+
+@dataclass(frozen=True, eq=False)
+class RowRead:
+    """A row's signs from left to right, and the ink that is none: frames, rulings, specks.
+
+    The probabilities of the signs are such that their product is that of the whole row.
+    """
+
+    signs: list[Sign]
+    ignored: list[Piece]
+    strip: Strip | None = None  # what was read
+
+    @cached_property
+    def probability(self) -> float:
+        """Of all signs together, and of no others; 0 for a row without any."""
+        return float(np.prod([sign.probability for sign in self.signs])) if self.signs else 0.0
+
+    @cached_property
+    def mean(self) -> float:
+        """The geometric mean of the signs' probabilities."""
+        return float(self.probability ** (1 / max(1, len(self.signs))))
+
+    @cached_property
+    def number(self) -> bool:
+        """Whether there are digits in it, and no more that is none: words have an l or an o."""
+        return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
+
+
+def read(strips: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> list[RowRead]:
+    """The signs of each row: the network for lines reads it, the one for digits looks at the ink of each sign."""
+    texts = lines.read([strip.grey for strip in strips])
+    return _looked_at([_Plan(strip, text) for strip, text in zip(strips, texts, strict=True)], ink, classifier, lines)
+
+
+def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> RowRead:
+    """The signs of one row of which there are several views."""
+    k, text = lines.likeliest([strip.grey for strip in views])
+    return _looked_at([_Plan(views[k], text)], ink, classifier, lines)[0]
+
+
+def _looked_at(plans: "list[_Plan]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[RowRead]:
+    scores = iter(classify([piece for plan in plans for piece in plan.pieces], ink, classifier))
+    return [plan.row(lines.classes, [next(scores) for _ in plan.pieces], classifier) for plan in plans]
+
+
+class _Plan:
+    """Which ink of a row is which sign of its text, which is none, and what the digits' network is to look at."""
+
+    def __init__(self, strip: Strip, text: Text) -> None:
+        self.text = text
+        self._strip = strip
+        self._middles = [strip.left + (begin + end) / 2 for begin, end in text.places]
+        owned, rest = self._match()
+        self._own = [bool(pieces) for pieces in owned]
+        self._inks = [union(pieces) if pieces else self._cell(k) for k, pieces in enumerate(owned)]
+        self._passed_over = any(self._may_be_digit(piece) for piece in rest)
+        self._ignored = rest
+        large = [piece for piece in strip.pieces if max(piece.height, piece.width) > 0.3 * strip.height]
+        alone = len(large) == 1 and self._own != [True]
+        self._alone = [union(strip.pieces)] if alone else []
+        self.pieces = [*self._inks, *self._alone]
+
+    def _may_be_digit(self, piece: Piece) -> bool:
+        height = self._strip.height
+        return _LARGE * height < piece.height < _TALL * height and piece.width < _TALL * height
+
+    def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
+        """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
+        middles = np.array(self._middles)
+        columns = _columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
+        if len(columns) == len(middles) and self.text.text.isdigit():  # apart as they are, there is no doubt
+            middles = np.array([(left + right) / 2 for left, right in columns])
+            self._middles = middles.tolist()
+        small = np.array([sign in _SMALL for sign in self.text.text], bool)
+        owned: list[list[Piece]] = [[] for _ in middles]
+        shared: set[int] = set()
+        rest: list[Piece] = []
+        for piece in sorted(self._strip.pieces, key=lambda piece: piece.width):
+            over = np.flatnonzero((middles >= piece.left - 1) & (middles <= piece.right + 1))
+            if piece.height > _LARGE * self._strip.height:  # which is no point
+                over = over[~small[over]]
+            if len(over) > 1:
+                # What goes along signs that all have their own ink is a frame or a ruling.
+                if all(owned[k] for k in over):
+                    rest.append(piece)
+                else:
+                    shared |= set(over.tolist())
+                continue
+            away = np.abs(middles - (piece.left + piece.right) / 2)
+            away[small & (piece.height > _LARGE * self._strip.height)] = np.inf
+            if len(over) or (len(away) and away.min() < _REACH * self._strip.height):
+                owned[int(over[0]) if len(over) else int(away.argmin())].append(piece)
+            else:
+                rest.append(piece)
+        return [[] if k in shared else pieces for k, pieces in enumerate(owned)], rest
+
+    def _cell(self, k: int) -> Piece:
+        """The ink of a sign that shares it: what lies between the middles to its neighbours."""
+        middles, reach = self._middles, 0.9 * self._strip.height
+        left = max(middles[k] - reach, (middles[k - 1] + middles[k]) / 2 if k else 0)
+        right = min(middles[k] + reach, (middles[k] + middles[k + 1]) / 2 if k + 1 < len(middles) else np.inf)
+        columns = slice(max(0, round(left)), max(1, round(right)))
+        parts = [part for piece in self._strip.pieces if (part := piece.columns(columns.start, columns.stop))]
+        if parts:
+            return union(parts)
+        top = round((len(self._strip.grey) - self._strip.height) / 2) + self._strip.top
+        size = max(1, round(self._strip.height)), max(1, columns.stop - columns.start)
+        return Piece(max(0, top), columns.start, np.zeros(size, bool))
+
+    def row(self, classes: tuple[str, ...], scores: list[NDArray[np.float32]], classifier: Classifier) -> RowRead:
+        """The row, with what the digits' network makes of `pieces`."""
+        rest = iter(scores)
+        signs = [
+            fused(dict(zip(classes, likely.tolist(), strict=True)), classifier, next(rest), piece, own=own)
+            for likely, piece, own in zip(self.text.likely, self._inks, self._own, strict=True)
+        ]
+        path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
+        if path:  # how likely there are these signs and no others, shared among them
+            share = min(1.0, self.text.probability / path)
+            share = (share * _PASSED_OVER if self._passed_over else share) ** (1 / len(signs))
+            signs = [replace(sign, probability=sign.probability * share) for sign in signs]
+        if any(self._own):  # where ink stands out, a point has some of its own; without, it must be plain
+            kept = [
+                sign
+                for sign, own in zip(signs, self._own, strict=True)
+                if own or sign.value not in _SMALL or sign.probability > _POINT
+            ]
+            doubt = float(
+                np.prod([1 - s.probability for s, own in zip(signs, self._own, strict=True) if s not in kept])
+            )
+            signs = [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
+        row = RowRead(signs, self._ignored, self._strip)
+        return _likelier(row, by_digits(classifier, next(rest), self._alone[0])) if self._alone else row
+
+
+def _columns(pieces: list[Piece]) -> list[tuple[int, int]]:
+    """Where pieces that stand one above another begin and end, from left to right."""
+    columns: list[tuple[int, int]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.left):
+        if columns and piece.left < columns[-1][1]:
+            columns[-1] = columns[-1][0], max(columns[-1][1], piece.right)
+        else:
+            columns.append((piece.left, piece.right))
+    return columns
+
+
+def _likelier(row: RowRead, alone: Sign) -> RowRead:
+    """A row, or the digit that all of its ink may be, whichever is likelier."""
+    one, text = alone.probability * (1 - row.probability), row.probability * (1 - alone.probability)
+    if one < text or not alone.read:
+        return row
+    neither = (1 - alone.probability) * (1 - row.probability)
+    return RowRead([replace(alone, probability=one / (one + text + neither))], [], row.strip) if one else row
+
+
+def fused(
+    names: dict[str, float], classifier: Classifier, score: NDArray[np.float32], piece: Piece, *, own: bool
+) -> Sign:
+    """A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own.
+
+    A digits' network with other classes is asked alone wherever the one for lines sees a digit or something else.
+    """
+    best = max(names, key=names.__getitem__)
+    if classifier.classes != DIGITS:
+        return (
+            by_digits(classifier, score, piece)
+            if best not in _SIGNS - {OTHER}
+            else Sign(best, names[best], names, piece)
+        )
+    if own:
+        seen, none = dict(zip(DIGITS, score.tolist(), strict=False)), max(_NO_DIGIT, float(score[-1]))
+        names = {name: value * max(_LEAST, seen.get(name, none)) ** _TRUST for name, value in names.items()}
+        total = sum(names.values())
+        names = {name: value / total for name, value in names.items()}
+        best = max(names, key=names.__getitem__)
+    return Sign(best, names[best], names, piece)
+
+
+def by_digits(classifier: Classifier, score: NDArray[np.float32], piece: Piece) -> Sign:
+    """A digit, or OTHER, as the network for digits sees it."""
+    names = dict(zip((*classifier.classes, OTHER), score.tolist(), strict=True))
+    best = max(names, key=names.__getitem__)
+    return Sign(best, names[best], names, piece)
+
+
+def classify(pieces: list[Piece], ink: Ink, classifier: Classifier) -> NDArray[np.float32]:
+    """Probabilities (N, K + 1) of pieces taken as digits."""
+    if not pieces:
+        return np.zeros((0, len(classifier.classes) + 1), np.float32)
+    return classifier.probabilities(classifier.crops([cut_out(piece, ink) for piece in pieces]))
+
+
+def cut_out(piece: Piece, ink: Ink) -> Ink:
+    """A piece's ink with its soft edge, and without what else is in its box: (H + 4, W + 4)."""
+    around = np.zeros((piece.height + 4, piece.width + 4), bool)
+    around[2:-2, 2:-2] = piece.mask
+    around = ndimage.binary_dilation(around, iterations=1 if piece.height < 60 else 2)  # wider, not over corners
+    image = np.zeros(around.shape, np.float32)
+    top, left = max(0, piece.top - 2), max(0, piece.left - 2)
+    bottom, right = min(ink.shape[0], piece.bottom + 2), min(ink.shape[1], piece.right + 2)
+    y, x = top - piece.top + 2, left - piece.left + 2
+    part = ink[top:bottom, left:right]  # nothing, of a place beside the sheet
+    image[y : y + part.shape[0], x : x + part.shape[1]] = part
+    image *= around
+    return image

@@ -1,0 +1,69 @@
+"""Rows of ink to strips: each row cut out straight, as the network for lines reads it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tenfold.read.decode import Colours
+from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.strokes import Piece, Row, digit_height, without_specks
+from tenfold.read.finding.strokes import pieces as all_pieces
+
+_MARGIN = 0.3  # of a digit's height, around the row
+_LEVEL = 0.03  # a row that climbs less is level
+_LARGE = 0.45  # of a digit's height: smaller pieces may stand anywhere beside a row
+_FULL = 1.3  # of full ink is black
+LONGEST = 200  # times its height: what is longer is no row
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A row cut out, and the pieces of ink in it."""
+
+    grey: NDArray[np.uint8]  # (H, W), dark ink on light paper
+    left: int  # the column of the sheet that is its first
+    top: int  # the row of the sheet that is its first, in its middle
+    pieces: list[Piece]
+    height: float  # of a digit, in pixels
+
+
+def strip(sheet: Sheet, row: Row) -> Strip:
+    """A row of a sheet, made level, with a little around it and without specks."""
+    large = [piece for piece in row.pieces if max(piece.height, piece.width) >= _LARGE * row.height] or row.pieces
+    middles = np.array([(piece.left + piece.right) / 2 for piece in large])
+    slope = 0.0
+    if len(large) > 2 and np.ptp(middles) > 2 * row.height:
+        slope = float(np.polyfit(middles, [piece.middle for piece in large], 1)[0])
+        slope *= abs(slope) >= _LEVEL
+    margin = int(_MARGIN * row.height) + 1
+    left, right = min(p.left for p in row.pieces) - margin, max(p.right for p in row.pieces) + margin
+    centre = (left + right) / 2
+    falls = slope * (middles - centre)
+    top = int(min(piece.top - fall for piece, fall in zip(large, falls, strict=True))) - margin
+    bottom = int(np.ceil(max(piece.bottom - fall for piece, fall in zip(large, falls, strict=True)))) + margin
+    columns = np.arange(left, right)
+    rows = np.arange(top, bottom)[:, None] + np.round(slope * (columns - centre)).astype(int)
+    height, width = sheet.flat.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    ink = np.where(inside, sheet.flat[rows.clip(0, height - 1), columns.clip(0, width - 1)], 0)
+    return Strip(_grey(ink, sheet), left, top, row.pieces, row.height)
+
+
+def whole(sheet: Sheet, colours: Colours) -> list[Strip]:
+    """All of a sheet as one row: its ink, and the picture as it is."""
+    pieces = without_specks(all_pieces(sheet), sheet.flat.shape)
+    height = digit_height(pieces) or 0.6 * len(sheet.flat)
+    grey = Image.fromarray((255 * colours.mean(axis=2)).astype(np.uint8)).resize(sheet.flat.shape[::-1])
+    picture = np.asarray(grey) if sheet.dark else 255 - np.asarray(grey)
+    return [Strip(view, 0, 0, pieces, height) for view in (_grey(sheet.flat, sheet), picture)]
+
+
+def may_be_row(shape: tuple[int, ...]) -> bool:
+    """Whether a picture (H, W) may be one row of writing."""
+    return 1.2 * shape[0] < shape[1] < 25 * shape[0]
+
+
+def _grey(ink: NDArray[np.float32], sheet: Sheet) -> NDArray[np.uint8]:
+    return (255 - 255 * (ink / (_FULL * sheet.full)).clip(0, 1)).astype(np.uint8)

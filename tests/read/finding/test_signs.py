@@ -1,0 +1,111 @@
+"""Which ink is which sign, and what two networks make of it."""
+
+import numpy as np
+import pytest
+
+import tenfold
+from conftest import on_paper, write_number
+from read import pictures
+from tenfold.read.finding import signs, strips, strokes
+from tenfold.read.finding.signs import RowRead, Sign
+from tenfold.read.finding.strips import Strip
+from tenfold.read.finding.strokes import Piece
+from tenfold.read.lines import Text
+
+
+def bar(left: int, width: int = 6, height: int = 40, top: int = 10) -> Piece:
+    return Piece(top, left, np.ones((height, width), bool))
+
+
+def plan(pieces: list[Piece], *middles: float) -> signs._Plan:
+    """What is made of pieces where signs were read at `middles`."""
+    strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, pieces, 40)
+    places = tuple((middle - 1, middle + 1) for middle in middles)
+    likely = np.full((len(middles), 20), 0.005)
+    likely[:, 1] = 1 - 19 * 0.005
+    return signs._Plan(strip, Text("1" * len(middles), 0.9, places, likely))
+
+
+def sign(value: str, probability: float = 0.9, left: int = 0) -> Sign:
+    return Sign(value, probability, {value: probability}, bar(left))
+
+
+def test_each_sign_has_its_own_ink() -> None:
+    one, dot, other = bar(20), bar(18, 4, 4, top=0), bar(80)
+    made = plan([one, dot, other], 23, 83)
+    assert made._own == [True, True]
+    assert [piece.mass for piece in made._inks] == [one.mass + dot.mass, other.mass]
+    assert made._ignored == []
+
+
+def test_signs_that_share_their_ink_are_parted_in_the_middle() -> None:
+    made = plan([bar(20, 60)], 30, 70)
+    assert made._own == [False, False]
+    assert [(piece.left, piece.right) for piece in made._inks] == [(20, 50), (50, 80)]
+
+
+def test_a_sign_without_ink_has_a_box_where_it_was_read() -> None:
+    (ink,) = plan([], 100)._inks
+    assert ink.left < 100 < ink.right
+    assert ink.mass == 0
+
+
+def test_what_runs_along_signs_is_ignored_and_ink_of_a_digits_size_makes_the_row_doubtful() -> None:
+    ruling = bar(0, 190, 2, top=55)
+    made = plan([bar(20), bar(80), ruling], 23, 83)
+    assert made._ignored == [ruling]
+    assert not made._passed_over
+    missed = bar(150)
+    made = plan([bar(20), missed], 23)
+    assert made._ignored == [missed]
+    assert made._passed_over
+
+
+def test_both_networks_together_are_surer_where_they_agree(reader: tenfold.Reader) -> None:
+    names = dict.fromkeys(reader.lines.classes, 0.1 / 19) | {"7": 0.9}
+    score = np.full(11, 0.001, np.float32)
+
+    def seen(digit: int, own: bool = True) -> Sign:
+        given = score.copy()
+        given[digit] = 0.99
+        return signs.fused(names, reader.classifier, given, bar(0), own=own)
+
+    assert seen(7).value == "7"
+    assert seen(7).probability > 0.95
+    assert seen(1).probability < 0.9
+    assert seen(1, own=False).probability == 0.9
+    slash = dict.fromkeys(reader.lines.classes, 0.1 / 19) | {"/": 0.9}
+    given = score.copy()
+    given[1] = 0.99
+    assert signs.fused(slash, reader.classifier, given, bar(0), own=True).value == "/"
+
+
+def test_a_row_is_a_number_if_most_of_it_is_read() -> None:
+    assert RowRead([sign("4"), sign("?")], []).number
+    assert not RowRead([sign("4"), sign("?"), sign("?")], []).number
+    assert not RowRead([sign("-"), sign(".")], []).number
+    row = RowRead([sign("4", 0.5), sign("2", 0.8)], [])
+    assert row.probability == pytest.approx(0.4)
+    assert row.mean == pytest.approx(0.4**0.5)
+    assert (RowRead([], []).probability, RowRead([], []).number) == (0.0, False)
+
+
+def test_a_row_or_the_one_digit_that_all_its_ink_may_be() -> None:
+    text, alone = RowRead([sign("5", 0.9), sign("0", 0.9)], []), sign("8", 0.6)
+    assert signs._likelier(text, alone) is text
+    doubtful = RowRead([sign("5", 0.4), sign("0", 0.4)], [])
+    chosen = signs._likelier(doubtful, sign("8", 0.95))
+    assert [each.value for each in chosen.signs] == ["8"]
+    assert 0.7 < chosen.probability < 0.95
+    assert signs._likelier(doubtful, sign("?", 0.95)) is doubtful
+
+
+def test_a_written_number_is_read_sign_by_sign(reader: tenfold.Reader) -> None:
+    sheet = pictures.sheet(on_paper(write_number("2795", size=50, seed=1)))
+    cleaned, pieces = strokes.clean(sheet)
+    strip = strips.strip(cleaned, strokes.rows(pieces)[0])
+    (row,) = signs.read([strip], cleaned.ink, reader.classifier, reader.lines)
+    assert "".join(each.value for each in row.signs) == "2795"
+    assert row.probability > 0.3
+    again = signs.read_views([strip, strip], cleaned.ink, reader.classifier, reader.lines)
+    assert again.probability == pytest.approx(row.probability, rel=1e-3)
