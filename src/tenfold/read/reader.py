@@ -16,7 +16,6 @@ from tenfold.errors import TooLargeError, UsageError
 from tenfold.read import decode, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
-from tenfold.read.finding import rulings
 from tenfold.read.finding.page import View, find, words
 from tenfold.read.finding.signs import RowRead, cut_out
 from tenfold.read.lines import LineModel
@@ -199,7 +198,7 @@ class Reader:
         """The digits and signs of page `number`, from row `line` of the file on."""
         digits: list[Digit] = []
         pieces = []
-        walls = rulings.walls(view.ruled) if table and view.ruled and not view.turns else []
+        walls = view.walls(table=table)
         for k, row in enumerate(view.rows):
             sure = self._sure(row, threshold)
             for word, sign in ((word, sign) for word, signs in enumerate(words(row, walls)) for sign in signs):

@@ -109,3 +109,12 @@ def test_a_written_number_is_read_sign_by_sign(reader: tenfold.Reader) -> None:
     assert row.probability > 0.3
     again = signs.read_views([strip, strip], cleaned.ink, reader.classifier, reader.lines)
     assert again.probability == pytest.approx(row.probability, rel=1e-3)
+
+
+def test_signs_are_moved_into_the_columns_of_ink() -> None:
+    columns = [(20, 40), (60, 120), (200, 220)]  # the second one is as wide as two digits
+    assert signs.settled([40, 45, 80, 170], "1234", columns, 40) == [30, 75, 105, 210]
+    moved = signs.settled([40, 45, 60, 80, 170], "12.34", columns, 40)
+    assert moved[2] == pytest.approx(60 + (30 + 25) / 2)
+    for text, some in (("12", columns), ("1+3", [(0, 20)]), ("12", [])):  # not enough signs, low ones, no ink
+        assert signs.settled([1.0] * len(text), text, some, 40) == [1.0] * len(text)

@@ -90,6 +90,14 @@ class View:
         """Whether there are no digits but ones, as any bar is one: too little to turn a page for."""
         return all(sign.value == "1" for sign in self.signs if sign.digit)
 
+    def walls(self, *, table: bool) -> list[float]:
+        """The columns of the sheet at which numbers are parted: of grids of several rows; in a `table` of all."""
+        found = rulings.walls(self.ruled) if table and self.ruled is not None and not self.turns else []
+        for frame in self.frames:
+            if table or len(rulings.lines_of(frame.mask.T)) > 2:  # above, below, and between rows
+                found += [frame.left + column for column in rulings.lines_of(frame.mask)]
+        return found
+
     def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
         """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
         assert self.sheet is not None

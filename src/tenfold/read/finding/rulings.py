@@ -40,6 +40,13 @@ def walls(sheet: Sheet) -> list[float]:
     return sorted((middle + 0.5) * step for middle, _ in _level_lines(coarse))
 
 
+def lines_of(mask: NDArray[np.bool_]) -> list[float]:
+    """The columns of ink (H, W) that are upright lines through most of its height, in the middle of each."""
+    full = np.concatenate([[False], mask.mean(axis=0) > _COVER, [False]])
+    begins, ends = np.flatnonzero(full[1:] & ~full[:-1]), np.flatnonzero(full[:-1] & ~full[1:])
+    return [float(middle) for middle in (begins + ends) / 2]
+
+
 def _coarse(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     """A smaller mask in which lines are looked for, and how many pixels one of it stands for."""
     height, width = mask.shape

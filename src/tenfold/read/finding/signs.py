@@ -24,6 +24,7 @@ _NO_DIGIT = 0.3  # what it leaves of what is none: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
 _PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _POINT = 0.75  # the probability of a point that touches a digit
+_IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
 _TRUST = 0.5  # the power that the digits' probabilities are raised to: of foreign hands its network is too certain
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
@@ -119,11 +120,9 @@ class _Plan:
 
     def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
         """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
-        middles = np.array(self._middles)
         columns = _columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
-        if len(columns) == len(middles) and self.text.text.isdigit():  # apart as they are, there is no doubt
-            middles = np.array([(left + right) / 2 for left, right in columns])
-            self._middles = middles.tolist()
+        self._middles = settled(self._middles, self.text.text, columns, self._strip.height)
+        middles = np.array(self._middles)
         small = np.array([sign in _SMALL for sign in self.text.text], bool)
         owned: list[list[Piece]] = [[] for _ in middles]
         shared: set[int] = set()
@@ -184,6 +183,39 @@ class _Plan:
             signs = [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
         row = RowRead(signs, self._ignored, self._strip)
         return _likelier(row, by_digits(classifier, next(rest), self._alone[0])) if self._alone else row
+
+
+def settled(middles: list[float], text: str, columns: list[tuple[int, int]], height: float) -> list[float]:
+    """The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places.
+
+    Every column has one sign or several, as its width has it; the cheapest way to share them out is found by dynamic
+    programming. Nothing is moved where there may be signs without high ink, or more columns than signs.
+    """
+    high = [k for k, sign in enumerate(text) if sign not in _SMALL]
+    if not columns or len(columns) > len(high) or set(text) & {"+", OTHER}:
+        return middles
+    places = [middles[k] for k in high]
+    best: dict[int, tuple[float, list[float]]] = {0: (0.0, [])}  # by how many signs are placed
+    for left, right in columns:
+        following: dict[int, tuple[float, list[float]]] = {}
+        for done, (cost, before) in best.items():
+            for count in range(1, min(_IN_COLUMN, len(high) - done) + 1):
+                new = [left + (k + 0.5) / count * (right - left) for k in range(count)]
+                away = sum(abs(a - b) for a, b in zip(places[done:], new, strict=False)) / height
+                dear = cost + away + 2 * abs(count - max(1.0, (right - left) / (_WIDTH * height)))
+                if done + count not in following or dear < following[done + count][0]:
+                    following[done + count] = dear, before + new
+        best = following
+    if len(high) not in best:
+        return middles
+    moved = list(middles)
+    for k, place in zip(high, best[len(high)][1], strict=True):
+        moved[k] = place
+    for k, sign in enumerate(text):  # a point goes with its neighbours
+        if sign in _SMALL:
+            beside = [moved[n] - middles[n] for n in high if abs(n - k) == min(abs(m - k) for m in high)]
+            moved[k] += sum(beside) / len(beside)
+    return moved
 
 
 def _columns(pieces: list[Piece]) -> list[tuple[int, int]]:

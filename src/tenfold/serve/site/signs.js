@@ -11,6 +11,7 @@ const TRUST = 0.5; // the power that the digits' probabilities are raised to: of
 const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that may be a digit that was passed over
 const PASSED_OVER = 0.5; // of its probability is left to a row with ink of a digit's size that is none of its signs
 const REACH = 0.6; // of a digit's height: how far from the middle of a sign its ink may be
+const [IN_COLUMN, WIDTH] = [4, 0.75]; // signs at most that touch, and of a digit's height its width
 const POINT = 0.75; // the probability of a point that touches a digit
 const PLAIN = 0.98; // the probability of a digit that is one at first sight
 const TINY = 112; // pixels: in a picture that is less high or wide
@@ -66,8 +67,8 @@ async function alone(flat, { about, looks, texts }) {
 async function signs(strip, text, flat, { about, looks }) {
   const values = text.signs.map(({ names }) => most(Object.keys(names), (name) => names[name]));
   const across = columns(strip.pieces.filter((p) => p.height > LARGE * strip.height));
-  const apart = across.length === values.length && values.every((value) => /[0-9]/.test(value));
-  const middles = text.signs.map(({ middle }, k) => (apart ? (across[k][0] + across[k][1]) / 2 : strip.left + middle));
+  const read = text.signs.map(({ middle }) => strip.left + middle);
+  const middles = settled(read, values, across, strip.height);
   const { owned, rest } = matched(strip, middles, values);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(strip, middles, k)));
   const lone = strip.pieces.filter((p) => p.side > 0.3 * strip.height).length === 1;
@@ -92,6 +93,37 @@ function withInk(every, owned) {
   const [some, others] = [every.filter(kept), every.filter((sign, k) => !kept(sign, k))];
   const doubt = product(others.map(({ probability }) => 1 - probability)) ** (1 / some.length);
   return some.map((sign) => ({ ...sign, probability: sign.probability * doubt }));
+}
+
+/**
+ * The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places. The
+ * cheapest way to share the signs out among the columns, by their widths, is found by dynamic programming.
+ */
+function settled(middles, values, columns, height) {
+  const high = [...values.keys()].filter((k) => !SMALL.includes(values[k]));
+  if (!columns.length || columns.length > high.length || values.some((v) => v === "+" || v === OTHER)) return middles;
+  let best = new Map([[0, { cost: 0, places: [] }]]); // by how many signs are placed
+  for (const [left, right] of columns) {
+    const following = new Map();
+    for (const [done, { cost, places }] of best)
+      for (let count = 1; count <= Math.min(IN_COLUMN, high.length - done); count++) {
+        const fresh = Array.from({ length: count }, (_, k) => left + ((k + 0.5) / count) * (right - left));
+        const away = sum(fresh, (place, k) => Math.abs(middles[high[done + k]] - place)) / height;
+        const dear = cost + away + 2 * Math.abs(count - Math.max(1, (right - left) / (WIDTH * height)));
+        if (!(dear >= following.get(done + count)?.cost))
+          following.set(done + count, { cost: dear, places: [...places, ...fresh] });
+      }
+    best = following;
+  }
+  const found = best.get(high.length)?.places;
+  if (!found) return middles;
+  const moved = middles.map((middle, k) => found[high.indexOf(k)] ?? middle);
+  return moved.map((place, k) => {
+    if (high.includes(k)) return place;
+    const near = Math.min(...high.map((n) => Math.abs(n - k))); // a point goes with its neighbours
+    const beside = high.filter((n) => Math.abs(n - k) === near).map((n) => moved[n] - middles[n]);
+    return place + sum(beside) / beside.length;
+  });
 }
 
 /** Where pieces that stand one above another begin and end, from left to right. @param {Piece[]} pieces */
