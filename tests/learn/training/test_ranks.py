@@ -21,8 +21,10 @@ from tenfold.mnist import embedded
 from tenfold.mnist.digits import Digits
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-# Without what each process draws for itself, and with gentle steps: then averaged gradients are those of the batch.
-GENTLE = ("train", "mlp", "dropout=0", "optimizer=sgd", "lr=0.01", "momentum=0.5", "batch_size=20", "device=cpu")
+# Without what each process draws for itself, with gentle steps, and without ReLU, which a rounding may tip over: with it
+# weights were 1e-4 apart on one processor, and 1e-6 on another. Then averaged gradients are those of the batch.
+GENTLE = ("train", "mlp", "hidden=none", "dropout=0", "optimizer=sgd", "lr=0.01", "momentum=0.5", "batch_size=20")
+GENTLE += ("device=cpu",)
 
 
 def torchrun(size: int, *words: object) -> list[str]:
@@ -105,7 +107,7 @@ def test_two_processes_learn_what_one_learns(some: Path, alone: Path, tmp_path: 
     assert "Warning" not in done.stderr
     names = {"recipe.json", "metrics.csv", "steps.csv", "last.ckpt", "model.safetensors", "curves.png"}
     assert {path.name for path in (tmp_path / "run").iterdir()} == names
-    assert apart(tmp_path / "run", alone) < 1e-5  # after 375 steps in single precision
+    assert apart(tmp_path / "run", alone) < 1e-6  # after 375 steps in single precision
     one, two = Run.open(alone), Run.open(tmp_path / "run")
     for ours, theirs in zip(one.metrics, two.metrics, strict=True):
         assert {**ours, "seconds": 0} == pytest.approx({**theirs, "seconds": 0}, abs=2e-5)
@@ -155,7 +157,7 @@ def test_a_run_that_was_stopped_is_resumed(some: Path, alone: Path, tmp_path: Pa
     assert all(f"tenfold train --resume {out}" in line for line in lines)
     done = finished([sys.executable, "-m", "tenfold", "train", "--resume", str(out)])
     assert done.returncode == 0, done.stderr
-    assert apart(out, alone) < 1e-5
+    assert apart(out, alone) < 1e-6
 
 
 @pytest.mark.slow
