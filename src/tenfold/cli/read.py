@@ -135,6 +135,7 @@ def read(  # noqa: PLR0913 - options
     from tenfold.read import urls
     from tenfold.read.classifier import model_bytes
     from tenfold.read.decode import MAX_PIXELS
+    from tenfold.read.lines import BUNDLED
     from tenfold.read.many import parts
     from tenfold.read.many.rows import Work
     from tenfold.read.reader import Reader
@@ -142,7 +143,7 @@ def read(  # noqa: PLR0913 - options
     for place in (*targets, output or ""):
         urls.check(place)
     warnings.filterwarnings("ignore", module="PIL")  # what a damaged file has in it is reported as an error, or ignored
-    lines_model = None if lines is None else model_bytes(model_file(lines)) if given.ray else model_file(lines)
+    lines_model = model_bytes(model_file(lines) or BUNDLED) if given.ray else model_file(lines)
     make = partial(
         Reader,
         model_bytes(model_file(model)) if given.ray else model_file(model),
@@ -319,7 +320,7 @@ def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) ->
 
     if given.json or given.review is not None or given.annotate is not None:
         raise UsageError(f"{folder} is a folder of parts, which has rows alone: leave out --json, --review, --annotate")
-    plan, _ = parts.settle(folder, stream(targets), _terms(work, targets))
+    plan, _ = parts.settle(folder, stream(targets), parts.terms(work, targets))
     numbers = plan.left()
     total, left = sum(plan.sizes), sum(plan.sizes[number] for number in numbers)
     counts: Counter[str] = Counter()
@@ -334,26 +335,6 @@ def _read_parts(work: "Work", targets: list[str], folder: str, given: _Given) ->
         except KeyboardInterrupt:
             raise _stopped(counts, left, "; the same command continues") from None
     _finish(counts, total, total - left, [folder], quiet=given.quiet)
-
-
-def _terms(work: "Work", targets: list[str]) -> dict[str, Any]:
-    """What the rows depend on. Raises RunError or UsageError for a model or threshold that cannot be used."""
-    import hashlib
-
-    assert isinstance(work.make, partial)  # of Reader, with the bytes of a model
-    reader, lines = work.make(), work.make.keywords["lines"]
-    return {
-        "pictures": list(targets),
-        "model": hashlib.sha256(work.make.args[0]).hexdigest(),
-        "threshold": reader.threshold,
-        "lines": None if lines is None else hashlib.sha256(lines).hexdigest(),
-        "upright": reader.upright,
-        "digits_only": reader.digits_only,
-        "decimal": reader.decimal,
-        "max_pixels": reader.max_pixels,
-        "single": work.single,
-        "box": None if work.box is None else list(work.box),
-    }
 
 
 def _stopped(counts: Counter[str], left: int, how: str) -> Interrupted:

@@ -1,6 +1,6 @@
 """Pictures of what was read: boxes on the page, and every stage on the way there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,11 @@ def annotated(page: Page, labels: Iterable[tuple[tuple[int, int, int, int], str,
     return picture
 
 
-def explained(page: Page, view: View, classifier: Classifier, threshold: float) -> Image.Image:
+def explained(page: Page, view: View, classifier: Classifier, sure: Sequence[bool]) -> Image.Image:
     """Every stage of reading a page in one figure: the picture, light removed, ink, boxes, each digit's input.
 
     Below each digit's 28 x 28 input stand the probabilities of all classes and, where the model knows it, of none.
-    `view` is what `classifier` made of the page, `threshold` the probability from which a digit is sure.
+    `view` is what `classifier` made of the page, `sure` says of each of its signs whether it is.
     """
     stages = [("the picture", np.asarray(page.image))]
     cells: list[Image.Image] = []
@@ -55,13 +55,13 @@ def explained(page: Page, view: View, classifier: Classifier, threshold: float) 
         kind = "dark" if view.sheet.dark else "light"
         stages.append((f"the light removed, {kind} ink", _grey(flat / max(float(flat.max()), 1e-6))))
         stages.append((f"ink, from {view.sheet.low:.2f} on if joined to {view.sheet.high:.2f}", _grey(ink)))
-        stages.append(("boxes: green sure, red not, grey no digit", _boxes(view, ink, threshold)))
+        stages.append(("boxes: green sure, red not, grey no digit", _boxes(view, ink, sure)))
         turned = f", turned by {90 * view.turns} degrees to the left" if view.turns else ""
         note = f"{view.count} digits in {len(view.rows)} rows{turned}; "
         note += f"{view.quality:.0%} of the ink read"
         shown = view.signs[: 6 * _ACROSS]
         inputs = classifier.normalised(classifier.crops([cut_out(sign.piece, ink) for sign in shown]))
-        cells = [_cell(s, image, threshold) for s, image in zip(shown, inputs, strict=True)]
+        cells = [_cell(s, image, certain) for s, image, certain in zip(shown, inputs, sure, strict=False)]
     return _laid_out(stages, note, cells)
 
 
@@ -70,11 +70,11 @@ def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.repeat(((1 - values.clip(0, 1)) * 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _boxes(view: View, ink: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+def _boxes(view: View, ink: NDArray[np.float32], sure: Sequence[bool]) -> NDArray[np.uint8]:
     """The ink with a box around each piece, every piece of ink that was read in black and the rest pale."""
     image = np.full((*ink.shape, 3), 255, np.uint8)
     image[ink > 0.2] = (225, 222, 214)
-    boxes = [(sign.piece, _colour(sign, threshold)) for sign in view.signs]
+    boxes = [(sign.piece, _colour(sign, certain)) for sign, certain in zip(view.signs, sure, strict=True)]
     boxes += [(piece, NONE) for piece in view.ignored]
     for p, colour in boxes:
         part = image[p.top : p.bottom, p.left : p.right]
@@ -87,17 +87,17 @@ def _boxes(view: View, ink: NDArray[np.float32], threshold: float) -> NDArray[np
     return np.asarray(picture)
 
 
-def _colour(sign: Sign, threshold: float) -> Colour:
-    return NONE if not sign.read else SURE if sign.probability >= threshold else UNSURE
+def _colour(sign: Sign, certain: bool) -> Colour:
+    return NONE if not sign.read else SURE if certain else UNSURE
 
 
-def _cell(sign: Sign, image: NDArray[np.float32], threshold: float) -> Image.Image:
+def _cell(sign: Sign, image: NDArray[np.float32], certain: bool) -> Image.Image:
     """A sign's 28 x 28 input, as the network for digits sees it, with the answer above and the probabilities below."""
     names = sorted(sign.probabilities, key=lambda name: -sign.probabilities[name])[:_LIKELY]
     bars = len(names) * 9
     cell = Image.new("RGB", (_CELL, 84 + bars + 18), PAPER)
     pen = ImageDraw.Draw(cell)
-    colour = _colour(sign, threshold)
+    colour = _colour(sign, certain)
     pen.text((4, 1), f"{sign.value}  {sign.probability:.0%}" if sign.read else "none", colour, _font(12))
     small = Image.fromarray((image[0] * 255).astype(np.uint8)).resize((56, 56), Image.Resampling.NEAREST)
     cell.paste(small, (18, 20))

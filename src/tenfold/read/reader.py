@@ -17,7 +17,8 @@ from tenfold.read import decode, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
 from tenfold.read.finding.page import View, find, words
-from tenfold.read.finding.signs import RowRead, cut_out
+from tenfold.read.finding.signs import SIGNS, ReadRow, cut_out
+from tenfold.read.finding.strokes import Piece
 from tenfold.read.lines import LineModel
 from tenfold.read.reading import UNSURE, Box, Digit, Reading
 
@@ -149,7 +150,12 @@ class Reader:
             pages.append(page.small() if page.colours.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
             view = self._view(page, single=single, box=box, upright=upright)
-            digits += self._digits(view, page, number, line, least, only=only, table=table, details=details)
+            found = [
+                (digit, piece)
+                for digit, piece in self._digits(view, page, number, line, least=least, table=table)
+                if not (only and digit.value in SIGNS)
+            ]
+            digits += self._with_inputs(found, view) if details else [digit for digit, _ in found]
             ignored += [view.box(piece, page.scale) for piece in view.ignored]
         path = str(picture) if isinstance(picture, str | Path) else None
         shown = self.threshold if least is None else least
@@ -184,54 +190,40 @@ class Reader:
         return self.classifier.probabilities(np.ascontiguousarray(array, np.float32))
 
     def _digits(
-        self,
-        view: View,
-        page: Page,
-        number: int,
-        line: int,
-        threshold: float | None,
-        *,
-        only: bool,
-        table: bool,
-        details: bool,
-    ) -> list[Digit]:
-        """The digits and signs of page `number`, from row `line` of the file on."""
-        digits: list[Digit] = []
-        pieces = []
+        self, view: View, page: Page, number: int, line: int, *, least: float | None, table: bool
+    ) -> Iterator[tuple[Digit, Piece]]:
+        """The digits and signs of page `number`, from row `line` of the file on, each with its ink."""
         walls = view.walls(table=table)
         for k, row in enumerate(view.rows):
-            sure = self._sure(row, threshold)
+            sure = iter(self._sure(row, least))
             for word, sign in ((word, sign) for word, signs in enumerate(words(row, walls)) for sign in signs):
-                certain = next(sure)
-                if only and sign.read and not sign.digit:
-                    continue
-                pieces.append(sign.piece)
-                probabilities = {name: value for name, value in sign.probabilities.items() if name != UNSURE}
-                digits.append(
-                    Digit(
-                        value=sign.value,
-                        probability=sign.probability,
-                        probabilities=probabilities,
-                        box=view.box(sign.piece, page.scale),
-                        sure=certain and sign.read,
-                        line=line + k,
-                        number=word,
-                        page=number,
-                    )
+                digit = Digit(
+                    value=sign.value,
+                    probability=sign.probability,
+                    probabilities={name: value for name, value in sign.probabilities.items() if name != UNSURE},
+                    box=view.box(sign.piece, page.scale),
+                    sure=next(sure),
+                    line=line + k,
+                    number=word,
+                    page=number,
                 )
-        if not (details and digits and view.sheet):
-            return digits
-        seen = self.classifier.normalised(self.classifier.crops([cut_out(piece, view.sheet.ink) for piece in pieces]))
-        grey = (seen[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
-        return [replace(digit, seen=image) for digit, image in zip(digits, grey, strict=True)]
+                yield digit, sign.piece
 
-    def _sure(self, row: RowRead, threshold: float | None) -> Iterator[bool]:
+    def _with_inputs(self, found: list[tuple[Digit, Piece]], view: View) -> list[Digit]:
+        """Digits with what the network for digits sees of their ink."""
+        if not found or view.sheet is None:
+            return []
+        crops = self.classifier.crops([cut_out(piece, view.sheet.ink) for _, piece in found])
+        seen = (self.classifier.normalised(crops)[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
+        return [replace(digit, seen=image) for (digit, _), image in zip(found, seen, strict=True)]
+
+    def _sure(self, row: ReadRow, threshold: float | None) -> list[bool]:
         """Whether each sign of a row is sure: all if the row is, else those that would be enough if all were so."""
         if threshold is None:
             threshold = self.threshold if len(row.signs) == 1 else self.lines.threshold
         each = threshold ** (1 / len(row.signs))
         whole = row.probability >= threshold and all(sign.read for sign in row.signs)
-        return iter([whole or sign.probability >= each for sign in row.signs])
+        return [sign.read and (whole or sign.probability >= each) for sign in row.signs]
 
     def _view(self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None) -> View:
         """What the finder makes of a page or of a box of it."""
@@ -258,7 +250,9 @@ class Reader:
         """Every stage of reading a page in one figure; `decode.pages` gives the pages of a picture."""
         from tenfold.read.drawing import explained
 
-        return explained(page, self._view(page, single=single), self.classifier, self.threshold)
+        view = self._view(page, single=single)
+        sure = [certain for row in view.rows for certain in self._sure(row, self._threshold)]
+        return explained(page, view, self.classifier, sure)
 
 
 def _probability(threshold: float) -> float:

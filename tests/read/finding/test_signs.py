@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import tenfold
 from conftest import on_paper, write_number
 from read import pictures
 from tenfold.read.finding import signs, strips, strokes
-from tenfold.read.finding.signs import RowRead, Sign
+from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strips import Strip
 from tenfold.read.finding.strokes import Piece
 from tenfold.read.lines import Text
@@ -17,13 +18,13 @@ def bar(left: int, width: int = 6, height: int = 40, top: int = 10) -> Piece:
     return Piece(top, left, np.ones((height, width), bool))
 
 
-def plan(pieces: list[Piece], *middles: float) -> signs._Plan:
+def plan(pieces: list[Piece], *middles: float) -> signs._Alignment:
     """What is made of pieces where signs were read at `middles`."""
     strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, pieces, 40)
     places = tuple((middle - 1, middle + 1) for middle in middles)
     likely = np.full((len(middles), 20), 0.005)
     likely[:, 1] = 1 - 19 * 0.005
-    return signs._Plan(strip, Text("1" * len(middles), 0.9, places, likely))
+    return signs._Alignment(strip, Text("1" * len(middles), 0.9, places, likely))
 
 
 def sign(value: str, probability: float = 0.9, left: int = 0) -> Sign:
@@ -80,20 +81,36 @@ def test_both_networks_together_are_surer_where_they_agree(reader: tenfold.Reade
     assert signs.fused(slash, reader.classifier, given, bar(0), own=True).value == "/"
 
 
+@pytest.mark.parametrize("height", [20, 70])
+def test_what_is_cut_out_is_a_little_wider_than_the_piece(height: int) -> None:
+    mask = np.random.default_rng(height).random((height, 15)) < 0.2
+    around = ndimage.binary_dilation(np.pad(mask, 2), iterations=1 if height == 20 else 2)
+    found = signs.cut_out(Piece(3, 4, mask), np.ones((height + 9, 30), np.float32))
+    assert np.array_equal(found > 0, around)
+    assert not signs.cut_out(Piece(3, 40, mask), np.ones((height + 9, 30), np.float32)).any()  # beside the sheet
+
+
+def test_touching_digits_are_apart_and_a_broken_one_is_whole(reader: tenfold.Reader) -> None:
+    assert reader.read(on_paper(write_number("5309", gap=-0.02, seed=2))).text == "5309"
+    broken = write_number("5", size=80, seed=3)
+    broken[:, broken.shape[1] // 2 : broken.shape[1] // 2 + 3] = 0
+    assert reader.read(on_paper(broken)).text == "5"
+
+
 def test_a_row_is_a_number_if_most_of_it_is_read() -> None:
-    assert RowRead([sign("4"), sign("?")], []).number
-    assert not RowRead([sign("4"), sign("?"), sign("?")], []).number
-    assert not RowRead([sign("-"), sign(".")], []).number
-    row = RowRead([sign("4", 0.5), sign("2", 0.8)], [])
+    assert ReadRow([sign("4"), sign("?")], []).number
+    assert not ReadRow([sign("4"), sign("?"), sign("?")], []).number
+    assert not ReadRow([sign("-"), sign(".")], []).number
+    row = ReadRow([sign("4", 0.5), sign("2", 0.8)], [])
     assert row.probability == pytest.approx(0.4)
     assert row.mean == pytest.approx(0.4**0.5)
-    assert (RowRead([], []).probability, RowRead([], []).number) == (0.0, False)
+    assert (ReadRow([], []).probability, ReadRow([], []).number) == (0.0, False)
 
 
 def test_a_row_or_the_one_digit_that_all_its_ink_may_be() -> None:
-    text, alone = RowRead([sign("5", 0.9), sign("0", 0.9)], []), sign("8", 0.6)
+    text, alone = ReadRow([sign("5", 0.9), sign("0", 0.9)], []), sign("8", 0.6)
     assert signs._likelier(text, alone) is text
-    doubtful = RowRead([sign("5", 0.4), sign("0", 0.4)], [])
+    doubtful = ReadRow([sign("5", 0.4), sign("0", 0.4)], [])
     chosen = signs._likelier(doubtful, sign("8", 0.95))
     assert [each.value for each in chosen.signs] == ["8"]
     assert 0.7 < chosen.probability < 0.95
@@ -113,8 +130,8 @@ def test_a_written_number_is_read_sign_by_sign(reader: tenfold.Reader) -> None:
 
 def test_signs_are_moved_into_the_columns_of_ink() -> None:
     columns = [(20, 40), (60, 120), (200, 220)]  # the second one is as wide as two digits
-    assert signs.settled([40, 45, 80, 170], "1234", columns, 40) == [30, 75, 105, 210]
-    moved = signs.settled([40, 45, 60, 80, 170], "12.34", columns, 40)
+    assert signs.aligned([40, 45, 80, 170], "1234", columns, 40) == [30, 75, 105, 210]
+    moved = signs.aligned([40, 45, 60, 80, 170], "12.34", columns, 40)
     assert moved[2] == pytest.approx(60 + (30 + 25) / 2)
     for text, some in (("12", columns), ("1+3", [(0, 20)]), ("12", [])):  # not enough signs, low ones, no ink
-        assert signs.settled([1.0] * len(text), text, some, 40) == [1.0] * len(text)
+        assert signs.aligned([1.0] * len(text), text, some, 40) == [1.0] * len(text)

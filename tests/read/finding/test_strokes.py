@@ -40,6 +40,11 @@ def test_faint_ink_belongs_to_a_stroke_but_is_none_by_itself() -> None:
     assert [(piece.left, piece.width) for piece in strokes.pieces(sheet)] == [(10, 10), (60, 6)]
 
 
+def test_gaps_are_closed_where_that_is_asked_for() -> None:
+    sheet = ink((10, 10, 20, 6), (34, 10, 20, 6))  # 4 rows apart
+    assert [len(strokes.pieces(sheet, join)) for join in (0, 1, 2)] == [2, 2, 1]
+
+
 def test_what_is_smaller_than_the_pen_is_erased_and_a_point_is_kept() -> None:
     ink = np.zeros((80, 120), np.float32)
     ink[20:60, 20:26] = ink[20:60, 80:86] = 1  # a pen of 6 pixels

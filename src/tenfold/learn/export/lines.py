@@ -58,11 +58,7 @@ def decide(model: Model, batches: Sequence[dataset.Batch]) -> Decisions:
     """
     if not batches:
         return Decisions(1.0, UNSURE, None, None)
-    parts = [
-        (probability, ~ctc.same(ctc.digits(texts), ctc.digits(labels)))
-        for texts, labels, probability in ctc.read(model.network, track(batches, "fitting the threshold"))
-    ]
-    probabilities, wrong = map(torch.cat, zip(*parts, strict=True))
+    probabilities, wrong = ctc.faults(model.network, track(batches, "fitting the threshold"))
     least, risk, count = threshold(probabilities, wrong, ERROR_OF_LINES)
     return Decisions(1.0, least, risk, round(count / len(wrong), 5))
 

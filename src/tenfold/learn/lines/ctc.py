@@ -42,6 +42,12 @@ def read(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterat
         yield texts, labels, probability(logits, texts)
 
 
+def faults(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Of all lines: the probability of the text that is read, (N,), and whether it has a fault in its digits, (N,)."""
+    found = [(p, ~same(digits(texts), digits(labels))) for texts, labels, p in read(network, batches)]
+    return torch.cat([p for p, _ in found]), torch.cat([wrong for _, wrong in found])
+
+
 def best(logits: Tensor) -> Tensor:
     """The likeliest path's signs, int64 (N, T), filled up with BLANK: equal neighbours are one, blanks none."""
     path = logits.argmax(2)  # (N, T)

@@ -89,11 +89,7 @@ def _threshold(model: Model) -> float:
     batches = dataset.held_out(model.recipe)
     if not batches:
         return calibration.UNSURE
-    parts = [
-        (p, ~ctc.same(ctc.digits(texts), ctc.digits(labels))) for texts, labels, p in ctc.read(model.network, batches)
-    ]
-    probabilities, wrong = map(torch.cat, zip(*parts, strict=True))
-    return calibration.threshold(probabilities, wrong, calibration.ERROR_OF_LINES)[0]
+    return calibration.threshold(*ctc.faults(model.network, batches), calibration.ERROR_OF_LINES)[0]
 
 
 def _signs(text: Tensor) -> list[int]:

@@ -10,7 +10,7 @@ from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours
 from tenfold.read.finding import clean, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
-from tenfold.read.finding.signs import RowRead, Sign
+from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
 from tenfold.read.lines import LineModel
 
@@ -21,6 +21,7 @@ LIKELY = 0.75  # the quality of a page that is turned, or in the other ink
 LEGIBLE = 0.85  # the mean probability of a row's signs
 PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
+JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
 CROWD = 300  # rows: more of them are texture, or a page of text
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
@@ -33,15 +34,15 @@ class View:
 
     sheet: Sheet | None = None
     turns: int = 0  # quarter turns to the left that were made before reading
-    every: list[RowRead] = field(default_factory=list)
+    all_rows: list[ReadRow] = field(default_factory=list)
     frames: list[Piece] = field(default_factory=list)  # what is drawn round numbers
     ruled: Sheet | None = None  # the sheet with its ruled lines, where they were taken out
     corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
 
     @property
-    def rows(self) -> list[RowRead]:
+    def rows(self) -> list[ReadRow]:
         """Those with a number in them."""
-        return [row for row in self.every if row.number]
+        return [row for row in self.all_rows if row.number]
 
     @property
     def signs(self) -> list[Sign]:
@@ -51,8 +52,8 @@ class View:
     @property
     def ignored(self) -> list[Piece]:
         """The ink that was taken for no sign."""
-        words = [sign.piece for row in self.every if not row.number for sign in row.signs]
-        return [*words, *(piece for row in self.every for piece in row.ignored), *self.frames]
+        words = [sign.piece for row in self.all_rows if not row.number for sign in row.signs]
+        return [*words, *(piece for row in self.all_rows for piece in row.ignored), *self.frames]
 
     @property
     def count(self) -> int:
@@ -63,8 +64,8 @@ class View:
     def quality(self) -> float:
         """How much of the ink is read in numbers, each counted by how probable its signs are: 0 to 1."""
         read = [(sum(s.piece.mass for s in row.signs if s.read), row.mean) for row in self.rows]
-        total = sum(s.piece.mass for row in self.every for s in row.signs) + sum(
-            p.mass for row in self.every for p in row.ignored
+        total = sum(s.piece.mass for row in self.all_rows for s in row.signs) + sum(
+            p.mass for row in self.all_rows for p in row.ignored
         )
         if not total:  # of paper from which no ink stands out
             return self.rows[0].mean if self.rows else 0.0
@@ -160,17 +161,20 @@ def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
     if len(pieces) != 1 or pieces[0].width > 1.2 * pieces[0].height or min(sheet.flat.shape) >= paper.SMALL:
         return None
     sign = signs.by_digits(classifier, signs.classify(pieces, sheet.ink, classifier)[0], pieces[0])
-    return View(sheet, 0, [RowRead([sign], [])]) if sign.read and sign.probability >= PLAIN else None
+    return View(sheet, 0, [ReadRow([sign], [])]) if sign.read and sign.probability >= PLAIN else None
 
 
 def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
-    """A sheet as it stands, or without its ruled lines, or as one row, whichever is read best."""
+    """A sheet as it stands, without ruled lines, and as one row or with small gaps closed, whichever is read best."""
     view = _seen(sheet, 0, classifier, lines)
     if (bare := rulings.without_lines(sheet)) is not None and not bare.blank:
         without = replace(_seen(bare, 0, classifier, lines), ruled=sheet)
         view = max(replace(view, ruled=sheet), without, key=lambda either: either.quality)
     if strips.may_be_row(sheet.flat.shape):
-        view = _or_whole(view, sheet, colours, classifier, lines)
+        return _or_whole(view, sheet, colours, classifier, lines)
+    if view.quality < GOOD:  # a digit in pieces may have been taken for several, or stand in two rows
+        joined = _seen(sheet, 0, classifier, lines, join=max(2, round(JOIN * max(sheet.flat.shape))))
+        view = max(view, joined, key=lambda either: either.quality)
     return view
 
 
@@ -211,11 +215,11 @@ def _turned(upright: View, classifier: Classifier, lines: LineModel) -> View:
     return best
 
 
-def _seen(sheet: Sheet, turns: int, classifier: Classifier, lines: LineModel) -> View:
-    """A sheet turned and read; nothing where there are too many rows."""
+def _seen(sheet: Sheet, turns: int, classifier: Classifier, lines: LineModel, join: int = 0) -> View:
+    """A sheet turned and read, with gaps of up to 2 * `join` pixels closed; nothing where there are too many rows."""
     if turns:
         sheet = replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))
-    sheet, pieces = strokes.clean(sheet)
+    sheet, pieces = strokes.clean(sheet, join)
     around = strokes.frames(pieces)
     inside = [piece for piece in pieces if piece not in around]
     cut = [strips.strip(sheet, row) for row in strokes.rows(inside)] if inside else []
@@ -242,10 +246,10 @@ def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
     if len(text.text) == 1:
         names = dict(zip(lines.classes, text.likely[0].tolist(), strict=True))
         sign = signs.fused(names, classifier, scores[k], choices[k], own=True)
-    return View(sheet, 0, [RowRead([sign], [])])
+    return View(sheet, 0, [ReadRow([sign], [])])
 
 
-def words(row: RowRead, walls: Sequence[float] = ()) -> list[list[Sign]]:
+def words(row: ReadRow, walls: Sequence[float] = ()) -> list[list[Sign]]:
     """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs.
 
     `walls` are columns of the sheet at which they are parted too.

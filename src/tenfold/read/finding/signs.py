@@ -19,6 +19,8 @@ from tenfold.read.lines import LineModel, Text
 
 OTHER = "?"  # the class of letters, and of signs that numbers are not written with
 DIGITS = tuple("0123456789")
+SIGNS = frozenset(".,-/:+()%")  # between digits
+_SMALL = frozenset(".,:-")
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
 _NO_DIGIT = 0.3  # what it leaves of what is none: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
@@ -41,7 +43,7 @@ class Sign:
     @property
     def digit(self) -> bool:
         """Whether it is a digit, or of another class that the digits' network knows."""
-        return self.value not in _SIGNS
+        return self.value not in SIGNS | {OTHER}
 
     @property
     def read(self) -> bool:
@@ -49,12 +51,8 @@ class Sign:
         return self.value != OTHER
 
 
-_SIGNS = frozenset(".,-/:+()%" + OTHER)
-_SMALL = frozenset(".,:-")
-
-
 @dataclass(frozen=True, eq=False)
-class RowRead:
+class ReadRow:
     """A row's signs from left to right, and the ink that is none: frames, rulings, specks.
 
     The probabilities of the signs are such that their product is that of the whole row.
@@ -80,24 +78,26 @@ class RowRead:
         return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
 
 
-def read(strips: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> list[RowRead]:
+def read(strips: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
     """The signs of each row: the network for lines reads it, the one for digits looks at the ink of each sign."""
     texts = lines.read([strip.grey for strip in strips])
-    return _looked_at([_Plan(strip, text) for strip, text in zip(strips, texts, strict=True)], ink, classifier, lines)
+    return _classified(
+        [_Alignment(strip, text) for strip, text in zip(strips, texts, strict=True)], ink, classifier, lines
+    )
 
 
-def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> RowRead:
+def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> ReadRow:
     """The signs of one row of which there are several views."""
     k, text = lines.likeliest([strip.grey for strip in views])
-    return _looked_at([_Plan(views[k], text)], ink, classifier, lines)[0]
+    return _classified([_Alignment(views[k], text)], ink, classifier, lines)[0]
 
 
-def _looked_at(plans: "list[_Plan]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[RowRead]:
+def _classified(plans: "list[_Alignment]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
     scores = iter(classify([piece for plan in plans for piece in plan.pieces], ink, classifier))
     return [plan.row(lines.classes, [next(scores) for _ in plan.pieces], classifier) for plan in plans]
 
 
-class _Plan:
+class _Alignment:
     """Which ink of a row is which sign of its text, which is none, and what the digits' network is to look at."""
 
     def __init__(self, strip: Strip, text: Text) -> None:
@@ -121,7 +121,7 @@ class _Plan:
     def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
         """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
         columns = _columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
-        self._middles = settled(self._middles, self.text.text, columns, self._strip.height)
+        self._middles = aligned(self._middles, self.text.text, columns, self._strip.height)
         middles = np.array(self._middles)
         small = np.array([sign in _SMALL for sign in self.text.text], bool)
         owned: list[list[Piece]] = [[] for _ in middles]
@@ -159,7 +159,7 @@ class _Plan:
         size = max(1, round(self._strip.height)), max(1, columns.stop - columns.start)
         return Piece(max(0, top), columns.start, np.zeros(size, bool))
 
-    def row(self, classes: tuple[str, ...], scores: list[NDArray[np.float32]], classifier: Classifier) -> RowRead:
+    def row(self, classes: tuple[str, ...], scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
         """The row, with what the digits' network makes of `pieces`."""
         rest = iter(scores)
         signs = [
@@ -181,11 +181,11 @@ class _Plan:
                 np.prod([1 - s.probability for s, own in zip(signs, self._own, strict=True) if s not in kept])
             )
             signs = [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
-        row = RowRead(signs, self._ignored, self._strip)
+        row = ReadRow(signs, self._ignored, self._strip)
         return _likelier(row, by_digits(classifier, next(rest), self._alone[0])) if self._alone else row
 
 
-def settled(middles: list[float], text: str, columns: list[tuple[int, int]], height: float) -> list[float]:
+def aligned(middles: list[float], text: str, columns: list[tuple[int, int]], height: float) -> list[float]:
     """The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places.
 
     Every column has one sign or several, as its width has it; the cheapest way to share them out is found by dynamic
@@ -229,13 +229,13 @@ def _columns(pieces: list[Piece]) -> list[tuple[int, int]]:
     return columns
 
 
-def _likelier(row: RowRead, alone: Sign) -> RowRead:
+def _likelier(row: ReadRow, alone: Sign) -> ReadRow:
     """A row, or the digit that all of its ink may be, whichever is likelier."""
     one, text = alone.probability * (1 - row.probability), row.probability * (1 - alone.probability)
     if one < text or not alone.read:
         return row
     neither = (1 - alone.probability) * (1 - row.probability)
-    return RowRead([replace(alone, probability=one / (one + text + neither))], [], row.strip) if one else row
+    return ReadRow([replace(alone, probability=one / (one + text + neither))], [], row.strip) if one else row
 
 
 def fused(
@@ -247,23 +247,22 @@ def fused(
     """
     best = max(names, key=names.__getitem__)
     if classifier.classes != DIGITS:
-        return (
-            by_digits(classifier, score, piece)
-            if best not in _SIGNS - {OTHER}
-            else Sign(best, names[best], names, piece)
-        )
+        return by_digits(classifier, score, piece) if best not in SIGNS else of(names, piece)
     if own:
         seen, none = dict(zip(DIGITS, score.tolist(), strict=False)), max(_NO_DIGIT, float(score[-1]))
         names = {name: value * max(_LEAST, seen.get(name, none)) ** _TRUST for name, value in names.items()}
         total = sum(names.values())
         names = {name: value / total for name, value in names.items()}
-        best = max(names, key=names.__getitem__)
-    return Sign(best, names[best], names, piece)
+    return of(names, piece)
 
 
 def by_digits(classifier: Classifier, score: NDArray[np.float32], piece: Piece) -> Sign:
     """A digit, or OTHER, as the network for digits sees it."""
-    names = dict(zip((*classifier.classes, OTHER), score.tolist(), strict=True))
+    return of(dict(zip((*classifier.classes, OTHER), score.tolist(), strict=True)), piece)
+
+
+def of(names: dict[str, float], piece: Piece) -> Sign:
+    """The likeliest sign of these."""
     best = max(names, key=names.__getitem__)
     return Sign(best, names[best], names, piece)
 

@@ -73,14 +73,17 @@ class Row:
     height: float
 
 
-def pieces(sheet: Sheet) -> list[Piece]:
+def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     """The connected pieces of ink on a sheet, joined over corners too; only those that are surely ink somewhere.
 
-    Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke stays, a faint line of the paper does not.
+    Gaps of up to 2 * `join` pixels are closed. Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke
+    stays, a faint line of the paper does not.
     """
     if sheet.blank:
         return []
     low = sheet.flat > sheet.low
+    if join:
+        low = ndimage.grey_closing(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
     labels, count = ndimage.label(low, _EIGHT)
     inked = np.flatnonzero(low)  # which is little of most pictures
     numbers = labels.ravel()[inked]
@@ -106,9 +109,9 @@ def stroke_width(pieces: list[Piece]) -> float:
     return 2 * sum(piece.mass for piece in pieces) / max(1, edge)
 
 
-def clean(sheet: Sheet) -> tuple[Sheet, list[Piece]]:
-    """The pieces that may be signs or parts of them, and the sheet without those that are smaller than the pen."""
-    every = pieces(sheet)
+def clean(sheet: Sheet, join: int = 0) -> tuple[Sheet, list[Piece]]:
+    """The sheet without pieces smaller than the pen, and those that may be signs or parts of them; `join` as above."""
+    every = pieces(sheet, join)
     large = without_specks(every, sheet.flat.shape)
     if not large:
         return sheet, []

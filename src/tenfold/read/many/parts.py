@@ -11,11 +11,13 @@ whatever dies and when, and nobody has to know what the others have read.
 """
 
 import gzip
+import hashlib
 import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import PurePath
 from typing import Any
@@ -23,12 +25,30 @@ from typing import Any
 from tenfold.errors import DataError, FormatError, StorageError, UsageError
 from tenfold.read import urls
 from tenfold.read.many import outputs
-from tenfold.read.many.rows import Row
+from tenfold.read.many.rows import Row, Work
 
 LEAST, MOST = 250, 10_000  # pictures of a part
 _SHARE = 64  # a part has this part of what is before it: few pictures make parts enough for all workers
 _PLAN = "_plan"  # what begins with _ is no data to those who read folders of Parquet
 KINDS = (".csv", ".jsonl", ".parquet")
+
+
+def terms(work: Work, targets: Sequence[str]) -> dict[str, Any]:
+    """What the rows of a reading depend on; `make` of the work is a partial of Reader, with the bytes of both models.
+
+    Raises RunError or UsageError for a model or threshold that cannot be used.
+    """
+    reader, make = work.make(), work.make
+    assert isinstance(make, partial)
+    return {
+        "pictures": list(targets),
+        "model": hashlib.sha256(make.args[0]).hexdigest(),
+        "lines": hashlib.sha256(make.keywords["lines"]).hexdigest(),
+        "threshold": [reader.threshold, reader.lines.threshold],
+        **{name: getattr(reader, name) for name in ("upright", "digits_only", "decimal", "max_pixels")},
+        "single": work.single,
+        "box": None if work.box is None else list(work.box),
+    }
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ async function signs(strip, text, flat, { about, looks }) {
   const values = text.signs.map(({ names }) => most(Object.keys(names), (name) => names[name]));
   const across = columns(strip.pieces.filter((p) => p.height > LARGE * strip.height));
   const read = text.signs.map(({ middle }) => strip.left + middle);
-  const middles = settled(read, values, across, strip.height);
+  const middles = aligned(read, values, across, strip.height);
   const { owned, rest } = matched(strip, middles, values);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(strip, middles, k)));
   const lone = strip.pieces.filter((p) => p.side > 0.3 * strip.height).length === 1;
@@ -99,7 +99,7 @@ function withInk(every, owned) {
  * The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places. The
  * cheapest way to share the signs out among the columns, by their widths, is found by dynamic programming.
  */
-function settled(middles, values, columns, height) {
+function aligned(middles, values, columns, height) {
   const high = [...values.keys()].filter((k) => !SMALL.includes(values[k]));
   if (!columns.length || columns.length > high.length || values.some((v) => v === "+" || v === OTHER)) return middles;
   let best = new Map([[0, { cost: 0, places: [] }]]); // by how many signs are placed
