@@ -208,6 +208,8 @@ def _page(picture: Image.Image, name: str, max_pixels: int) -> Page:
         return _shrunk(_from_array(np.asarray(picture), max_pixels).colours, size)
     if picture.mode == "LA" or "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
+        if picture.getchannel("A").getextrema() == (255, 255):  # opaque everywhere
+            picture = picture.convert("RGB")
     elif picture.mode not in ("L", "RGB"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     if max(picture.size) > WORK:

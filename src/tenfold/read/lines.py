@@ -1,5 +1,6 @@
 """The model file for lines: a row of writing in, the text in it out, as one network reads it without finding digits."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,16 +150,22 @@ class LineModel:
 def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int = 0) -> float:
     """The logarithm of the probability of a text, summed over its alignments, from scores (T, classes + 1).
 
-    The forward recursion of A. Graves and others 2006, section 4.1.
+    The forward recursion of A. Graves and others 2006, section 4.1, scaled at each step.
     """
     states = np.full(2 * len(signs) + 1, blank)
     states[1::2] = signs
-    skips = np.zeros(len(states), bool)  # from a sign over the blank to another sign
-    skips[3::2] = signs[1:] != signs[:-1]
-    total = np.full(len(states), -np.inf)
-    total[0] = 0.0
-    for step in scores[:, states]:
-        one = np.concatenate([[-np.inf], total[:-1]])
-        two = np.where(skips, np.concatenate([[-np.inf] * 2, total[:-2]])[: len(total)], -np.inf)
-        total = np.logaddexp(np.logaddexp(total, one), two) + step
-    return float(np.logaddexp(total[-1], total[-2] if len(total) > 1 else -np.inf))
+    steps = np.eye(len(states)) + np.eye(len(states), k=-1)  # from each state to itself and the next
+    skips = np.arange(3, len(states), 2)  # from a sign over the blank to another sign
+    steps[skips, skips - 2] = signs[1:] != signs[:-1]
+    now = np.zeros(len(states))
+    now[0] = 1.0
+    logarithm = 0.0
+    for step in np.exp(scores[:, states]):
+        now = steps @ now * step
+        total = float(now.sum())
+        if not total:
+            return -np.inf
+        logarithm += math.log(total)
+        now /= total
+    end = float(now[-2:].sum())
+    return logarithm + math.log(end) if end else -np.inf

@@ -193,10 +193,11 @@ class Reader:
         self, view: View, page: Page, number: int, line: int, *, least: float | None, table: bool
     ) -> Iterator[tuple[Digit, Piece]]:
         """The digits and signs of page `number`, from row `line` of the file on, each with its ink."""
-        walls = view.walls(table=table)
         for k, row in enumerate(view.rows):
             sure = iter(self._sure(row, least))
-            for word, sign in ((word, sign) for word, signs in enumerate(words(row, walls)) for sign in signs):
+            for word, sign in (
+                (word, sign) for word, signs in enumerate(words(row, view.walls(row, table=table))) for sign in signs
+            ):
                 digit = Digit(
                     value=sign.value,
                     probability=sign.probability,

@@ -54,7 +54,7 @@ def test_a_lone_digit_is_not_turned(reader: tenfold.Reader, monkeypatch: pytest.
     turned = np.rot90(on_paper(write_number("4", size=80, seed=3)))
     view = page.find(pictures.colours(turned), reader.classifier, lambda: reader.lines)
     assert view.turns == 0
-    monkeypatch.setattr(page, "_seen", lambda *_: pytest.fail("it was looked at otherwise"))
+    monkeypatch.setattr(page, "_cut", lambda *_: pytest.fail("it was looked at otherwise"))
     page.find(pictures.colours(turned), reader.classifier, lambda: reader.lines, single=True)
 
 

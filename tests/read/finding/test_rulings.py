@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from conftest import on_paper, write_number
-from read.pictures import drawn, sheet
+from read.pictures import sheet
 from tenfold.read.finding import rulings
 
 INK = write_number("508", size=70)
@@ -48,18 +48,3 @@ def test_level_lines_are_those_that_sampling_finds() -> None:
             assert along.mean() >= 0.5
             assert along[:end].any()
             assert along[-end:].any()
-
-
-def test_the_lines_of_a_grid() -> None:
-    grid = np.zeros((60, 90), bool)
-    grid[:2] = grid[-2:] = grid[29:31] = True
-    grid[:, :2] = grid[:, -2:] = grid[:, 44:46] = True
-    assert rulings.lines_of(grid) == [1, 45, 89]
-    assert rulings.lines_of(grid.T) == [1, 30, 59]
-
-
-def test_walls_are_upright_lines_across_the_page() -> None:
-    ink = np.zeros((200, 300), np.float32)
-    ink[:, 99:102] = ink[:, 200:203] = ink[50:53] = 1
-    ink[20:40, 30:34] = 1
-    assert rulings.walls(sheet(drawn(ink))) == pytest.approx([100.5, 201.5], abs=1.5)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours
-from tenfold.read.finding import clean, paper, rulings, signs, strips, strokes
+from tenfold.read.finding import clean, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
@@ -25,6 +26,8 @@ JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more 
 CROWD = 300  # rows: more of them are texture, or a page of text
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
+_LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
+_LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
 _GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 
 
@@ -37,6 +40,7 @@ class View:
     all_rows: list[ReadRow] = field(default_factory=list)
     frames: list[Piece] = field(default_factory=list)  # what is drawn round numbers
     ruled: Sheet | None = None  # the sheet with its ruled lines, where they were taken out
+    grid: grids.Grid | None = None  # of lines as dark as ink, which were taken out too
     corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
 
     @property
@@ -91,13 +95,31 @@ class View:
         """Whether there are no digits but ones, as any bar is one: too little to turn a page for."""
         return all(sign.value == "1" for sign in self.signs if sign.digit)
 
-    def walls(self, *, table: bool) -> list[float]:
-        """The columns of the sheet at which numbers are parted: of grids of several rows; in a `table` of all."""
-        found = rulings.walls(self.ruled) if table and self.ruled is not None and not self.turns else []
-        for frame in self.frames:
-            if table or len(rulings.lines_of(frame.mask.T)) > 2:  # above, below, and between rows
-                found += [frame.left + column for column in rulings.lines_of(frame.mask)]
-        return found
+    def walls(self, row: ReadRow, *, table: bool) -> list[float]:
+        """The columns of the sheet at which a row is parted: those of a grid of several rows; in a `table` of any."""
+        return self._walls(row) if table or (len(self.rows) > 1 and self._numbers_in_cells) else []
+
+    def _walls(self, row: ReadRow) -> list[float]:
+        return self._grid.walls(float(np.mean([sign.piece.middle for sign in row.signs]))) if self._grid else []
+
+    @cached_property
+    def _grid(self) -> grids.Grid | None:
+        sheet = self.ruled or self.sheet
+        return self.grid or (grids.find(sheet) if sheet else None)
+
+    @cached_property
+    def _numbers_in_cells(self) -> bool:
+        """Whether there is a grid of several rows with numbers in its cells: squared paper has a digit in each."""
+        if self._grid is None or not self._grid.several_rows:
+            return False
+        several = False
+        for row in self.rows:
+            walls = np.array(self._walls(row))
+            if any(((walls > s.piece.left + 2) & (walls < s.piece.right - 2)).any() for s in row.signs):
+                return False
+            cells = np.searchsorted(walls, [sign.piece.left + sign.piece.width / 2 for sign in row.signs])
+            several |= len(set(cells.tolist())) < len(cells)
+        return several
 
     def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
         """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
@@ -130,7 +152,7 @@ def find(
     if page is not None:
         if single:
             return _single(page, classifier, lines())
-        view = _plain(page, classifier) or _seen(page, 0, classifier, lines())
+        view = _plain(page, classifier) or _read(_cut(page), classifier, lines())
         good = view.quality >= GOOD
         if good and view.probability >= SAFE:
             return view
@@ -145,7 +167,7 @@ def find(
         enough = view.quality > LIKELY and view.count > 1 and not view.bars
         if number == 0 or (enough and view.evidence > best.evidence + OTHER_INK):
             best = view
-        if best.quality >= GOOD and not best.bars:
+        if (best.quality >= GOOD or best.legible) and not best.bars:
             break
     if best.sheet is not None and best.quality < GOOD and not (upright or best.legible):
         best = _turned(best, classifier, lines())
@@ -166,16 +188,34 @@ def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
 
 def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
     """A sheet as it stands, without ruled lines, and as one row or with small gaps closed, whichever is read best."""
-    view = _seen(sheet, 0, classifier, lines)
-    if (bare := rulings.without_lines(sheet)) is not None and not bare.blank:
-        without = replace(_seen(bare, 0, classifier, lines), ruled=sheet)
-        view = max(replace(view, ruled=sheet), without, key=lambda either: either.quality)
+    bare = rulings.without_lines(sheet)
+    bare = None if bare is None or bare.blank else bare
+    cuts = [_cut(each) for each in (sheet, bare) if each is not None]
+    if strips.may_be_row(sheet.flat.shape) and (row := _row(sheet, cuts, colours, classifier, lines)):
+        return row
+    views = [_read(cut, classifier, lines) for cut in cuts]
+    view = max((replace(view, ruled=sheet if bare else None) for view in views), key=lambda each: each.quality)
     if strips.may_be_row(sheet.flat.shape):
         return _or_whole(view, sheet, colours, classifier, lines)
     if view.quality < GOOD:  # a digit in pieces may have been taken for several, or stand in two rows
-        joined = _seen(sheet, 0, classifier, lines, join=max(2, round(JOIN * max(sheet.flat.shape))))
+        joined = _read(_cut(sheet, max(2, round(JOIN * max(sheet.flat.shape)))), classifier, lines)
         view = max(view, joined, key=lambda either: either.quality)
     return view
+
+
+def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, classifier: Classifier, lines: LineModel) -> View | None:
+    """A picture of one row, which all views of it decide together; None where it may be of several, or of a part."""
+    ones = [cut for cut in cuts if len(cut.rows) == 1]
+    if not ones:
+        return None
+    cut, row = ones[-1], ones[-1].rows[0]
+    left, right = min(piece.left for piece in row.pieces), max(piece.right for piece in row.pieces)
+    if len(row.grey) < _AS_HIGH * len(sheet.flat) or right - left < _AS_WIDE * sheet.flat.shape[1]:
+        return None
+    views = [one.rows[0] for one in ones]
+    if row.height > _LARGE * len(sheet.flat):
+        views += [replace(view, pieces=row.pieces, height=row.height) for view in strips.whole(sheet, colours)]
+    return View(cut.sheet, 0, [signs.read_views(views, sheet.ink, classifier, lines)], cut.frames, sheet, cut.grid)
 
 
 def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
@@ -183,12 +223,10 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier
 
     A row that is about as high as the picture is one and the same with it: all views of it together decide.
     """
+    if view.probability >= SAFE and view.quality >= GOOD:
+        return view
     found = [row.strip for row in view.rows if row.strip]
     same = len(found) == 1 and len(found[0].grey) > _AS_HIGH * len(sheet.flat)
-    ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
-    wide = not same or max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
-    if view.probability >= SAFE and view.quality >= GOOD and wide:
-        return view
     views = strips.whole(sheet, colours) + found * same
     whole = View(sheet, 0, [signs.read_views(views, sheet.ink, classifier, lines)], view.frames, view.ruled)
     if [sign.value for sign in whole.signs] == [sign.value for sign in view.signs]:
@@ -207,26 +245,42 @@ def _turned(upright: View, classifier: Classifier, lines: LineModel) -> View:
     """The sheet turned by quarters if more of it is read so than upright, and more than one digit."""
     best, sheet = upright, upright.sheet
     assert sheet is not None
-    for turns in (1, 3, 2):
-        view = _seen(sheet, turns, classifier, lines)
+    height, width = sheet.flat.shape
+    for turns in (1, 3, 2) if width < _LONG * height else (2,):
+        view = _read(_cut(replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))), classifier, lines)
         enough = view.count > max(1, upright.count) and not view.bars
         if enough and view.quality > max(upright.quality + BETTER, best.quality, LIKELY):
-            best = view
+            best = replace(view, turns=turns)
     return best
 
 
-def _seen(sheet: Sheet, turns: int, classifier: Classifier, lines: LineModel, join: int = 0) -> View:
-    """A sheet turned and read, with gaps of up to 2 * `join` pixels closed; nothing where there are too many rows."""
-    if turns:
-        sheet = replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))
-    sheet, pieces = strokes.clean(sheet, join)
+@dataclass(frozen=True)
+class _Cut:
+    """A sheet's rows, cut out, and what is drawn round them."""
+
+    sheet: Sheet
+    rows: list[strips.Strip]
+    frames: list[Piece]
+    grid: grids.Grid | None = None
+
+
+def _cut(sheet: Sheet, join: int = 0) -> _Cut:
+    """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many."""
+    grid, bare = None, sheet
+    sheet, pieces = strokes.clean(bare, join)
+    if any(strokes.hollow(piece, sheet.flat.shape) for piece in pieces) and (grid := grids.find(bare)):
+        sheet, pieces = strokes.clean(grid.without(bare), join)
     around = strokes.frames(pieces)
     inside = [piece for piece in pieces if piece not in around]
     cut = [strips.strip(sheet, row) for row in strokes.rows(inside)] if inside else []
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    if not cut or len(cut) > CROWD:
-        return View(sheet, turns)
-    return View(sheet, turns, signs.read(cut, sheet.ink, classifier, lines), around)
+    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid)
+
+
+def _read(cut: _Cut, classifier: Classifier, lines: LineModel) -> View:
+    """The rows of a sheet, read."""
+    rows = signs.read(cut.rows, cut.sheet.ink, classifier, lines) if cut.rows else []
+    return View(cut.sheet, 0, rows, cut.frames if rows else [], grid=cut.grid)
 
 
 def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:

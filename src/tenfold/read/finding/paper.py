@@ -19,6 +19,7 @@ _CROWDED = 0.3  # of a picture: where more is ink it is a tight crop, of which
 _DISTINCT = 5.0  # deviations of the paper are between it and the ink
 _TIGHT = 0.4  # at least is paper
 _CLEAR = 0.1  # of the clearest channel's skewness: what has less shows no ink
+_SAMPLE = 200  # rows and columns at least, in which noise is measured
 FAINT = 0.055  # of the paper's brightness: less than this is never ink
 ROUGH = 0.4  # of the darkest: where noise reaches this, it is smoothed
 TEXTURE = 0.7  # of the darkest: where noise reaches this, nothing stands out from it
@@ -145,7 +146,7 @@ def _least(flat: Ink) -> float:
 
     In a tight crop much is ink, and less of the rest is paper for certain.
     """
-    sample = flat[:: max(1, flat.shape[0] // 500), :: max(1, flat.shape[1] // 500)]
+    sample = flat[:: max(1, flat.shape[0] // _SAMPLE), :: max(1, flat.shape[1] // _SAMPLE)]
     ink = sample > otsu(sample)
     apart = float(sample[ink].mean() - sample[~ink].mean()) if ink.any() and not ink.all() else 0.0
     crowded = ink.mean() > _CROWDED and apart > _DISTINCT * float(sample[~ink].std())  # and not one cloud of noise

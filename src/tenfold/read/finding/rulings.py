@@ -33,20 +33,6 @@ def without_lines(sheet: Sheet, *, least: int = 1) -> Sheet | None:
     return thresholds(np.where(gone, np.float32(0), flat), sheet.dark, sheet.zoom)
 
 
-def walls(sheet: Sheet) -> list[float]:
-    """The columns at which there are upright lines across the sheet, in the middle of its height."""
-    mask: NDArray[np.bool_] = np.asarray(sheet.flat > sheet.low)
-    coarse, step = _coarse(mask.T)
-    return sorted((middle + 0.5) * step for middle, _ in _level_lines(coarse))
-
-
-def lines_of(mask: NDArray[np.bool_]) -> list[float]:
-    """The columns of ink (H, W) that are upright lines through most of its height, in the middle of each."""
-    full = np.concatenate([[False], mask.mean(axis=0) > _COVER, [False]])
-    begins, ends = np.flatnonzero(full[1:] & ~full[:-1]), np.flatnonzero(full[:-1] & ~full[1:])
-    return [float(middle) for middle in (begins + ends) / 2]
-
-
 def _coarse(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     """A smaller mask in which lines are looked for, and how many pixels one of it stands for."""
     height, width = mask.shape
@@ -64,7 +50,7 @@ def _erased(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     count = 0
     for middle, slope in _level_lines(coarse):
         centre = np.round((middle + 0.5) * step + slope * (columns - width / 2)).astype(int)
-        count += _erase(mask, centre, step, gone)
+        count += erase(mask, centre, step, gone, max(4.0, _THICK * min(mask.shape))) > 0
     return gone, count
 
 
@@ -99,8 +85,13 @@ def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
     return lines
 
 
-def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: NDArray[np.bool_]) -> bool:
-    """Mark the ink along a line, but not where a stroke crosses it; False if it is too thick for a line."""
+def erase(
+    mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: NDArray[np.bool_], thickest: float
+) -> float:
+    """Mark the ink along a line, but not where a stroke crosses it; how thick the line is, 0 if too thick for one.
+
+    `centre` is its row in each column, give or take 2 * `step` pixels.
+    """
     height, width = mask.shape
     reach = 2 * step + max(3, height // 60)
     columns = np.arange(width)
@@ -117,9 +108,9 @@ def _erase(mask: NDArray[np.bool_], centre: NDArray[np.int64], step: int, gone: 
     run = window & same & hit
     thick = run.sum(axis=0)
     usual = float(np.median(thick[hit])) if hit.any() else 0.0
-    if not 0 < usual <= max(4.0, _THICK * min(mask.shape)):
-        return False
+    if not 0 < usual <= thickest:
+        return 0.0
     erase = run & (thick <= 1.5 * usual + 1.5)[None, :]
     ys, xs = np.nonzero(erase)
     gone[rows[ys, xs], xs] = True
-    return True
+    return usual

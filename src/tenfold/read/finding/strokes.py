@@ -12,6 +12,7 @@ from tenfold.read.finding.paper import Sheet
 MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _HOLLOW = 0.25  # of its box is ink in what is drawn round others
+_SPREAD = 0.3  # of a picture's height or width a table has at least
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 _EIGHT = np.ones((3, 3), bool)
 
@@ -129,6 +130,12 @@ def clean(sheet: Sheet, join: int = 0) -> tuple[Sheet, list[Piece]]:
             top, left = max(0, piece.top - 1), max(0, piece.left - 1)
             flat[top : piece.bottom + 1, left : piece.right + 1] = 0
     return replace(sheet, flat=flat), large + points
+
+
+def hollow(piece: Piece, shape: tuple[int, int]) -> bool:
+    """Whether a piece of a picture (H, W) is as large and as empty as the walls of a table."""
+    large = piece.height > _SPREAD * shape[0] or piece.width > _SPREAD * shape[1]
+    return large and piece.mass < _HOLLOW * piece.height * piece.width
 
 
 def frames(pieces: list[Piece]) -> list[Piece]:

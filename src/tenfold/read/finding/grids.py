@@ -1,0 +1,177 @@
+"""Grids: the walls of tables and forms, dark or pale, which part numbers and are never ink of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tenfold.read.finding.paper import Ink, Sheet, thresholds
+from tenfold.read.finding.rulings import erase
+
+_LEAST, _SHARE = 24, 0.12  # pixels, and of the longer side: shorter lines are strokes
+_GAP = 7  # pixels: a longer gap ends a line,
+_SOLID = 12  # and a stretch without any begins it: else a stroke near a wall would reach it
+_ALONG = 9  # pixels of a line, in whose mean a pale line is looked for
+_PALE = 0.012  # of the paper's brightness is the least by which it differs,
+_NOISE = 2.0  # and so many deviations of what varies there
+_THICK = 0.08  # of the shorter side: what is thicker is no line
+_DARK = 0.75  # of a line is ink, or it is pale
+_LONG = 0.6  # of the longest line has every other
+_REACH = 0.008  # of the longer side may be between lines that cross
+_STEEP = 0.1  # more than a page is mostly turned by
+_MOST = 0.6  # of the other lines that any crosses are crossed by every line
+_COARSE = 800  # pixels of the longer side, at which lines are looked for
+_CROWD = 200  # lines of a direction: more are texture
+_LINES = 5  # of both directions are at least two cells
+_ROWS = 3  # level lines of a grid of several rows
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line from `begin` to `end` of its own direction, at `at` + `slope` times the place along it, in pixels."""
+
+    at: float
+    slope: float
+    begin: float
+    end: float
+
+    def place(self, along: float) -> float:
+        """Where it is across its direction."""
+        return self.at + self.slope * along
+
+    def scaled(self, step: int) -> "Line":
+        """The line where `step` pixels are one of those that it is given in."""
+        return Line(self.at * step + (step - 1) / 2, self.slope, self.begin * step, (self.end + 1) * step - 1)
+
+    def crosses(self, other: "Line", reach: float) -> bool:
+        """Whether it meets a line of the other direction, or would if either were longer by `reach` pixels."""
+        along = other.place(self.place(other.at))  # of this line, near enough for lines that are nearly square
+        across = self.place(along)
+        return self.begin - reach <= along <= self.end + reach and other.begin - reach <= across <= other.end + reach
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Level and upright lines that cross."""
+
+    level: list[Line]
+    upright: list[Line]
+
+    @property
+    def several_rows(self) -> bool:
+        """Whether there are rows of cells one below the other: a single one may be a comb for one number."""
+        return len(self.level) >= _ROWS
+
+    def walls(self, y: float) -> list[float]:
+        """The columns of the upright lines in a row of pixels."""
+        return [line.place(y) for line in self.upright]
+
+    def without(self, sheet: Sheet) -> Sheet:
+        """The sheet without the lines, but with the strokes that cross them."""
+        mask: NDArray[np.bool_] = np.asarray(sheet.flat > sheet.low)
+        gone = np.zeros_like(mask)
+        thickest = _THICK * min(mask.shape)
+        high = [_erased(line, mask, gone, thickest) for line in self.level]
+        wide = [_erased(line, mask.T, gone.T, thickest) for line in self.upright]
+        for line, rows in zip(self.level, high, strict=True):  # where lines cross each seems to be a stroke
+            for other, columns in zip(self.upright, wide, strict=True):
+                x = other.place(line.place(other.at))
+                y = line.place(x)
+                top, left = max(0, round(y - rows / 2) - 1), max(0, round(x - columns / 2) - 1)
+                gone[top : round(y + rows / 2) + 2, left : round(x + columns / 2) + 2] = True
+        return thresholds(np.where(gone, np.float32(0), sheet.flat), sheet.dark, sheet.zoom)
+
+
+def _erased(line: Line, ink: NDArray[np.bool_], gone: NDArray[np.bool_], thickest: float) -> float:
+    """Mark the ink (H, W) of a level line; how thick it is, in pixels."""
+    part = slice(max(0, int(line.begin)), int(line.end) + 1)
+    centre = np.round(line.at + line.slope * np.arange(part.start, min(part.stop, ink.shape[1]))).astype(int)
+    return erase(ink[:, part], centre, 2, gone[:, part], thickest)
+
+
+def find(sheet: Sheet) -> Grid | None:
+    """The grid on a sheet, of two cells at least: two lines that cross three; None where there is none."""
+    if sheet.blank or min(sheet.flat.shape) < _LEAST:
+        return None
+    step = -(-max(sheet.flat.shape) // _COARSE)
+    height, width = (size // step for size in sheet.flat.shape)
+    flat = sheet.flat[: height * step, : width * step].reshape(height, step, width, step).max(axis=(1, 3))
+    level, upright = ([line.scaled(step) for line in _lines(each, sheet.low)] for each in (flat, flat.T))
+    reach = 3 + _REACH * max(sheet.flat.shape)
+    for _ in range(2):
+        level = _crossing(level, upright, reach)
+        upright = _crossing(upright, level, reach)
+    return Grid(level, upright) if len(level) + len(upright) >= _LINES else None
+
+
+def _crossing(lines: list[Line], others: list[Line], reach: float) -> list[Line]:
+    """The lines that cross two others, and most of those that any line crosses: what is in a cell crosses few."""
+    counts = [sum(line.crosses(other, reach) for other in others) for line in lines]
+    least = max(2.0, _MOST * max(counts, default=0))
+    return [line for line, count in zip(lines, counts, strict=True) if count >= least]
+
+
+def _lines(flat: Ink, low: float) -> list[Line]:
+    """The level lines, from above: long runs of ink, or of what is darker than the paper above and below."""
+    height, width = flat.shape
+    ink: NDArray[np.bool_] = np.asarray(flat > low)
+    along = ndimage.uniform_filter1d(np.minimum(flat, low), _ALONG, axis=1)
+    beside = max(3, height // 100)
+    padded = np.pad(along, ((beside, beside), (0, 0)), mode="edge")
+    away = along - np.maximum(padded[: -2 * beside], padded[2 * beside :])
+    noise = 1.4826 * float(np.median(np.abs(along - padded[: -2 * beside])))
+    pale = ink | (away > max(_PALE, _NOISE * noise))
+    lines = _joined(sorted(_runs(pale, ink), key=lambda line: line.place(width / 2)), 2 + 0.01 * height)
+    longest = max((line.end - line.begin for line in lines), default=0.0)
+    lines = [line for line in lines if line.end - line.begin >= _LONG * longest]
+    return lines if len(lines) <= _CROWD else []
+
+
+def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_]) -> list[Line]:
+    """Straight level runs of a mask (H, W), each from where its ink begins, if it is of ink, to where that ends."""
+    length = max(_LEAST, round(_SHARE * max(mask.shape)))
+    thick = ndimage.maximum_filter1d(mask, 3, axis=0)
+    closed = ndimage.minimum_filter1d(ndimage.maximum_filter1d(thick, _GAP, axis=1), _GAP, axis=1)
+    labels, _ = ndimage.label(_opened(closed, length), np.ones((3, 3), bool))
+    solid, inked = _opened(thick, _SOLID), _opened(ink, _SOLID)
+    lines: list[Line] = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        own = labels[rows, columns] == number
+        if own.sum() > (_THICK * min(mask.shape) + 4) * own.shape[1]:
+            continue
+        ys, xs = np.nonzero(own)
+        slope, at = np.polyfit(xs + columns.start, ys + rows.start, 1)
+        dark = (own & inked[rows, columns]).any(axis=0)
+        ends = dark if dark.mean() > _DARK else (own & solid[rows, columns]).any(axis=0)
+        ends = np.flatnonzero(ends) + columns.start
+        if abs(slope) < _STEEP and len(ends):
+            lines.append(Line(float(at), float(slope), int(ends[0]), int(ends[-1])))
+    return lines
+
+
+def _opened(mask: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    """What lies in stretches of a row that are so long and full."""
+    if mask.shape[1] < length:
+        return np.zeros_like(mask)
+    sums = np.pad(np.cumsum(mask, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
+    full = sums[:, length:] - sums[:, :-length] == length  # from each column on
+    begun = np.pad(np.cumsum(full, axis=1, dtype=np.int32), ((0, 0), (length, length - 1)), mode="edge")
+    begun[:, :length] = 0
+    covered: NDArray[np.bool_] = begun[:, length:] > begun[:, :-length]
+    return covered
+
+
+def _joined(lines: list[Line], near: float) -> list[Line]:
+    """The lines, with those in one that continue each other."""
+    out: list[Line] = []
+    for line in lines:
+        for k, other in enumerate(out):
+            middle = (max(line.begin, other.begin) + min(line.end, other.end)) / 2
+            if abs(line.place(middle) - other.place(middle)) < near:
+                longer = max(line, other, key=lambda each: each.end - each.begin)
+                out[k] = Line(longer.at, longer.slope, min(line.begin, other.begin), max(line.end, other.end))
+                break
+        else:
+            out.append(line)
+    return out

@@ -1,0 +1,61 @@
+"""Walls of tables are found, dark or pale, and taken out; strokes in their cells are not."""
+
+import numpy as np
+import pytest
+
+from conftest import write_number
+from read.pictures import sheet
+from tenfold.read.finding import grids
+from tenfold.read.finding.paper import Sheet
+
+YS, XS = (20, 90, 160), (30, 130, 250, 350)
+
+
+def page(strength: float, *, wide: int = 2, turned: float = 0.0) -> np.ndarray:
+    """Two rows of three cells on grey paper with some noise, and a digit in the first one."""
+    ink = np.zeros((190, 380))
+    x, y = np.arange(380), np.arange(190)
+    for k in range(wide):
+        for at in YS:
+            ink[np.round(at + k + turned * x).astype(int)[30:352].clip(0, 189), x[30:352]] = strength
+        for at in XS:
+            ink[y[20:162], np.round(at + k - turned * y).astype(int)[20:162]] = strength
+    digit = write_number("4", size=36)
+    digit = digit[np.ix_(digit.any(1), digit.any(0))]
+    ink[35 : 35 + digit.shape[0], 50 : 50 + digit.shape[1]] = digit
+    noise = np.random.default_rng(0).normal(0, 0.01, ink.shape)
+    return (255 * (0.85 * (1 - 0.8 * ink) + noise).clip(0, 1)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("strength", "wide", "turned"), [(1.0, 2, 0.0), (1.0, 6, 0.0), (0.08, 1, 0.0), (0.3, 2, 0.01), (1.0, 2, 0.01)]
+)
+def test_walls_of_every_grey_and_width(strength: float, wide: int, turned: float) -> None:
+    grid = grids.find(sheet(page(strength, wide=wide, turned=turned)))
+    assert grid is not None
+    assert grid.several_rows
+    middle = (wide - 1) / 2
+    assert [line.place(190) for line in grid.level] == pytest.approx([y + middle + 190 * turned for y in YS], abs=2)
+    assert grid.walls(95) == pytest.approx([x + middle - 95 * turned for x in XS], abs=2)
+
+
+def test_only_the_walls_are_taken_out() -> None:
+    whole = sheet(page(1.0))
+    grid = grids.find(whole)
+    assert grid is not None
+    bare = grid.without(whole)
+    ink, before = bare.flat > bare.low, whole.flat > whole.low
+    cell = np.s_[26:84, 36:124]
+    assert (ink[cell] == before[cell]).mean() > 0.99
+    ink[cell] = False
+    assert ink.sum() < 0.01 * before.sum()
+
+
+@pytest.mark.parametrize("number", ["1", "4", "111", "714", "888888"])
+def test_strokes_are_no_grid(number: str) -> None:
+    ink = write_number(number, size=90)
+    assert grids.find(sheet((255 * (1 - 0.9 * ink)).astype(np.uint8))) is None
+
+
+def test_an_empty_page_has_no_grid() -> None:
+    assert grids.find(Sheet(np.zeros((90, 90), np.float32), 0.0, 0.0, 1.0, True, 1.0)) is None
