@@ -41,7 +41,7 @@ class Paper:
         """Each line as a picture uint8 (HEIGHT, its width), dark ink on light paper."""
         ink = self._ink()
         rulings = torch.maximum(torch.maximum(self._rulings(), self._boxes()), self._frame())
-        strength = torch.where(self._maybe(0.85) > 0, self._uniform(0.5, 0.95), self._uniform(0.28, 0.6))
+        strength = torch.where(self._maybe(0.85) > 0, self._uniform(0.5, 0.95), self._uniform(0.33, 0.6))
         paper = self._uniform(0.55, 1.0) - self._uniform(0, 0.25) * self._smooth(2, 4)
         paper = paper * (1 - self._security() * self._uniform(0.3, 1.0)) * (1 - 0.6 * self._stamp())
         image = paper * (1 - rulings * self._uniform(0.3, 0.95)) * (1 - ink * strength) * self._shadow()
@@ -61,7 +61,20 @@ class Paper:
         ink = torch.maximum(ink, self._other_row(1) * self._maybe(0.07))
         ink = torch.maximum(ink, self._other_row(-1) * self._maybe(0.07))
         ink = ((ink - 0.5) * self._uniform(1, 2.2) + 0.5).clamp(0, 1)
+        ink = torch.maximum(ink * self._breaks(), self._specks())
         return ink * (1 - self._uniform(0, 0.45) * self._smooth(6, max(2, self._width // 6)))
+
+    def _breaks(self) -> Tensor:
+        """1, and 0 where a pen failed: fine parallel lines that part strokes, whose pieces are no signs alone."""
+        angle = self._uniform(0, np.pi)
+        along = self._x * torch.cos(angle) + self._y * torch.sin(angle)
+        off = (along + self._uniform(0, 40)).remainder(self._uniform(9, 40))
+        return 1 - self._maybe(0.08) * self._stroke(off - 2, 0.2, 1)
+
+    def _specks(self) -> Tensor:
+        """Dirt of a pixel, finer than what a pen leaves as a point."""
+        dirt = torch.rand((self._size, HEIGHT, self._width), generator=self._noise) < self._uniform(0, 0.002)
+        return dirt * self._maybe(0.12) * self._uniform(0.3, 1)
 
     def _other_row(self, side: int) -> Tensor:
         """The feet of the row above (1), or the heads of the row below (-1), as far as the line's picture has them."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tenfold.learn.digits.pens import SCALE, UNIT
 from tenfold.learn.lines.glyphs import SOURCES, Glyphs
-from tenfold.learn.lines.texts import Line
+from tenfold.learn.lines.texts import HIDDEN, Line
 
 HEIGHT = 40  # pixels: of every line
 PATCH = 56  # pixels: the width in which a glyph is drawn
@@ -33,7 +33,7 @@ class Written:
     starts: Floats  # of the first cell, from the left
     pitches: Floats  # of the cells; 0 where there are none
     cells: NDArray[np.int64]  # how many
-    seen: NDArray[np.bool_]  # (B, K): which signs are not hidden by others, or cut off
+    seen: NDArray[np.bool_]  # (B, K): which signs are neither hidden by others nor cut off
 
 
 def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator) -> Written:
@@ -43,15 +43,18 @@ def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator)
     chosen, digit, real = _choose(lines, glyphs, g, longest)
     uniform, normal = g.uniform, g.normal
     # One hand a line: its size, width, slant, and how even it is; some of it varies from glyph to glyph.
-    height = np.where(g.random(size) < 0.8, uniform(16, 31, size), uniform(28, 38, size))
+    height = np.where(g.random(size) < 0.8, uniform(17, 31, size), uniform(28, 38, size))
+    tails = np.array(["," in line.drawn for line in lines])  # below the feet of digits, and to be seen
+    height = np.where(tails, np.minimum(height, 29), height)
     uneven = uniform(0, 1, size)[:, None]
     middle = HEIGHT / 2 + uniform(-1, 1, size) * (np.maximum((HEIGHT - height) / 2, 0) + 1.5)
+    middle = np.where(tails, np.minimum(middle, HEIGHT - 0.75 * height), middle)
     scale = (height / 20)[:, None] * np.exp(normal(0, 0.1, shape) * uneven)
     scale *= np.where(digit, 1, np.exp(normal(0, 0.15, shape)))
-    small = (g.random((size, 1)) < 0.13) & (np.cumsum(real, 1) > longest // 2)  # cents, or zeros made in haste
-    scale *= np.where(small, uniform(0.5, 0.85, (size, 1)), 1)
+    lesser = (g.random((size, 1)) < 0.1) & (np.cumsum(real, 1) > longest // 2)  # cents, or zeros made in haste
+    scale *= np.where(lesser, uniform(0.55, 0.85, (size, 1)), 1)
     wide = np.exp(normal(0, 0.14, (size, 1)) + normal(0, 0.08, shape))
-    closing = np.array([[sign in "-=~" for sign in line.drawn.ljust(longest)] for line in lines])
+    closing, small = (_are(signs, lines, longest) for signs in ("-=~", HIDDEN))
     wide *= np.where(closing & (g.random((size, 1)) < 0.4), uniform(1, 2.2, shape), 1)
     slant = normal(0.08, 0.22, (size, 1)) + normal(0, 0.07, shape) * uneven
     turn = normal(0, 0.07, shape) * np.where(digit, 1, 0.3)
@@ -62,9 +65,8 @@ def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator)
     patches.add_(0.5).clamp_(0, 1).mul_(torch.from_numpy(real.reshape(-1, 1, 1)))
     ink = patches.numpy().reshape(size, longest, HEIGHT, PATCH)
     cells = np.array([len(line.drawn) for line in lines])
-    starts, pitches = _cells(height, g)
-    spaces = np.array([[sign == " " for sign in line.drawn.ljust(longest, "?")] for line in lines])
-    space = spaces * (height * uniform(0.2, 0.8, size))[:, None]
+    starts, pitches = _cells(height, cells, g)
+    space = _are(" ", lines, longest) * (height * uniform(0.2, 0.8, size))[:, None]
     places, widths = _places(ink, real, digit, space, starts, pitches, cells, g)
     widest = -(-int(widths.max()) // 8) * 8
     sheet = np.zeros((size, HEIGHT, widest + 2 * _SIDE + PATCH), np.float32)
@@ -74,29 +76,39 @@ def write(lines: Sequence[Line], glyphs: Glyphs, generator: np.random.Generator)
             if 0 <= at <= widest + 2 * _SIDE:
                 part = canvas[:, at : at + PATCH]
                 np.maximum(part, ink[row, k], out=part)
-    seen = _seen(ink, places, widths, real)
+    seen = _seen(ink, places, widths, real, small)
     sheet = sheet[:, :, _SIDE : _SIDE + widest]
     return Written(torch.from_numpy(sheet.copy()), widths, height, middle, starts, pitches, cells, seen)
 
 
+def _are(signs: str, lines: Sequence[Line], longest: int) -> NDArray[np.bool_]:
+    """Which signs of the lines are one of these, (B, K)."""
+    return np.array([[sign in signs for sign in line.drawn] + [False] * (longest - len(line.drawn)) for line in lines])
+
+
 def _seen(
-    ink: NDArray[np.float32], places: NDArray[np.int64], widths: NDArray[np.int64], real: NDArray[np.bool_]
+    ink: NDArray[np.float32],
+    places: NDArray[np.int64],
+    widths: NDArray[np.int64],
+    real: NDArray[np.bool_],
+    small: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Of which signs a third of the ink or more is inside of the line and not under that of others."""
+    """Which signs a reader can see: half of a sign's ink is inside of the line, and of small ones apart from others."""
     on = ink > 0.3  # (B, K, HEIGHT, PATCH)
+    near = F.max_pool2d(torch.from_numpy(on.astype(np.uint8)).float(), 3, 1, 1).numpy() > 0
     seen = real.copy()
     for row in range(len(ink)):
         covers = np.zeros((HEIGHT, int(widths[row]) + 2 * PATCH), np.uint8)  # how many signs have ink there
         spans = []
         for k in np.flatnonzero(real[row]):
             at = int(np.clip(places[row, k] + PATCH, 0, covers.shape[1] - PATCH))
-            covers[:, at : at + PATCH] += on[row, k]
+            covers[:, at : at + PATCH] += near[row, k]
             spans.append((k, at))
         covers[:, :PATCH] = covers[:, PATCH + int(widths[row]) :] = 255
         for k, at in spans:
-            mine = on[row, k]
-            alone = np.count_nonzero(mine & (covers[:, at : at + PATCH] == 1))
-            seen[row, k] = 3 * alone >= np.count_nonzero(mine) > 0
+            mine, over = on[row, k], covers[:, at : at + PATCH]
+            shown = np.count_nonzero(mine & (over <= 1 if small[row, k] else over < 255))
+            seen[row, k] = 2 * shown >= np.count_nonzero(mine) > 0
     return seen
 
 
@@ -132,7 +144,7 @@ def _fields(glyphs: Glyphs, chosen: NDArray[np.int64], scale: Floats, height: Fl
     """
     size, longest = chosen.shape
     flat, scales = chosen.ravel(), torch.from_numpy(scale.astype(np.float32).reshape(-1, 1, 1))
-    pen = np.exp(g.uniform(np.log(1.3), np.log(5.0), size)) * np.clip(height / 27, 0.7, 1.15)
+    pen = np.exp(g.uniform(np.log(1.15), np.log(5.0), size)) * np.clip(height / 27, 0.7, 1.15)
     pens = torch.from_numpy(np.repeat(pen, longest).astype(np.float32))[:, None, None]
     pens = pens * torch.from_numpy(np.exp(g.normal(0, 0.06, len(flat))).astype(np.float32))[:, None, None]
     field = pens / 2 - torch.from_numpy(glyphs.distances[flat]).float() * scales / (UNIT * SCALE)
@@ -173,10 +185,11 @@ def _grid(
     return torch.stack([(cos * u + sin * v) / 14, (cos * v - sin * u) / 14], -1)
 
 
-def _cells(height: Floats, g: np.random.Generator) -> tuple[Floats, Floats]:
+def _cells(height: Floats, cells: NDArray[np.int64], g: np.random.Generator) -> tuple[Floats, Floats]:
     """Where there are cells, one a glyph: the first one's start, and their pitch, which is 0 where there are none."""
     size = len(height)
-    pitches = np.where(g.random(size) < 0.13, np.clip(height * g.uniform(0.75, 1.5, size), 18, 48), 0)
+    pitches = np.clip(height * g.uniform(0.75, 1.5, size), 18, np.clip((WIDEST - 12) / cells, 18, 48))
+    pitches = np.where(g.random(size) < 0.14, pitches, 0)
     return g.uniform(-2, 10, size), pitches
 
 
@@ -201,10 +214,12 @@ def _places(
     first, last = left.min(-1), right.max(-1)
     first, last = np.where(first < 10_000, first, PATCH // 2), np.where(last >= 0, last, PATCH // 2)
     spacing = g.random(size)
-    gap = np.where(spacing < 0.25, g.uniform(-2.5, 0.5, size), np.where(spacing < 0.78, g.uniform(0.5, 6, size), 0))
+    gap = np.where(spacing < 0.22, g.uniform(-2, 0.5, size), np.where(spacing < 0.78, g.uniform(0.5, 6, size), 0))
     gap = np.where(spacing >= 0.78, g.uniform(5, 16, size), gap)[:, None]
     gaps = np.maximum(gap + g.normal(0, 1, real.shape) * np.where(spacing < 0.78, 1.3, 2.5)[:, None], -3.5)
-    gaps = np.where(digit, gaps, np.clip(gaps, g.uniform(-4, 2, (size, 1)), g.uniform(3, 10, (size, 1))))
+    least, most = g.uniform(-1.5, 2.5, (size, 1)), g.uniform(3, 10, (size, 1))  # before and after signs
+    gaps = np.where(digit, gaps, np.clip(gaps, least, most))
+    gaps[:, 1:] = np.where(digit[:, 1:] & ~digit[:, :-1], np.maximum(gaps[:, 1:], least), gaps[:, 1:])
     margin, after = (np.where(g.random(size) < 0.4, g.uniform(-1.5, 2, size), g.uniform(1, 18, size)) for _ in range(2))
     edge = np.repeat((margin - gaps[:, 0])[:, None], HEIGHT, 1)  # (B, HEIGHT): how far right there is ink
     middle_before, end = np.full(size, -10_000.0), np.zeros(size)
@@ -212,8 +227,8 @@ def _places(
     for k in range(longest):
         at = (edge - near[:, k]).max(-1) + gaps[:, k] + 1
         half = (first[:, k] + last[:, k]) / 2
-        least = np.where(digit[:, k], np.maximum(6, (last - first)[:, k] * 0.55), 3)
-        at = np.round(np.maximum(at, middle_before + least - half))  # no glyph lies over another one's middle
+        apart = np.where(digit[:, k], np.maximum(6, (last - first)[:, k] * 0.55), 3)
+        at = np.round(np.maximum(at, middle_before + apart - half))  # no glyph lies over another one's middle
         free = starts + pitches * (k + 0.5) - half + g.normal(0, 0.07, size) * pitches
         at = np.where(pitches > 0, np.round(free), at).astype(np.int64)
         places[:, k], here = at, real[:, k]
