@@ -30,27 +30,33 @@ _PDF_LOCK = threading.Lock()  # PDFium is not safe to use from several threads
 
 @dataclass(frozen=True)
 class Page:
-    """A picture, or one page of it: its colours, scaled down if it was large, and its full size in pixels."""
+    """A picture, or one page of it: its pixels, scaled down if it was large, and its full size."""
 
-    colours: Colours
+    pixels: NDArray[np.uint8] | Colours  # (H, W, 3)
     width: int
     height: int
 
     @property
+    def colours(self) -> Colours:
+        """The colours from 0 to 1."""
+        values: Colours = self.pixels.astype(np.float32, copy=self.pixels.dtype == np.uint8)
+        if self.pixels.dtype == np.uint8:
+            values /= np.float32(255)
+        return values
+
+    @property
     def image(self) -> Image.Image:
         """The page as a PIL image."""
-        return Image.fromarray(
-            self.colours if self.colours.dtype == np.uint8 else (self.colours * 255).astype(np.uint8)
-        )
+        return Image.fromarray(self.pixels if self.pixels.dtype == np.uint8 else (self.pixels * 255).astype(np.uint8))
 
     def small(self) -> "Page":
         """The page with its colours as bytes, a quarter of the size, to be kept and looked at."""
-        return replace(self, colours=np.asarray(self.image))
+        return self if self.pixels.dtype == np.uint8 else replace(self, pixels=np.asarray(self.image))
 
     @property
     def scale(self) -> float:
         """Pixels of the full picture to one of `colours`."""
-        return self.width / int(self.colours.shape[1])
+        return self.width / int(self.pixels.shape[1])
 
 
 def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
@@ -214,8 +220,9 @@ def _page(picture: Image.Image, name: str, max_pixels: int) -> Page:
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     if max(picture.size) > WORK:
         picture = picture.resize(fitting(*picture.size, WORK), Image.Resampling.BOX, reducing_gap=2.0)
-    values = np.asarray(picture, np.float32) / np.float32(255)
-    return Page(_three(values), *size)
+    if picture.mode == "RGBA":
+        return Page(_three(np.asarray(picture, np.float32) / np.float32(255)), *size)
+    return Page(np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB")), *size)
 
 
 def _shrunk(colours: Colours, size: tuple[int, int]) -> Page:

@@ -147,7 +147,7 @@ class Reader:
             if self.max_pages is not None and (number > self.max_pages or pixels > TOGETHER * self.max_pixels):
                 most = f"{self.max_pages} pages, or {TOGETHER * self.max_pixels:,} pixels on them"
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
-            pages.append(page.small() if page.colours.size > KEPT else page)
+            pages.append(page.small() if page.pixels.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
             view = self._view(page, single=single, box=box, upright=upright)
             found = [

@@ -19,7 +19,7 @@ GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
 SAFE = 0.9  # the probability of a row: then it is not tried whether the whole picture makes a likelier one
 BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
 LIKELY = 0.75  # the quality of a page that is turned, or in the other ink
-LEGIBLE = 0.85  # the mean probability of a row's signs
+LEGIBLE, LIKELY_ROW = 0.85, 0.4  # the mean probability of a row's signs, and of all of them together
 PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
@@ -87,8 +87,11 @@ class View:
 
     @property
     def legible(self) -> bool:
-        """Whether there is a row of several digits that are read well: then the page is not turned."""
-        return any(row.mean > LEGIBLE and sum(sign.digit for sign in row.signs) > 1 for row in self.rows)
+        """Whether there is a row of several digits that are read well: then the page is not looked at otherwise."""
+        return any(
+            (row.mean > LEGIBLE or row.probability > LIKELY_ROW) and sum(sign.digit for sign in row.signs) > 1
+            for row in self.rows
+        )
 
     @property
     def bars(self) -> bool:
@@ -178,9 +181,9 @@ def find(
 
 
 def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
-    """A sheet with a single piece of ink that is plainly a digit, as most small pictures are: nothing else is tried."""
+    """A sheet with a single piece of ink that is plainly a digit: nothing else is tried."""
     pieces = strokes.pieces(sheet)
-    if len(pieces) != 1 or pieces[0].width > 1.2 * pieces[0].height or min(sheet.flat.shape) >= paper.SMALL:
+    if len(pieces) != 1 or pieces[0].width > 1.2 * pieces[0].height:
         return None
     sign = signs.by_digits(classifier, signs.classify(pieces, sheet.ink, classifier)[0], pieces[0])
     return View(sheet, 0, [ReadRow([sign], [])]) if sign.read and sign.probability >= PLAIN else None
@@ -268,7 +271,7 @@ def _cut(sheet: Sheet, join: int = 0) -> _Cut:
     """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many."""
     grid, bare = None, sheet
     sheet, pieces = strokes.clean(bare, join)
-    if any(strokes.hollow(piece, sheet.flat.shape) for piece in pieces) and (grid := grids.find(bare)):
+    if any(strokes.cells(piece) for piece in pieces) and (grid := grids.find(bare)):
         sheet, pieces = strokes.clean(grid.without(bare), join)
     around = strokes.frames(pieces)
     inside = [piece for piece in pieces if piece not in around]

@@ -19,6 +19,7 @@ _CROWDED = 0.3  # of a picture: where more is ink it is a tight crop, of which
 _DISTINCT = 5.0  # deviations of the paper are between it and the ink
 _TIGHT = 0.4  # at least is paper
 _CLEAR = 0.1  # of the clearest channel's skewness: what has less shows no ink
+_BINS = 128  # of a histogram
 _SAMPLE = 200  # rows and columns at least, in which noise is measured
 FAINT = 0.055  # of the paper's brightness: less than this is never ink
 ROUGH = 0.4  # of the darkest: where noise reaches this, it is smoothed
@@ -63,16 +64,37 @@ def sheets(colours: Colours) -> Iterator[Sheet]:
     height, width = colours.shape[:2]
     if min(height, width) < SMALL:
         zoom = float(min(8, np.ceil(SMALL / min(height, width)), max(1, 1200 // max(height, width))))
-    channels = _channels(colours)
-    if zoom > 1:
-        size = (int(width * zoom), int(height * zoom))
-        channels = [_resized(c, size, Image.Resampling.BICUBIC).clip(0, 1) for c in channels]
-    channels = _alike(channels)
+    channels = _alike(_channels(colours))
     first = _lopsided(channels) <= 0
     for dark in (first, not first):
-        sheet = _sheet(channels, dark, zoom)
+        values = _mixed([channel if dark else 1 - channel for channel in channels])
+        if zoom > 1:
+            values = _resized(values, (int(width * zoom), int(height * zoom)), Image.Resampling.BICUBIC).clip(0, 1)
+        sheet = _sheet(values, dark, zoom)
         if not sheet.blank:
             yield sheet
+
+
+def _mixed(channels: list[Ink]) -> Ink:
+    """One grey in which every colour counts as much as the ink, darker than its paper, shows in it."""
+    if len(channels) == 1:
+        return channels[0]
+    size = fitting(channels[0].shape[1], channels[0].shape[0], COARSE)
+    small = [_resized(channel, size, Image.Resampling.BOX) for channel in channels]
+    papers = [_paper(each) for each in small]
+    shown = [np.square(np.maximum(paper - each, 0)).mean() for paper, each in zip(papers, small, strict=True)]
+    weights = np.array(shown, np.float32) + np.float32(1e-12)
+    weights /= weights.sum()
+    mixed: Ink = sum(w * channel for w, channel in zip(weights, channels, strict=True))
+    return mixed
+
+
+def _paper(small: Ink) -> Ink:
+    """What remains of a small picture when all that is dark and narrow is closed by its surroundings."""
+    window = max(3, int(REACH * min(small.shape)) | 1)
+    paper = ndimage.grey_closing(ndimage.median_filter(small, 3), size=(window, window), mode="nearest")
+    smooth: Ink = ndimage.gaussian_filter(paper, window / 48, mode="nearest")
+    return smooth
 
 
 def _alike(channels: list[Ink]) -> list[Ink]:
@@ -101,25 +123,13 @@ def _channels(colours: Colours) -> list[Ink]:
     return [red, green, blue]
 
 
-def _sheet(channels: list[Ink], dark: bool, zoom: float) -> Sheet:
-    height, width = channels[0].shape
-    size = fitting(width, height, COARSE)
-    window = max(3, int(REACH * min(size)) | 1)
-    differences = []
-    for channel in channels:
-        values = channel if dark else 1 - channel
-        small = _resized(values, size, Image.Resampling.BOX)
-        paper = ndimage.grey_closing(ndimage.median_filter(small, 3), size=(window, window), mode="nearest")
-        paper = ndimage.gaussian_filter(paper, window / 48, mode="nearest")
-        paper = _resized(paper, (width, height), Image.Resampling.BILINEAR)
-        brightness = np.maximum(paper, 0.2) if dark else np.float32(1.0)
-        differences.append(np.maximum(paper - values, 0) / brightness)
-    flat = differences[0].astype(np.float32)
-    if len(differences) > 1:
-        # Every colour counts as much as the ink shows in it.
-        weights = np.array([float(np.square(d).mean()) for d in differences]) + 1e-12
-        weights /= weights.sum()
-        flat = sum(w * d for w, d in zip(weights.astype(np.float32), differences, strict=True)).astype(np.float32)
+def _sheet(values: Ink, dark: bool, zoom: float) -> Sheet:
+    height, width = values.shape
+    paper = _paper(_resized(values, fitting(width, height, COARSE), Image.Resampling.BOX))
+    paper = _resized(paper, (width, height), Image.Resampling.BILINEAR)
+    flat = np.maximum(paper - values, 0)
+    if dark:
+        flat /= np.maximum(paper, 0.2)
     if zoom == 1 and max(height, width) > 500:
         flat = ndimage.gaussian_filter(flat, 0.7)
     return thresholds(flat, dark, zoom)
@@ -158,7 +168,10 @@ def _least(flat: Ink) -> float:
 
 def otsu(values: NDArray[np.float32]) -> float:
     """The value that parts the others into two classes with the least variance inside them (N. Otsu 1979)."""
-    counts, edges = np.histogram(values, 128)
+    low, high = float(values.min()), float(values.max())
+    edges = np.linspace(low, high, _BINS + 1)
+    bins = ((values - low) * (_BINS / max(high - low, 1e-12))).astype(np.intp).ravel()
+    counts = np.bincount(np.minimum(bins, _BINS - 1), minlength=_BINS)
     centres = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)
     above = below[-1] - below

@@ -43,11 +43,14 @@ def strip(sheet: Sheet, row: Row) -> Strip:
     falls = slope * (middles - centre)
     top = int(min(piece.top - fall for piece, fall in zip(large, falls, strict=True))) - margin
     bottom = int(np.ceil(max(piece.bottom - fall for piece, fall in zip(large, falls, strict=True)))) + margin
-    columns = np.arange(left, right)
-    rows = np.arange(top, bottom)[:, None] + np.round(slope * (columns - centre)).astype(int)
     height, width = sheet.flat.shape
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    ink = np.where(inside, sheet.flat[rows.clip(0, height - 1), columns.clip(0, width - 1)], 0)
+    ink = np.zeros((bottom - top, right - left), np.float32)
+    columns = np.arange(max(0, left), min(right, width))
+    for drop in np.unique(down := np.round(slope * (columns - centre)).astype(int)):  # of neighbouring columns
+        some = columns[down == drop]
+        rows = slice(max(0, top + drop), max(0, min(bottom + drop, height)))
+        part = sheet.flat[rows, some[0] : some[-1] + 1]
+        ink[rows.start - top - drop : rows.start - top - drop + len(part), some - left] = part
     return Strip(_grey(ink, sheet), left, top, row.pieces, row.height)
 
 

@@ -12,7 +12,8 @@ from tenfold.read.finding.paper import Sheet
 MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _HOLLOW = 0.25  # of its box is ink in what is drawn round others
-_SPREAD = 0.3  # of a picture's height or width a table has at least
+_COARSE = 48  # the parts in which lines through a piece are looked for,
+_THROUGH = 0.75  # of which they fill so many
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 _EIGHT = np.ones((3, 3), bool)
 
@@ -132,10 +133,15 @@ def clean(sheet: Sheet, join: int = 0) -> tuple[Sheet, list[Piece]]:
     return replace(sheet, flat=flat), large + points
 
 
-def hollow(piece: Piece, shape: tuple[int, int]) -> bool:
-    """Whether a piece of a picture (H, W) is as large and as empty as the walls of a table."""
-    large = piece.height > _SPREAD * shape[0] or piece.width > _SPREAD * shape[1]
-    return large and piece.mass < _HOLLOW * piece.height * piece.width
+def cells(piece: Piece) -> bool:
+    """Whether a piece is hollow, and has lines both ways through most of it: two one way, three the other at least."""
+    if piece.mass >= _HOLLOW * piece.height * piece.width:
+        return False
+    step = max(1, max(piece.height, piece.width) // _COARSE)  # so that lines that are not quite level stay in a row
+    mask = np.pad(piece.mask, ((0, -piece.height % step), (0, -piece.width % step)))
+    blocks = mask.reshape(len(mask) // step, step, -1, step).any(axis=(1, 3))
+    lines = [np.count_nonzero(np.diff(np.pad(blocks.mean(axis=k) > _THROUGH, 1).astype(int)) > 0) for k in (0, 1)]
+    return min(lines) > 1 and max(lines) > 2
 
 
 def frames(pieces: list[Piece]) -> list[Piece]:
