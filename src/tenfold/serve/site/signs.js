@@ -14,7 +14,6 @@ const REACH = 0.6; // of a digit's height: how far from the middle of a sign its
 const [IN_COLUMN, WIDTH] = [4, 0.75]; // signs at most that touch, and of a digit's height its width
 const POINT = 0.75; // the probability of a point that touches a digit
 const PLAIN = 0.98; // the probability of a digit that is one at first sight
-const TINY = 112; // pixels: in a picture that is less high or wide
 const LONGEST = 200; // times its height: what is longer is no row
 const CROWD = 300; // rows: more of them are texture, or a page of text
 const GAP = 1.25; // of a digit's height, between digits: a wider one may part two numbers
@@ -30,7 +29,7 @@ const GAP = 1.25; // of a digit's height, between digits: a wider one may part t
 export async function read(sheet, networks, single) {
   if (single) return alone(sheet, networks);
   const [only, ...others] = pieces(sheet);
-  if (only?.width <= 1.2 * only?.height && !others.length && Math.min(sheet.width, sheet.height) < TINY) {
+  if (only?.width <= 1.2 * only?.height && !others.length) {
     const [look] = await networks.looks([cutOut(only, sheet)]);
     const sign = byDigits(look, only);
     if (isRead(sign) && sign.probability >= PLAIN) return [readOf([sign])];
