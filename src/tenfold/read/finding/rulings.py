@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from tenfold.read.finding.paper import Sheet, thresholds
 
-_SLOPES = np.linspace(-0.08, 0.08, 33)  # of the lines that are looked for
+_SLOPES = np.linspace(-0.08, 0.08, 17)  # of the lines that are looked for
 _COVER = 0.62  # of the page's width is ink along a line,
 _ENDS = 0.1  # and some of it is in either outermost part of the page
 _LEFT = 0.05  # of the ink must be left, or it was no paper with lines
