@@ -191,15 +191,20 @@ def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
 
 def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
     """A sheet as it stands, without ruled lines, and as one row or with small gaps closed, whichever is read best."""
+    cuts = [_cut(sheet)]
+    may_be_row = strips.may_be_row(sheet.flat.shape)
+    row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
+    view = row or _read(cuts[0], classifier, lines)
+    if view.quality >= GOOD and view.probability >= SAFE:
+        return view
     bare = rulings.without_lines(sheet)
-    bare = None if bare is None or bare.blank else bare
-    cuts = [_cut(each) for each in (sheet, bare) if each is not None]
-    if strips.may_be_row(sheet.flat.shape) and (row := _row(sheet, cuts, colours, classifier, lines)):
-        return row
-    views = [_read(cut, classifier, lines) for cut in cuts]
-    view = max((replace(view, ruled=sheet if bare else None) for view in views), key=lambda each: each.quality)
-    if strips.may_be_row(sheet.flat.shape):
-        return _or_whole(view, sheet, colours, classifier, lines)
+    if bare is not None and not bare.blank:
+        cuts.append(_cut(bare))
+        row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
+        without = row or _read(cuts[1], classifier, lines)
+        view = max((replace(each, ruled=sheet) for each in (view, without)), key=lambda each: each.quality)
+    if may_be_row:
+        return row or _or_whole(view, sheet, colours, classifier, lines)
     if view.quality < GOOD:  # a digit in pieces may have been taken for several, or stand in two rows
         joined = _read(_cut(sheet, max(2, round(JOIN * max(sheet.flat.shape)))), classifier, lines)
         view = max(view, joined, key=lambda either: either.quality)
