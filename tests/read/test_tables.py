@@ -1,6 +1,7 @@
 """Cells of a table in rows and columns."""
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 import tenfold
@@ -37,16 +38,30 @@ def test_pages_have_columns_of_their_own() -> None:
     assert tables.cells(Reading(tuple(digits), page_count=2)) == [["1", "2"], ["3", ""]]
 
 
-def test_walls_part_cells_that_stand_close(reader: tenfold.Reader) -> None:
-    parts = [write_number(text, size=50, seed=4, margin=0.3)[:90] for text in ("47", "32", "95", "68")]
-    wide, high = max(part.shape[1] for part in parts), 90
-    parts = [np.pad(part, ((0, high - len(part)), (0, wide - part.shape[1]))) for part in parts]
-    ink = np.block([parts[:2], parts[2:]])
+def ruled(texts: list[list[str]], grey: int, width: int) -> Image.Image:
+    """A table of numbers with a wall round each, close to the next."""
+    parts = [[write_number(text, size=50, seed=4, margin=0.3)[:90] for text in row] for row in texts]
+    wide, high = max(part.shape[1] for row in parts for part in row), 90
+    ink = np.block(
+        [[np.pad(part, ((0, high - len(part)), (0, wide - part.shape[1]))) for part in row] for row in parts]
+    )
     picture = Image.fromarray(on_paper(ink))
     pen = ImageDraw.Draw(picture)
-    for x in (1, wide, 2 * wide - 2):
-        pen.line([x, 0, x, 2 * high], fill=60, width=2)
-    for y in (1, high, 2 * high - 2):
-        pen.line([0, y, 2 * wide, y], fill=60, width=2)
-    reading = reader.read(picture, table=True)
-    assert tables.cells(reading) == [["47", "32"], ["95", "68"]]
+    for x in (1, *range(wide, ink.shape[1] - 1, wide), ink.shape[1] - 2):
+        pen.line([x, 0, x, len(ink)], fill=grey, width=width)
+    for y in (1, *range(high, len(ink) - 1, high), len(ink) - 2):
+        pen.line([0, y, ink.shape[1], y], fill=grey, width=width)
+    return picture
+
+
+@pytest.mark.parametrize(("grey", "width"), [(60, 2), (60, 5), (195, 1)])
+@pytest.mark.parametrize("table", [True, False])
+def test_walls_part_cells_that_stand_close(reader: tenfold.Reader, grey: int, width: int, table: bool) -> None:
+    texts = [["47", "32"], ["95", "68"]]
+    assert tables.cells(reader.read(ruled(texts, grey, width), table=table)) == texts
+
+
+def test_a_row_of_boxes_is_one_number_but_in_a_table(reader: tenfold.Reader) -> None:
+    picture = ruled([list("4735")], 60, 2)
+    assert reader.read(picture).text == "4735"
+    assert tables.cells(reader.read(picture, table=True)) == [list("4735")]
