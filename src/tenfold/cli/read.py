@@ -125,6 +125,8 @@ def read(  # noqa: PLR0913 - options
     given = _Given(output, json, annotate, review, resume, quiet, on, address, workers)
     if table and (len(targets) != 1 or json or output or annotate or review or given.ray):
         raise UsageError("--table prints the cells of one picture: leave out further pictures, files and --json")
+    if table and single:
+        raise UsageError("--table is for pictures of several numbers, --single for those of one digit")
     if given.ray and "-" in targets:
         raise UsageError("standard input is read here: leave out --on ray")
     if given.ray and device != "cpu":

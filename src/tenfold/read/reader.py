@@ -1,5 +1,6 @@
 """The reader: pictures in, numbers out, with how sure it is of each."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from tenfold.read import decode, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
 from tenfold.read.finding.page import View, find, words
-from tenfold.read.finding.signs import SIGNS, ReadRow, cut_out
+from tenfold.read.finding.signs import SIGNS, Sign, cut_out
 from tenfold.read.finding.strokes import Piece
 from tenfold.read.lines import LineModel
 from tenfold.read.reading import UNSURE, Box, Digit, Reading
@@ -194,10 +195,9 @@ class Reader:
     ) -> Iterator[tuple[Digit, Piece]]:
         """The digits and signs of page `number`, from row `line` of the file on, each with its ink."""
         for k, row in enumerate(view.rows):
-            sure = iter(self._sure(row, least))
-            for word, sign in (
-                (word, sign) for word, signs in enumerate(words(row, view.walls(row, table=table))) for sign in signs
-            ):
+            parts = words(row, view.walls(row, table=table))
+            sure = iter([each for part in parts for each in self._sure(part, least)])
+            for word, sign in ((word, sign) for word, signs in enumerate(parts) for sign in signs):
                 digit = Digit(
                     value=sign.value,
                     probability=sign.probability,
@@ -218,13 +218,13 @@ class Reader:
         seen = (self.classifier.normalised(crops)[:, 0] * 255).round().astype(np.uint8)  # (N, 28, 28)
         return [replace(digit, seen=image) for (digit, _), image in zip(found, seen, strict=True)]
 
-    def _sure(self, row: ReadRow, threshold: float | None) -> list[bool]:
-        """Whether each sign of a row is sure: all if the row is, else those that would be enough if all were so."""
+    def _sure(self, number: list[Sign], threshold: float | None) -> list[bool]:
+        """Whether each sign of a number is sure: all if the number is, else those that would do if all were so."""
         if threshold is None:
-            threshold = self.threshold if len(row.signs) == 1 else self.lines.threshold
-        each = threshold ** (1 / len(row.signs))
-        whole = row.probability >= threshold and all(sign.read for sign in row.signs)
-        return [sign.read and (whole or sign.probability >= each) for sign in row.signs]
+            threshold = self.threshold if len(number) == 1 else self.lines.threshold
+        each = threshold ** (1 / len(number))
+        whole = math.prod(sign.probability for sign in number) >= threshold and all(sign.read for sign in number)
+        return [sign.read and (whole or sign.probability >= each) for sign in number]
 
     def _view(self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None) -> View:
         """What the finder makes of a page or of a box of it."""
@@ -252,7 +252,8 @@ class Reader:
         from tenfold.read.drawing import explained
 
         view = self._view(page, single=single)
-        sure = [certain for row in view.rows for certain in self._sure(row, self._threshold)]
+        parts = [part for row in view.rows for part in words(row, view.walls(row, table=False))]
+        sure = [certain for part in parts for certain in self._sure(part, self._threshold)]
         return explained(page, view, self.classifier, sure)
 
 

@@ -1,6 +1,6 @@
 """Grids: the walls of tables and forms, dark or pale, which part numbers and are never ink of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from tenfold.read.finding.paper import Ink, Sheet, thresholds
 from tenfold.read.finding.rulings import erase
+from tenfold.read.finding.strokes import Piece
 
 _LEAST, _SHARE = 24, 0.12  # pixels, and of the longer side: shorter lines are strokes
 _GAP = 7  # pixels: a longer gap ends a line,
@@ -21,6 +22,8 @@ _LONG = 0.6  # of the longest line has every other
 _REACH = 0.008  # of the longer side may be between lines that cross
 _STEEP = 0.1  # more than a page is mostly turned by
 _MOST = 0.6  # of the other lines that any crosses are crossed by every line
+_SHORT = 0.15  # of a line may have been missed at its ends
+_MARGIN = 12  # pixels beside a piece
 _COARSE = 800  # pixels of the longer side, at which lines are looked for
 _CROWD = 200  # lines of a direction: more are texture
 _LINES = 5  # of both directions are at least two cells
@@ -40,9 +43,19 @@ class Line:
         """Where it is across its direction."""
         return self.at + self.slope * along
 
+    def reaches(self, along: float) -> bool:
+        """Whether it goes as far as that, or nearly so."""
+        more = _SHORT * (self.end - self.begin)
+        return self.begin - more <= along <= self.end + more
+
     def scaled(self, step: int) -> "Line":
         """The line where `step` pixels are one of those that it is given in."""
         return Line(self.at * step + (step - 1) / 2, self.slope, self.begin * step, (self.end + 1) * step - 1)
+
+    def moved(self, along: int, across: int) -> "Line":
+        """The line on a sheet of which it is given in a part that begins there."""
+        at = self.at + across - self.slope * along
+        return Line(at, self.slope, self.begin + along, self.end + along)
 
     def crosses(self, other: "Line", reach: float) -> bool:
         """Whether it meets a line of the other direction, or would if either were longer by `reach` pixels."""
@@ -64,8 +77,8 @@ class Grid:
         return len(self.level) >= _ROWS
 
     def walls(self, y: float) -> list[float]:
-        """The columns of the upright lines in a row of pixels."""
-        return [line.place(y) for line in self.upright]
+        """The columns of the upright lines that reach a row of pixels."""
+        return [line.place(y) for line in self.upright if line.reaches(y)]
 
     def without(self, sheet: Sheet) -> Sheet:
         """The sheet without the lines, but with the strokes that cross them."""
@@ -90,19 +103,39 @@ def _erased(line: Line, ink: NDArray[np.bool_], gone: NDArray[np.bool_], thickes
     return erase(ink[:, part], centre, 2, gone[:, part], thickest)
 
 
-def find(sheet: Sheet) -> Grid | None:
-    """The grid on a sheet, of two cells at least: two lines that cross three; None where there is none."""
+def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
+    """The grid on a sheet, or in the box of a piece of its ink; None where no two lines cross three others."""
     if sheet.blank or min(sheet.flat.shape) < _LEAST:
         return None
-    step = -(-max(sheet.flat.shape) // _COARSE)
-    height, width = (size // step for size in sheet.flat.shape)
-    flat = sheet.flat[: height * step, : width * step].reshape(height, step, width, step).max(axis=(1, 3))
+    if piece:
+        top, left = max(0, piece.top - _MARGIN), max(0, piece.left - _MARGIN)
+        part = sheet.flat[top : piece.bottom + _MARGIN, left : piece.right + _MARGIN]
+        grid = find(replace(sheet, flat=part))
+        return grid and Grid(
+            [line.moved(left, top) for line in grid.level], [line.moved(top, left) for line in grid.upright]
+        )
+    (flat, step), reach = _coarse(sheet), 3 + _REACH * max(sheet.flat.shape)
     level, upright = ([line.scaled(step) for line in _lines(each, sheet.low)] for each in (flat, flat.T))
-    reach = 3 + _REACH * max(sheet.flat.shape)
     for _ in range(2):
         level = _crossing(level, upright, reach)
         upright = _crossing(upright, level, reach)
     return Grid(level, upright) if len(level) + len(upright) >= _LINES else None
+
+
+def uprights(sheet: Sheet) -> list[Line]:
+    """The upright lines on a sheet, whether others cross them or not."""
+    if sheet.blank or min(sheet.flat.shape) < _LEAST:
+        return []
+    flat, step = _coarse(sheet)
+    return [line.scaled(step) for line in _lines(flat.T, sheet.low)]
+
+
+def _coarse(sheet: Sheet) -> tuple[Ink, int]:
+    """A sheet of the size in which lines are looked for, and how many of its pixels are one there."""
+    step = -(-max(sheet.flat.shape) // _COARSE)
+    height, width = (size // step for size in sheet.flat.shape)
+    blocks = sheet.flat[: height * step, : width * step].reshape(height, step, width, step)
+    return blocks.max(axis=(1, 3)), step
 
 
 def _crossing(lines: list[Line], others: list[Line], reach: float) -> list[Line]:

@@ -100,15 +100,26 @@ class View:
 
     def walls(self, row: ReadRow, *, table: bool) -> list[float]:
         """The columns of the sheet at which a row is parted: those of a grid of several rows; in a `table` of any."""
-        return self._walls(row) if table or (len(self.rows) > 1 and self._numbers_in_cells) else []
+        if table or (len(self.rows) > 1 and self._numbers_in_cells):
+            return self._walls(row, self._grid or self._alone)
+        return []
 
-    def _walls(self, row: ReadRow) -> list[float]:
-        return self._grid.walls(float(np.mean([sign.piece.middle for sign in row.signs]))) if self._grid else []
+    @staticmethod
+    def _walls(row: ReadRow, grid: grids.Grid) -> list[float]:
+        return grid.walls(float(np.mean([sign.piece.middle for sign in row.signs])))
 
     @cached_property
     def _grid(self) -> grids.Grid | None:
         sheet = self.ruled or self.sheet
         return self.grid or (grids.find(sheet) if sheet else None)
+
+    @cached_property
+    def _alone(self) -> grids.Grid:
+        """Upright lines that cross no others, but stand beside all rows: of a table without a frame."""
+        sheet = self.ruled or self.sheet
+        middles = [sign.piece.middle for sign in self.signs]
+        lines = grids.uprights(sheet) if sheet and middles else []
+        return grids.Grid([], [x for x in lines if x.begin <= min(middles) and x.end >= max(middles)])
 
     @cached_property
     def _numbers_in_cells(self) -> bool:
@@ -117,7 +128,7 @@ class View:
             return False
         several = False
         for row in self.rows:
-            walls = np.array(self._walls(row))
+            walls = np.array(self._walls(row, self._grid))
             if any(((walls > s.piece.left + 2) & (walls < s.piece.right - 2)).any() for s in row.signs):
                 return False
             cells = np.searchsorted(walls, [sign.piece.left + sign.piece.width / 2 for sign in row.signs])
@@ -157,7 +168,7 @@ def find(
             return _single(page, classifier, lines())
         view = _plain(page, classifier) or _read(_cut(page), classifier, lines())
         good = view.quality >= GOOD
-        if good and view.probability >= SAFE:
+        if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
         if min(page.flat.shape) >= paper.SMALL and clean.inside(page):  # as a drawing is: no other way shows more of it
             return view if good or upright or view.legible else _turned(view, classifier, lines())
@@ -172,6 +183,8 @@ def find(
             best = view
         if (best.quality >= GOOD or best.legible) and not best.bars:
             break
+        if view.grid and not view.all_rows:  # empty cells
+            return view
     if best.sheet is not None and best.quality < GOOD and not (upright or best.legible):
         best = _turned(best, classifier, lines())
     if not best.rows and strips.may_be_row(colours.shape[:2]):
@@ -276,7 +289,9 @@ def _cut(sheet: Sheet, join: int = 0) -> _Cut:
     """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many."""
     grid, bare = None, sheet
     sheet, pieces = strokes.clean(bare, join)
-    if any(strokes.cells(piece) for piece in pieces) and (grid := grids.find(bare)):
+    walls = [found for piece in pieces if strokes.cells(piece) and (found := grids.find(bare, piece))]
+    if walls:
+        grid = grids.Grid([line for each in walls for line in each.level], [x for each in walls for x in each.upright])
         sheet, pieces = strokes.clean(grid.without(bare), join)
     around = strokes.frames(pieces)
     inside = [piece for piece in pieces if piece not in around]

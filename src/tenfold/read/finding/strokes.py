@@ -11,7 +11,8 @@ from tenfold.read.finding.paper import Sheet
 
 MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
-_HOLLOW = 0.25  # of its box is ink in what is drawn round others
+_HOLLOW, _RING = 0.25, 0.3  # of its box is ink in the walls of cells, and in what is drawn round others
+_FILLED = 0.35  # of a ring's height has the digit that it is drawn round
 _COARSE = 48  # the parts in which lines through a piece are looked for,
 _THROUGH = 0.75  # of which they fill so many
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
@@ -147,16 +148,16 @@ def cells(piece: Piece) -> bool:
 def frames(pieces: list[Piece]) -> list[Piece]:
     """The pieces that are drawn round others: rings, frames, the walls of cells."""
     height = digit_height(pieces)
-    hollow = [p for p in pieces if max(p.height, p.width) > 1.2 * height and p.mass < _HOLLOW * p.height * p.width]
-    inside = [p for p in pieces if max(p.height, p.width) > 0.3 * height]
-    return [
-        frame
-        for frame in hollow
-        if any(
-            frame.top < p.top and p.bottom < frame.bottom and frame.left < p.left and p.right < frame.right
-            for p in inside
-        )
-    ]
+    hollow = [p for p in pieces if p.mass < _RING * p.height * p.width]
+    return [frame for frame in hollow if any(_inside(p, frame, height) for p in pieces)]
+
+
+def _inside(piece: Piece, frame: Piece, height: float) -> bool:
+    """Whether a piece that may be a digit is within the box of another one, which is larger than a digit beside it."""
+    large = max(piece.height, piece.width) > min(0.3 * height, _FILLED * max(frame.height, frame.width))
+    within = frame.top < piece.top and piece.bottom < frame.bottom
+    within &= frame.left < piece.left and piece.right < frame.right
+    return large and within and (max(frame.height, frame.width) > 1.2 * height or piece.height > _FILLED * frame.height)
 
 
 def digit_height(pieces: list[Piece]) -> float:
