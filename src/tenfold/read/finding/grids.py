@@ -93,7 +93,11 @@ class Grid:
                 y = line.place(x)
                 top, left = max(0, round(y - rows / 2) - 1), max(0, round(x - columns / 2) - 1)
                 gone[top : round(y + rows / 2) + 2, left : round(x + columns / 2) + 2] = True
-        return thresholds(np.where(gone, np.float32(0), sheet.flat), sheet.dark, sheet.zoom)
+        gone |= ndimage.binary_dilation(gone, iterations=2) & ~mask  # their soft edges
+        flat = np.where(gone, np.float32(0), sheet.flat)
+        if not (flat > sheet.high).any():
+            return Sheet(flat, 0.0, 0.0, 1.0, sheet.dark, sheet.zoom)
+        return thresholds(flat, sheet.dark, sheet.zoom)
 
 
 def _erased(line: Line, ink: NDArray[np.bool_], gone: NDArray[np.bool_], thickest: float) -> float:

@@ -19,7 +19,7 @@ GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
 SAFE = 0.9  # the probability of a row: then it is not tried whether the whole picture makes a likelier one
 BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
 LIKELY = 0.75  # the quality of a page that is turned, or in the other ink
-LEGIBLE, LIKELY_ROW = 0.85, 0.4  # the mean probability of a row's signs, and of all of them together
+LEGIBLE = 0.85  # the mean probability of a row's signs
 PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
@@ -89,7 +89,7 @@ class View:
     def legible(self) -> bool:
         """Whether there is a row of several digits that are read well: then the page is not looked at otherwise."""
         return any(
-            (row.mean > LEGIBLE or row.probability > LIKELY_ROW) and sum(sign.digit for sign in row.signs) > 1
+            row.mean > LEGIBLE and sum(s.digit for s in row.signs) > 1 and all(s.read for s in row.signs)
             for row in self.rows
         )
 

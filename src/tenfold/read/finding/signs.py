@@ -27,7 +27,8 @@ _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that ma
 _PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _POINT = 0.75  # the probability of a point that touches a digit
 _IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
-_TRUST = 0.5  # the power that the digits' probabilities are raised to: of foreign hands its network is too certain
+_TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
+_ALONE = 2.0  # the same for a lone sign, which it knows better than the network for lines does
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
 
@@ -162,8 +163,9 @@ class _Alignment:
     def row(self, classes: tuple[str, ...], scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
         """The row, with what the digits' network makes of `pieces`."""
         rest = iter(scores)
+        alone = len(self._inks) == 1
         signs = [
-            fused(dict(zip(classes, likely.tolist(), strict=True)), classifier, next(rest), piece, own=own)
+            fused(dict(zip(classes, likely.tolist(), strict=True)), classifier, next(rest), piece, own=own, alone=alone)
             for likely, piece, own in zip(self.text.likely, self._inks, self._own, strict=True)
         ]
         path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
@@ -239,21 +241,31 @@ def _likelier(row: ReadRow, alone: Sign) -> ReadRow:
 
 
 def fused(
-    names: dict[str, float], classifier: Classifier, score: NDArray[np.float32], piece: Piece, *, own: bool
+    names: dict[str, float],
+    classifier: Classifier,
+    score: NDArray[np.float32],
+    piece: Piece,
+    *,
+    own: bool,
+    alone: bool = False,
 ) -> Sign:
     """A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own.
 
-    A digits' network with other classes is asked alone wherever the one for lines sees a digit or something else.
+    A lone sign is no more probable than it is to both in the mean. A digits' network with other classes is asked alone
+    wherever the one for lines sees a digit or something else.
     """
     best = max(names, key=names.__getitem__)
     if classifier.classes != DIGITS:
         return by_digits(classifier, score, piece) if best not in SIGNS else of(names, piece)
-    if own:
-        seen, none = dict(zip(DIGITS, score.tolist(), strict=False)), max(_NO_DIGIT, float(score[-1]))
-        names = {name: value * max(_LEAST, seen.get(name, none)) ** _TRUST for name, value in names.items()}
-        total = sum(names.values())
-        names = {name: value / total for name, value in names.items()}
-    return of(names, piece)
+    if not own:
+        return of(names, piece)
+    seen, none = dict(zip(DIGITS, score.tolist(), strict=False)), max(_NO_DIGIT, float(score[-1]))
+    trust = 1.0 if alone else _TRUST
+    both = {name: value * max(_LEAST, seen.get(name, none)) ** trust for name, value in names.items()}
+    total = sum(both.values())
+    sign = of({name: value / total for name, value in both.items()}, piece)
+    most = (names[sign.value] + seen.get(sign.value, none)) / 2 if alone else 1.0
+    return replace(sign, probability=min(sign.probability, most))
 
 
 def by_digits(classifier: Classifier, score: NDArray[np.float32], piece: Piece) -> Sign:

@@ -153,11 +153,11 @@ def frames(pieces: list[Piece]) -> list[Piece]:
 
 
 def _inside(piece: Piece, frame: Piece, height: float) -> bool:
-    """Whether a piece that may be a digit is within the box of another one, which is larger than a digit beside it."""
-    large = max(piece.height, piece.width) > min(0.3 * height, _FILLED * max(frame.height, frame.width))
+    """Whether a piece within another one's box is why that is a frame: it is larger than a digit, or filled by one."""
     within = frame.top < piece.top and piece.bottom < frame.bottom
     within &= frame.left < piece.left and piece.right < frame.right
-    return large and within and (max(frame.height, frame.width) > 1.2 * height or piece.height > _FILLED * frame.height)
+    large = max(frame.height, frame.width) > 1.2 * height and max(piece.height, piece.width) > 0.3 * height
+    return within and (large or piece.height > _FILLED * frame.height)
 
 
 def digit_height(pieces: list[Piece]) -> float:

@@ -5,7 +5,8 @@ import { HIGH, LOW, most, rounded, sum } from "./ink.js";
 const MOST = 4000; // pieces: more are no writing
 const POINT = 0.7; // of the pen's width: what is smaller is no point
 const SPECK = 0.14; // of a digit's height: smaller pieces are specks
-const HOLLOW = 0.25; // of its box is ink in what is drawn round others
+const HOLLOW = 0.3; // of its box is ink in what is drawn round others
+const FILLED = 0.35; // of a ring's height has the digit that it is drawn round
 const LARGE = 0.45; // of a digit's height: smaller pieces may stand anywhere beside a row
 const MARGIN = 0.3; // of a digit's height, around a row
 const LEVEL = 0.03; // a row that climbs less is level
@@ -105,8 +106,9 @@ export function withoutSpecks(found, flat) {
 export function frames(found) {
   const digit = digitHeight(found);
   const holds = (p, q) => p.top < q.top && q.bottom < p.bottom && p.left < q.left && q.right < p.right;
-  const hollow = found.filter((p) => p.side > 1.2 * digit && p.mass < HOLLOW * p.height * p.width);
-  return hollow.filter((p) => found.some((q) => q.side > 0.3 * digit && holds(p, q)));
+  const filled = (p, q) => (p.side > 1.2 * digit && q.side > 0.3 * digit) || q.height > FILLED * p.height;
+  const hollow = found.filter((p) => p.mass < HOLLOW * p.height * p.width);
+  return hollow.filter((p) => found.some((q) => holds(p, q) && filled(p, q)));
 }
 
 /** The pieces in rows, from top to bottom, each from left to right. A row may climb or fall.

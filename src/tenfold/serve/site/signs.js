@@ -79,7 +79,7 @@ async function signs(strip, text, flat, { about, looks }) {
   const passedOver = rest.some((p) => p.height > least && p.height < limit && p.width < limit);
   const share = ((passedOver ? PASSED_OVER : 1) * Math.min(1, text.probability / path)) ** (1 / middles.length);
   const every = text.signs.map(({ names }, k) => {
-    const sign = fused(names, seen[k], inks[k], owned[k].length > 0, about);
+    const sign = fused(names, seen[k], inks[k], owned[k].length > 0, about, owned.length === 1);
     return { ...sign, probability: sign.probability * share };
   });
   const row = readOf(owned.some((some) => some.length) ? withInk(every, owned) : every, rest);
@@ -176,16 +176,21 @@ function likelier(row, sign) {
 }
 
 /**
- * A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own. A digits'
- * network with other classes is asked alone wherever the one for lines sees a digit or something else. @returns {Sign}
+ * A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own. A lone sign
+ * is no more probable than it is to both in the mean. A digits' network with other classes is asked alone wherever the
+ * one for lines sees a digit or something else. @returns {Sign}
  */
-function fused(names, look, piece, own, { classes }) {
+function fused(names, look, piece, own, { classes }, lone = false) {
   const plain = signOf(names, piece, look);
   if (classes.join() !== "0,1,2,3,4,5,6,7,8,9") return SIGNS.includes(plain.value) ? plain : byDigits(look, piece);
-  const seen = (name) => Math.max(LEAST, look.names[name] ?? Math.max(NO_DIGIT, look.none)) ** TRUST;
-  const both = Object.entries(names).map(([name, value]) => [name, value * seen(name)]);
+  if (!own) return plain;
+  const seen = (name) => look.names[name] ?? Math.max(NO_DIGIT, look.none);
+  const power = lone ? 1 : TRUST;
+  const both = Object.entries(names).map(([name, value]) => [name, value * Math.max(LEAST, seen(name)) ** power]);
   const whole = sum(both, ([, value]) => value);
-  return own ? signOf(Object.fromEntries(both.map(([name, value]) => [name, value / whole])), piece, look) : plain;
+  const sign = signOf(Object.fromEntries(both.map(([name, value]) => [name, value / whole])), piece, look);
+  const mean = (names[sign.value] + seen(sign.value)) / 2;
+  return lone ? { ...sign, probability: Math.min(sign.probability, mean) } : sign;
 }
 
 /** A digit, or OTHER, as the network for digits sees it. */
@@ -233,4 +238,4 @@ export function words(signs) {
   return parted;
 }
 
-const product = (values) => values.reduce((a, b) => a * b, 1);
+export const product = (values) => values.reduce((a, b) => a * b, 1);

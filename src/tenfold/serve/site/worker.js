@@ -2,7 +2,7 @@
 
 import { rounded, sheet, sum } from "./ink.js";
 import { load } from "./networks.js";
-import { OTHER, isNumber, isRead, read, words } from "./signs.js";
+import { OTHER, isNumber, isRead, product, read, words } from "./signs.js";
 
 const UNCLEAN =
   "this page reads drawings and clean pictures, with ink on a ground of one colour; tenfold itself reads photos: " +
@@ -34,9 +34,9 @@ async function answer({ pixels, across, width, height, single, threshold }, netw
     return [left, top, Math.max(1, right - left), Math.max(1, bottom - top)];
   };
   const found = every.filter(isNumber).map((row, line) => {
-    const sure = surely(row, threshold, networks.about);
-    const shown = (sign, number) => ({ ...described(sign), box: box(sign.piece), sure: sure(sign), line, number });
-    return words(row.signs).map((word, number) => word.map((sign) => shown(sign, number)));
+    const shown = (sign, number) => ({ ...described(sign), box: box(sign.piece), sure: sign.sure, line, number });
+    const parts = words(row.signs).map((word) => surely(word, threshold, networks.about));
+    return parts.map((word, number) => word.map((sign) => shown(sign, number)));
   });
   const digits = found.flat(2);
   const between = digits.every((d) => Object.keys(d.probabilities).every((name) => name.length === 1)) ? "" : " ";
@@ -66,11 +66,11 @@ function numbers(lines) {
   });
 }
 
-/** Whether each sign of a row is sure: all if the row is, else those that would be enough if all were so. */
-function surely({ signs, probability }, threshold, about) {
-  const least = threshold ?? (signs.length === 1 ? about.threshold : about.lines.threshold);
-  const whole = probability >= least && signs.every(isRead);
-  return (sign) => isRead(sign) && (whole || sign.probability >= least ** (1 / signs.length));
+/** Whether each sign of a number is sure: all if the number is, else those that would do if all were so. */
+function surely(word, threshold, about) {
+  const least = threshold ?? (word.length === 1 ? about.threshold : about.lines.threshold);
+  const whole = word.every(isRead) && product(word.map(({ probability }) => probability)) >= least;
+  return word.map((it) => ({ ...it, sure: isRead(it) && (whole || it.probability >= least ** (1 / word.length)) }));
 }
 
 /** What is told of a sign, wherever it is. @param {import("./signs.js").Sign} sign */
