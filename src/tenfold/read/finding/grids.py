@@ -119,7 +119,7 @@ def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
             [line.moved(left, top) for line in grid.level], [line.moved(top, left) for line in grid.upright]
         )
     (flat, step), reach = _coarse(sheet), 3 + _REACH * max(sheet.flat.shape)
-    level, upright = ([line.scaled(step) for line in _lines(each, sheet.low)] for each in (flat, flat.T))
+    level, upright = ([line.scaled(step) for line in _lines(each, sheet.low, step)] for each in (flat, flat.T))
     for _ in range(2):
         level = _crossing(level, upright, reach)
         upright = _crossing(upright, level, reach)
@@ -131,7 +131,7 @@ def uprights(sheet: Sheet) -> list[Line]:
     if sheet.blank or min(sheet.flat.shape) < _LEAST:
         return []
     flat, step = _coarse(sheet)
-    return [line.scaled(step) for line in _lines(flat.T, sheet.low)]
+    return [line.scaled(step) for line in _lines(flat.T, sheet.low, step)]
 
 
 def _coarse(sheet: Sheet) -> tuple[Ink, int]:
@@ -149,8 +149,11 @@ def _crossing(lines: list[Line], others: list[Line], reach: float) -> list[Line]
     return [line for line, count in zip(lines, counts, strict=True) if count >= least]
 
 
-def _lines(flat: Ink, low: float) -> list[Line]:
-    """The level lines, from above: long runs of ink, or of what is darker than the paper above and below."""
+def _lines(flat: Ink, low: float, step: int) -> list[Line]:
+    """The level lines, from above: long runs of ink, or of what is darker than the paper above and below.
+
+    A pixel stands for `step` pixels of the sheet.
+    """
     height, width = flat.shape
     ink: NDArray[np.bool_] = np.asarray(flat > low)
     along = ndimage.uniform_filter1d(np.minimum(flat, low), _ALONG, axis=1)
@@ -159,17 +162,19 @@ def _lines(flat: Ink, low: float) -> list[Line]:
     away = along - np.maximum(padded[: -2 * beside], padded[2 * beside :])
     noise = 1.4826 * float(np.median(np.abs(along - padded[: -2 * beside])))
     pale = ink | (away > max(_PALE, _NOISE * noise))
-    lines = _joined(sorted(_runs(pale, ink), key=lambda line: line.place(width / 2)), 2 + 0.01 * height)
+    lines = _joined(
+        sorted(_runs(pale, ink, max(3, _GAP // step)), key=lambda line: line.place(width / 2)), 2 + 0.01 * height
+    )
     longest = max((line.end - line.begin for line in lines), default=0.0)
     lines = [line for line in lines if line.end - line.begin >= _LONG * longest]
     return lines if len(lines) <= _CROWD else []
 
 
-def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_]) -> list[Line]:
+def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_], gap: int) -> list[Line]:
     """Straight level runs of a mask (H, W), each from where its ink begins, if it is of ink, to where that ends."""
     length = max(_LEAST, round(_SHARE * max(mask.shape)))
     thick = ndimage.maximum_filter1d(mask, 3, axis=0)
-    closed = ndimage.minimum_filter1d(ndimage.maximum_filter1d(thick, _GAP, axis=1), _GAP, axis=1)
+    closed = ndimage.minimum_filter1d(ndimage.maximum_filter1d(thick, gap, axis=1), gap, axis=1)
     labels, _ = ndimage.label(_opened(closed, length), np.ones((3, 3), bool))
     solid, inked = _opened(thick, _SOLID), _opened(ink, _SOLID)
     lines: list[Line] = []

@@ -39,7 +39,7 @@ class View:
     turns: int = 0  # quarter turns to the left that were made before reading
     all_rows: list[ReadRow] = field(default_factory=list)
     frames: list[Piece] = field(default_factory=list)  # what is drawn round numbers
-    ruled: Sheet | None = None  # the sheet with its ruled lines, where they were taken out
+    ruled: Sheet | None = None  # the sheet before anything was taken out of it
     grid: grids.Grid | None = None  # of lines as dark as ink, which were taken out too
     corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
 
@@ -210,7 +210,7 @@ def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: Line
     view = row or _read(cuts[0], classifier, lines)
     if view.quality >= GOOD and view.probability >= SAFE:
         return view
-    bare = rulings.without_lines(sheet)
+    bare = None if cuts[0].grid else rulings.without_lines(sheet)
     if bare is not None and not bare.blank:
         cuts.append(_cut(bare))
         row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
@@ -282,6 +282,7 @@ class _Cut:
     sheet: Sheet
     rows: list[strips.Strip]
     frames: list[Piece]
+    whole: Sheet  # before anything was taken out of it
     grid: grids.Grid | None = None
 
 
@@ -297,13 +298,13 @@ def _cut(sheet: Sheet, join: int = 0) -> _Cut:
     inside = [piece for piece in pieces if piece not in around]
     cut = [strips.strip(sheet, row) for row in strokes.rows(inside)] if inside else []
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid)
+    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, bare, grid)
 
 
 def _read(cut: _Cut, classifier: Classifier, lines: LineModel) -> View:
     """The rows of a sheet, read."""
     rows = signs.read(cut.rows, cut.sheet.ink, classifier, lines) if cut.rows else []
-    return View(cut.sheet, 0, rows, cut.frames if rows else [], grid=cut.grid)
+    return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.whole, cut.grid)
 
 
 def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
