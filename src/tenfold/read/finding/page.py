@@ -208,7 +208,7 @@ def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: Line
     may_be_row = strips.may_be_row(sheet.flat.shape)
     row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
     view = row or _read(cuts[0], classifier, lines)
-    if view.quality >= GOOD and view.probability >= SAFE:
+    if view.quality >= GOOD and view.probability >= SAFE and (row or not may_be_row):
         return view
     bare = None if cuts[0].grid else rulings.without_lines(sheet)
     if bare is not None and not bare.blank:
@@ -244,7 +244,9 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier
 
     A row that is about as high as the picture is one and the same with it: all views of it together decide.
     """
-    if view.probability >= SAFE and view.quality >= GOOD:
+    ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
+    wide = bool(ends) and max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
+    if view.probability >= SAFE and view.quality >= GOOD and wide:
         return view
     found = [row.strip for row in view.rows if row.strip]
     same = len(found) == 1 and len(found[0].grey) > _AS_HIGH * len(sheet.flat)
