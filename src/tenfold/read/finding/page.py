@@ -215,9 +215,11 @@ def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: Line
         cuts.append(_cut(bare))
         row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
         without = row or _read(cuts[1], classifier, lines)
-        view = max((replace(each, ruled=sheet) for each in (view, without)), key=lambda each: each.quality)
+        view = max((replace(each, ruled=sheet) for each in (view, without)), key=lambda each: each.evidence)
+    if row and row.rows:
+        return row
     if may_be_row:
-        return row or _or_whole(view, sheet, colours, classifier, lines)
+        return _or_whole(view, sheet, colours, classifier, lines)
     if view.quality < GOOD:  # a digit in pieces may have been taken for several, or stand in two rows
         joined = _read(_cut(sheet, max(2, round(JOIN * max(sheet.flat.shape)))), classifier, lines)
         view = max(view, joined, key=lambda either: either.quality)
@@ -240,10 +242,7 @@ def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, classifier: Classif
 
 
 def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
-    """What was read in a picture that may be one row, or its text as a whole where that is not safe.
-
-    A row that is about as high as the picture is one and the same with it: all views of it together decide.
-    """
+    """What was read in a picture that may be one row, or its text as a whole where that is not safe."""
     ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
     wide = bool(ends) and max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
     if view.probability >= SAFE and view.quality >= GOOD and wide:
@@ -255,7 +254,7 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier
     if [sign.value for sign in whole.signs] == [sign.value for sign in view.signs]:
         return view
     more = whole.count > view.count and whole.probability > _POSSIBLE  # a part of a row may be surer than all of it
-    return whole if same or more else max(view, whole, key=lambda either: either.probability)
+    return whole if more else max(view, whole, key=lambda either: either.probability)
 
 
 def _textured(colours: Colours, classifier: Classifier, lines: LineModel) -> View:
