@@ -324,7 +324,7 @@ def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
     sign = signs.by_digits(classifier, scores[k], choices[k])
     if len(text.text) == 1:
         names = dict(zip(lines.classes, text.likely[0].tolist(), strict=True))
-        sign = signs.fused(names, classifier, scores[k], choices[k], own=True)
+        sign = signs.fused(names, classifier, scores[k], choices[k], own=True, alone=True)
     return View(sheet, 0, [ReadRow([sign], [])])
 
 

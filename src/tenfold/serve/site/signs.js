@@ -58,7 +58,7 @@ async function alone(flat, { about, looks, texts }) {
   const k = most([0, 1, 2], (k) => Math.log(Math.max(...Object.values(seen[k].names)) + 1e-6) - extra[k]);
   const [{ signs }] = await texts([strip(flat, { pieces: [choices[k]], height: choices[k].height }).grey]);
   const one = signs.length === 1;
-  return [readOf([one ? fused(signs[0].names, seen[k], choices[k], true, about) : byDigits(seen[k], choices[k])])];
+  return [readOf([one ? fused(signs[0].names, seen[k], choices[k], true, about, true) : byDigits(seen[k], choices[k])])];
 }
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
