@@ -15,7 +15,7 @@ from pathlib import Path
 from measuring import load, table
 
 ROOT = Path(__file__).parent.parent
-PLACE = re.compile(r"(?<=<!-- table: )(\S+)( -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
+PLACE = re.compile(r"(?<=<!-- table: )(\S+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def results() -> str:
@@ -57,7 +57,7 @@ def main() -> None:
             if name not in made:
                 raise SystemExit(f"{page} has a place for the table {name}, which no script makes")
             filled.add(name)
-            return name + place[2] + made[name].replace("](../", f"]({up}")
+            return name + place[2] + made[name].replace("](../", f"]({up}") + "\n"
 
         old = page.read_text(encoding="utf-8")
         text = PLACE.sub(fill, old)
