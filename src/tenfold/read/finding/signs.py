@@ -22,6 +22,7 @@ DIGITS = tuple("0123456789")
 SIGNS = frozenset(".,-/:+()%")  # between digits
 _SMALL = frozenset(".,:-")
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
+_NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
 _PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _POINT = 0.75  # the probability of a point that touches a digit
@@ -258,12 +259,13 @@ def fused(
         return by_digits(classifier, score, piece) if best not in SIGNS else of(names, piece)
     if not own:
         return of(names, piece)
-    seen = dict(zip(DIGITS, score.tolist(), strict=False))  # of what is no digit it knows nothing: a slash is a 1 to it
+    seen = dict(zip(DIGITS, score.tolist(), strict=False))
+    none = max(_NO_DIGIT, float(score[-1])) if best in DIGITS else 1.0  # it makes no digit of what is a sign in a row
     trust = 1.0 if alone else _TRUST
-    both = {name: value * max(_LEAST, seen.get(name, 1.0)) ** trust for name, value in names.items()}
+    both = {name: value * max(_LEAST, seen.get(name, none)) ** trust for name, value in names.items()}
     total = sum(both.values())
     sign = of({name: value / total for name, value in both.items()}, piece)
-    most = (names[sign.value] + seen.get(sign.value, 1.0)) / 2 if alone else 1.0
+    most = (names[sign.value] + seen.get(sign.value, none)) / 2 if alone else 1.0
     return replace(sign, probability=min(sign.probability, most))
 
 

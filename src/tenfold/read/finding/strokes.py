@@ -142,7 +142,7 @@ def cells(piece: Piece) -> bool:
     mask = np.pad(piece.mask, ((0, -piece.height % step), (0, -piece.width % step)))
     blocks = mask.reshape(len(mask) // step, step, -1, step).any(axis=(1, 3))
     lines = [np.count_nonzero(np.diff(np.pad(blocks.mean(axis=k) > _THROUGH, 1).astype(int)) > 0) for k in (0, 1)]
-    return min(lines) > 1 and max(lines) > 2
+    return bool(min(lines) > 1 and max(lines) > 2)
 
 
 def frames(pieces: list[Piece]) -> list[Piece]:

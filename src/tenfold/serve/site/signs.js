@@ -6,6 +6,7 @@ import { LOW, most, rounded, sum } from "./ink.js";
 export const OTHER = "?"; // the class of letters, and of signs that numbers are not written with
 const [SIGNS, SMALL] = [".,-/:+()%", ".,:-"];
 const LEAST = 0.02; // what the digits' network leaves of any digit: it has not seen all hands
+const NO_DIGIT = 0.3; // what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 const TRUST = 0.5; // the power that the digits' probabilities are raised to: of foreign hands they are too certain
 const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that may be a digit that was passed over
 const PASSED_OVER = 0.5; // of its probability is left to a row with ink of a digit's size that is none of its signs
@@ -183,7 +184,8 @@ function fused(names, look, piece, own, { classes }, lone = false) {
   const plain = signOf(names, piece, look);
   if (classes.join() !== "0,1,2,3,4,5,6,7,8,9") return SIGNS.includes(plain.value) ? plain : byDigits(look, piece);
   if (!own) return plain;
-  const seen = (name) => look.names[name] ?? 1; // of what is no digit it knows nothing: a slash is a 1 to it
+  const none = plain.value in look.names ? Math.max(NO_DIGIT, look.none) : 1; // it makes no digit of what is a sign
+  const seen = (name) => look.names[name] ?? none;
   const power = lone ? 1 : TRUST;
   const both = Object.entries(names).map(([name, value]) => [name, value * Math.max(LEAST, seen(name)) ** power]);
   const whole = sum(both, ([, value]) => value);
