@@ -59,8 +59,8 @@ class Reader:
                 bundled one.
             lines: The same for the model that reads rows; it is opened when it is first needed.
             device: cpu, cuda, coreml, or auto.
-            threshold: The probability from which a lone digit or a row is sure, 0 to 1; None is each model's own, at
-                which 1 % of the sure digits were wrong, and 5 % of the sure rows, which were harder than most.
+            threshold: The probability from which a lone digit or a number is sure, 0 to 1; None is each model's own, at
+                which 1 % of the sure digits were wrong, and 5 % of the sure rows, on invented paper.
             always_answer: Answer with the likeliest digit even where it is not sure.
             upright: Pictures are the right way up: none is read turned by a quarter, however little of it is read.
             digits_only: Leave out the signs between digits: 12/05 is 1205.
@@ -127,7 +127,7 @@ class Reader:
                 or an array of grey values or colours, (H, W), (H, W, C) or (C, H, W).
             single: The picture is one digit: all its ink is taken together.
             box: Only this part of the picture: x, y, width and height in pixels.
-            threshold: The probability from which a lone digit or a row is sure, in place of the reader's.
+            threshold: The probability from which a lone digit or a number is sure, in place of the reader's.
             upright: Whether the picture is the right way up, in place of the reader's.
             digits_only: Leave out signs, in place of the reader's.
             decimal: The decimal separator, in place of the reader's.
@@ -196,14 +196,18 @@ class Reader:
         """The digits and signs of page `number`, from row `line` of the file on, each with its ink."""
         for k, row in enumerate(view.rows):
             parts = words(row, view.walls(row, table=table))
-            sure = iter([each for part in parts for each in self._sure(part, least)])
-            for word, sign in ((word, sign) for word, signs in enumerate(parts) for sign in signs):
+            told = [
+                (word, *each)
+                for word, part in enumerate(parts)
+                for each in zip(part, self._sure(part, least), strict=True)
+            ]
+            for word, sign, sure in told:
                 digit = Digit(
                     value=sign.value,
                     probability=sign.probability,
                     probabilities={name: value for name, value in sign.probabilities.items() if name != UNSURE},
                     box=view.box(sign.piece, page.scale),
-                    sure=next(sure),
+                    sure=sure,
                     line=line + k,
                     number=word,
                     page=number,

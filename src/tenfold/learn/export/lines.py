@@ -54,7 +54,7 @@ def decide(model: Model, batches: Sequence[dataset.Batch]) -> Decisions:
     """The lowest probability of a text from which no more than 5 % of the lines are read with a fault in their digits.
 
     The probability is that of the text, summed over its alignments. See `threshold` on the method. Points do not count,
-    of which paper hides some; and lines that are invented are harder than most that are written.
+    of which paper hides some.
     """
     if not batches:
         return Decisions(1.0, UNSURE, None, None)

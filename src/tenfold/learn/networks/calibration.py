@@ -8,7 +8,7 @@ from torch import Tensor
 
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures
 ERROR = 0.01  # the share of wrong answers that is put up with, by which the threshold is set
-ERROR_OF_LINES = 0.05  # the same for invented lines, which are harder than those on real paper
+ERROR_OF_LINES = 0.05  # the same for invented lines: with less too few numbers on real paper would be sure
 UNSURE = 0.9  # the threshold of a model without validation examples to fit one on
 
 

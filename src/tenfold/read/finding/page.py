@@ -237,7 +237,7 @@ def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, classifier: Classif
         return None
     views = [one.rows[0] for one in ones]
     if row.height > _LARGE * len(sheet.flat):
-        views += [replace(view, pieces=row.pieces, height=row.height) for view in strips.whole(sheet, colours)]
+        views += strips.whole(sheet, colours, row)
     return View(cut.sheet, 0, [signs.read_views(views, sheet.ink, classifier, lines)], cut.frames, sheet, cut.grid)
 
 

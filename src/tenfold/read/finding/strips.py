@@ -54,10 +54,10 @@ def strip(sheet: Sheet, row: Row) -> Strip:
     return Strip(_grey(ink, sheet), left, top, row.pieces, row.height)
 
 
-def whole(sheet: Sheet, colours: Colours) -> list[Strip]:
-    """All of a sheet as one row: its ink, and the picture as it is."""
-    pieces = without_specks(all_pieces(sheet), sheet.flat.shape)
-    height = digit_height(pieces) or 0.6 * len(sheet.flat)
+def whole(sheet: Sheet, colours: Colours, row: Strip | None = None) -> list[Strip]:
+    """All of a sheet as one row: its ink, and the picture as it is. `row` is the one on it, if it was found."""
+    pieces = row.pieces if row else without_specks(all_pieces(sheet), sheet.flat.shape)
+    height = row.height if row else digit_height(pieces) or 0.6 * len(sheet.flat)
     grey = Image.fromarray((255 * colours.mean(axis=2)).astype(np.uint8)).resize(sheet.flat.shape[::-1])
     picture = np.asarray(grey) if sheet.dark else 255 - np.asarray(grey)
     return [Strip(view, 0, 0, pieces, height) for view in (_grey(sheet.flat, sheet), picture)]
