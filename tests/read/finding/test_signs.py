@@ -81,6 +81,28 @@ def test_both_networks_together_are_surer_where_they_agree(reader: tenfold.Reade
     assert signs.fused(slash, reader.classifier, given, bar(0), own=True).value == "/"
 
 
+@pytest.mark.parametrize(
+    ("line", "digits", "value", "most"),
+    [
+        ({"9": 0.7, "4": 0.2}, {4: 0.8, 9: 0.1}, "4", 0.5),  # a lone digit is what the digits' network sees
+        ({"7": 0.9}, {7: 0.98}, "7", 0.94),  # and no more probable than to both in the mean
+        ({"?": 0.6, "9": 0.2}, {9: 0.99}, "9", 1.0),  # which can tell that it is a digit
+        ({"?": 0.9, "9": 0.05}, {10: 0.9, 9: 0.1}, "?", 1.0),
+        ({"/": 0.9, "1": 0.1}, {1: 0.99}, "/", 1.0),  # but not that it is no sign
+    ],
+)
+def test_a_lone_sign_is_for_both_networks(
+    reader: tenfold.Reader, line: dict[str, float], digits: dict[int, float], value: str, most: float
+) -> None:
+    names = dict.fromkeys(reader.lines.classes, 1e-4) | line
+    score = np.full(11, 1e-3, np.float32)
+    for digit, probability in digits.items():
+        score[digit] = probability
+    sign = signs.fused(names, reader.classifier, score, bar(0), own=True, alone=True)
+    assert sign.value == value
+    assert sign.probability <= most + 1e-6
+
+
 @pytest.mark.parametrize("height", [20, 70])
 def test_what_is_cut_out_is_a_little_wider_than_the_piece(height: int) -> None:
     mask = np.random.default_rng(height).random((height, 15)) < 0.2

@@ -251,22 +251,25 @@ def fused(
 ) -> Sign:
     """A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own.
 
-    A lone sign is no more probable than it is to both in the mean. A digits' network with other classes is asked alone
-    wherever the one for lines sees a digit or something else.
+    A lone digit is what the digits' network sees, and no more probable than it is to both in the mean. A digits'
+    network with other classes is asked alone wherever the one for lines sees a digit or something else.
     """
     best = max(names, key=names.__getitem__)
     if classifier.classes != DIGITS:
         return by_digits(classifier, score, piece) if best not in SIGNS else of(names, piece)
     if not own:
         return of(names, piece)
+    if alone and best in DIGITS:
+        sign = by_digits(classifier, score, piece)
+        return replace(sign, probability=min(sign.probability, (sign.probability + names[sign.value]) / 2))
     seen = dict(zip(DIGITS, score.tolist(), strict=False))
     none = max(_NO_DIGIT, float(score[-1])) if best in DIGITS else 1.0  # it makes no digit of what is a sign in a row
+    if alone:
+        seen[OTHER] = float(score[-1])  # of a lone sign it can tell that it is no digit
     trust = 1.0 if alone else _TRUST
     both = {name: value * max(_LEAST, seen.get(name, none)) ** trust for name, value in names.items()}
     total = sum(both.values())
-    sign = of({name: value / total for name, value in both.items()}, piece)
-    most = (names[sign.value] + seen.get(sign.value, none)) / 2 if alone else 1.0
-    return replace(sign, probability=min(sign.probability, most))
+    return of({name: value / total for name, value in both.items()}, piece)
 
 
 def by_digits(classifier: Classifier, score: NDArray[np.float32], piece: Piece) -> Sign:

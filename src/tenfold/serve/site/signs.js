@@ -176,22 +176,25 @@ function likelier(row, sign) {
 }
 
 /**
- * A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own. A lone sign
- * is no more probable than it is to both in the mean. A digits' network with other classes is asked alone wherever the
- * one for lines sees a digit or something else. @returns {Sign}
+ * A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own. A lone digit
+ * is what the digits' network sees, and no more probable than it is to both in the mean. A digits' network with other
+ * classes is asked alone wherever the one for lines sees a digit or something else. @returns {Sign}
  */
 function fused(names, look, piece, own, { classes }, lone = false) {
   const plain = signOf(names, piece, look);
   if (classes.join() !== "0,1,2,3,4,5,6,7,8,9") return SIGNS.includes(plain.value) ? plain : byDigits(look, piece);
   if (!own) return plain;
-  const none = plain.value in look.names ? Math.max(NO_DIGIT, look.none) : 1; // it makes no digit of what is a sign
-  const seen = (name) => look.names[name] ?? none;
-  const power = lone ? 1 : TRUST;
-  const both = Object.entries(names).map(([name, value]) => [name, value * Math.max(LEAST, seen(name)) ** power]);
+  const digit = plain.value in look.names;
+  if (lone && digit) {
+    const sign = byDigits(look, piece);
+    return { ...sign, probability: Math.min(sign.probability, (sign.probability + names[sign.value]) / 2) };
+  }
+  const none = digit ? Math.max(NO_DIGIT, look.none) : 1; // it makes no digit of what is a sign in a row
+  const known = lone ? { ...look.names, [OTHER]: look.none } : look.names; // a lone sign may be no digit to it
+  const seen = (name) => Math.max(LEAST, known[name] ?? none) ** (lone ? 1 : TRUST);
+  const both = Object.entries(names).map(([name, value]) => [name, value * seen(name)]);
   const whole = sum(both, ([, value]) => value);
-  const sign = signOf(Object.fromEntries(both.map(([name, value]) => [name, value / whole])), piece, look);
-  const mean = (names[sign.value] + seen(sign.value)) / 2;
-  return lone ? { ...sign, probability: Math.min(sign.probability, mean) } : sign;
+  return signOf(Object.fromEntries(both.map(([name, value]) => [name, value / whole])), piece, look);
 }
 
 /** A digit, or OTHER, as the network for digits sees it. */
