@@ -569,7 +569,7 @@ def test_the_guide_is_whole(guide: Path) -> None:
         assert (guide / f"{page.stem}.html").is_file()
     reference = (guide / "reference.html").read_text(encoding="utf-8")
     assert (
-        "The probability from which a lone digit or a row is sure" in reference
+        "The probability from which a lone digit or a number is sure" in reference
     )  # an argument, as its docstring has it
 
 
