@@ -112,3 +112,15 @@ def test_the_text_of_several_views_is_the_likeliest_in_their_mean() -> None:
     assert model.likeliest([clear])[1].probability == pytest.approx(alone.probability)
     assert text.likely.shape == (3, len(model.classes))
     assert np.allclose(text.likely.sum(axis=1), 1)
+
+
+def test_for_one_page_a_line_is_read_once(model: LineModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    scores = LineModel._scores
+    monkeypatch.setattr(LineModel, "_scores", lambda *args: asked.append(len(args[1])) or scores(*args))
+    once, clear, other = model.remembering(), row("407"), row("12")
+    texts = [text.text for some in ([clear, clear], [other, clear]) for text in once.read(some)]
+    assert (texts, sum(asked)) == (["407", "407", "12", "407"], 2)
+    model.read([clear])
+    model.read([clear])
+    assert sum(asked) == 4  # and nothing is kept otherwise

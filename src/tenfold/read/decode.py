@@ -18,6 +18,7 @@ from tenfold.errors import DataError, FormatError, TenfoldError, TooLargeError, 
 from tenfold.read import urls
 
 Colours = NDArray[np.float32]  # (H, W, 3), 0 to 1
+Pixels = NDArray[np.uint8] | Colours  # (H, W, 3)
 Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 
 MAX_PIXELS = 100_000_000  # of a picture or page; beyond that it is taken for a decompression bomb
@@ -32,17 +33,14 @@ _PDF_LOCK = threading.Lock()  # PDFium is not safe to use from several threads
 class Page:
     """A picture, or one page of it: its pixels, scaled down if it was large, and its full size."""
 
-    pixels: NDArray[np.uint8] | Colours  # (H, W, 3)
+    pixels: Pixels
     width: int
     height: int
 
     @property
     def colours(self) -> Colours:
         """The colours from 0 to 1."""
-        values: Colours = self.pixels.astype(np.float32, copy=self.pixels.dtype == np.uint8)
-        if self.pixels.dtype == np.uint8:
-            values /= np.float32(255)
-        return values
+        return colours(self.pixels)
 
     @property
     def image(self) -> Image.Image:
@@ -57,6 +55,14 @@ class Page:
     def scale(self) -> float:
         """Pixels of the full picture to one of `colours`."""
         return self.width / int(self.pixels.shape[1])
+
+
+def colours(pixels: Pixels) -> Colours:
+    """Pixels of any number as colours from 0 to 1."""
+    values: Colours = pixels.astype(np.float32, copy=pixels.dtype == np.uint8)
+    if pixels.dtype == np.uint8:
+        values /= np.float32(255)
+    return values
 
 
 def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:

@@ -1,5 +1,6 @@
 """The model file for lines: a row of writing in, the text in it out, as one network reads it without finding digits."""
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -56,6 +57,13 @@ class LineModel:
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{name} does not fit this version of tenfold: {error}") from error
         self.metadata: dict[str, Any] = described
+        self._known: dict[tuple[int, bytes], NDArray[np.float64]] | None = None  # what was read of which lines
+
+    def remembering(self) -> "LineModel":
+        """The same model, which reads a line once: for one page, whose rows are looked at in several ways."""
+        model = copy.copy(self)
+        model._known = {}
+        return model
 
     def read(self, lines: Sequence[NDArray[np.uint8]]) -> list[Text]:
         """The texts of lines uint8 (H, W), dark ink on light paper, each a row of writing and little beside it.
@@ -102,22 +110,28 @@ class LineModel:
                 raise UsageError(
                     f"a line must be grey values uint8 (H, W), W at most {_LONGEST} H, not {line.dtype} {line.shape}"
                 )
-        sized = [self._sized(line) for line in lines]
-        alike: dict[int, list[int]] = {}  # by the width that they are filled up to, which the network sees
-        for k, ink in enumerate(sized):
-            alike.setdefault(max(2, -(-ink.shape[1] // _BLOCK)) * _BLOCK, []).append(k)
-        found: dict[int, NDArray[np.float64]] = {}
+        known = {} if self._known is None else self._known
+        keys = [(line.shape[1], line.tobytes()) for line in lines]
+        fresh = {key: self._sized(line) for key, line in zip(keys, lines, strict=True) if key not in known}
+        alike: dict[
+            int, list[tuple[int, bytes]]
+        ] = {}  # by the width that they are filled up to, which the network sees
+        for key, ink in fresh.items():
+            alike.setdefault(max(2, -(-ink.shape[1] // _BLOCK)) * _BLOCK, []).append(key)
         for width, every in alike.items():
             for some in (every[k : k + _TOGETHER] for k in range(0, len(every), _TOGETHER)):
-                found.update(zip(some, self._scores([sized[k] for k in some], width), strict=True))
-        return [ink.shape[1] for ink in sized], [found[k] for k in range(len(lines))]
+                known.update(zip(some, self._scores([fresh[key] for key in some], width), strict=True))
+        return [self._size(line)[0] for line in lines], [known[key] for key in keys]
+
+    def _size(self, line: NDArray[np.uint8]) -> tuple[int, int]:
+        """The width and height in which the network sees a line."""
+        height, width = line.shape
+        return max(_NARROW, round(width * self._height / height)), self._height
 
     def _sized(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Ink from 0 to 1, bright, of the model's height."""
-        height, width = line.shape
-        size = (max(_NARROW, round(width * self._height / height)), self._height)
-        how = Image.Resampling.BILINEAR if height < 2 * self._height else Image.Resampling.BOX
-        grey = np.asarray(Image.fromarray(line).resize(size, how), np.float32)
+        how = Image.Resampling.BILINEAR if len(line) < 2 * self._height else Image.Resampling.BOX
+        grey = np.asarray(Image.fromarray(line).resize(self._size(line), how), np.float32)
         return np.float32(1) - grey / np.float32(255)
 
     def _scores(self, inks: list[NDArray[np.float32]], width: int) -> list[NDArray[np.float64]]:

@@ -234,7 +234,7 @@ class Reader:
         """What the finder makes of a page or of a box of it."""
         upright = self.upright if upright is None else upright
         if box is None:
-            return find(page.colours, self.classifier, lambda: self.lines, single=single, upright=upright)
+            return find(page.pixels, self.classifier, lambda: self.lines, single=single, upright=upright)
         x, y, width, height = box
         if width < 1 or height < 1 or x < 0 or y < 0 or x + width > page.width or y + height > page.height:
             raise UsageError(
@@ -247,7 +247,7 @@ class Reader:
             round((y + height) / scale),
             round((x + width) / scale),
         )
-        part = page.colours[top : max(top + 1, bottom), left : max(left + 1, right)]
+        part = page.pixels[top : max(top + 1, bottom), left : max(left + 1, right)]
         view = find(part, self.classifier, lambda: self.lines, single=single, upright=upright)
         return replace(view, corner=(x, y))
 

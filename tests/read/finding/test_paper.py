@@ -67,3 +67,8 @@ def test_otsu_parts_two_heaps() -> None:
     generator = np.random.default_rng(0)
     values = np.concatenate([generator.normal(0.2, 0.05, 900), generator.normal(0.8, 0.05, 300)]).astype(np.float32)
     assert 0.35 < paper.otsu(values) < 0.65
+
+
+def test_specks_are_taken_away_by_the_median_of_nine() -> None:
+    values = np.random.default_rng(0).random((17, 30)).astype(np.float32)
+    assert np.array_equal(paper._without_specks(values), ndimage.median_filter(values, 3))

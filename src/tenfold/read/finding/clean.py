@@ -6,7 +6,7 @@ not plainly digits, is left to the general way.
 
 import numpy as np
 
-from tenfold.read.decode import Colours
+from tenfold.read.decode import Pixels, colours
 from tenfold.read.finding.paper import SMALL, Sheet
 
 _SAME = 2.5 / 255  # of full brightness: colours no further apart are one
@@ -17,32 +17,37 @@ _LOW, _HIGH = 0.3, 0.6  # of the strongest: from here on it is ink, and surely i
 _MOST = 0.6  # of the picture: more is no writing
 
 
-def sheet(colours: Colours) -> Sheet | None:
-    """How far each pixel is from the ground, the strongest ink as 1; None where the picture is not clean.
+def sheet(pixels: Pixels) -> Sheet | None:
+    """How far each pixel (H, W, 3) is from the ground, the strongest ink as 1; None where the picture is not clean.
 
     The ground is the commonest colour of the four edges, which ink may touch in a small, tight crop; all ink is on one
     side of it, darker or brighter.
     """
-    edges = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])  # (N, 3)
+    height, width, _ = pixels.shape
+    every = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (N, 3)
+    edges = colours(every)
     bytes_ = (edges * 255).round().astype(np.int64) @ (1, 256, 65_536)
     values, counts = np.unique(bytes_, return_counts=True)
-    ground = edges[int(np.argmax(bytes_ == values[counts.argmax()]))]
-    same = np.abs(edges - ground).max(axis=1) <= _SAME
-    if same.mean() < _EDGES:
+    first = int(np.argmax(bytes_ == values[counts.argmax()]))
+    same = np.abs(edges - edges[first]).max(axis=1) <= _SAME
+    if same.mean() < _EDGES or not (same.all() or min(height, width) < SMALL):
         return None
-    small = min(colours.shape[:2]) < SMALL
-    if not same.all() and (not small or np.mean(np.abs(colours - ground).max(axis=2) <= _SAME) < _GROUND):
+    # Few pixels are not the ground's, and nothing is reckoned for the others.
+    unlike = np.flatnonzero(pixels.reshape(height, -1) != np.tile(every[first], width)) // 3
+    unlike = unlike[np.diff(unlike, prepend=-1) > 0]
+    away = (colours(pixels.reshape(-1, 3)[unlike]) - edges[first]).T
+    above, below = np.maximum.reduce(away), -np.minimum.reduce(away)
+    if not same.all() and np.count_nonzero(np.maximum(above, below) > _SAME) > (1 - _GROUND) * height * width:
         return None
-    red, green, blue = (colours[..., k] - ground[k] for k in range(3))
-    above, below = np.maximum(np.maximum(red, green), blue), -np.minimum(np.minimum(red, green), blue)
-    least, most = sorted((float(above.max()), float(below.max())))
+    least, most = sorted((float(above.max(initial=0)), float(below.max(initial=0))))
     if least > _SAME or most < _FAR:
         return None
-    dark = bool(below.max() > above.max())
-    flat = (below if dark else above) / np.float32(most)
+    dark = float(below.max()) == most
+    flat = np.zeros(height * width, np.float32)
+    flat[unlike] = (below if dark else above) / np.float32(most)
     if np.count_nonzero(flat > _LOW) > _MOST * flat.size:
         return None
-    return Sheet(flat, _LOW, _HIGH, 1.0, dark, 1.0)
+    return Sheet(flat.reshape(height, width), _LOW, _HIGH, 1.0, dark, 1.0)
 
 
 def inside(page: Sheet) -> bool:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 
 import numpy as np
 
+from tenfold.read import decode
 from tenfold.read.classifier import Classifier
-from tenfold.read.decode import Colours
+from tenfold.read.decode import Colours, Pixels
 from tenfold.read.finding import clean, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
@@ -150,9 +151,9 @@ class View:
 
 
 def find(
-    colours: Colours,
+    pixels: Pixels,
     classifier: Classifier,
-    lines: Callable[[], LineModel],
+    opened: Callable[[], LineModel],
     *,
     single: bool = False,
     upright: bool = False,
@@ -162,7 +163,8 @@ def find(
     The likeliest way to look at the page comes first, and is taken if it makes numbers of most of the ink. What is one
     digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit.
     """
-    page = clean.sheet(colours)
+    lines = cache(lambda: opened().remembering())
+    page = clean.sheet(pixels)
     if page is not None:
         if single:
             return _single(page, classifier, lines())
@@ -172,7 +174,7 @@ def find(
             return view
         if min(page.flat.shape) >= paper.SMALL and clean.inside(page):  # as a drawing is: no other way shows more of it
             return view if good or upright or view.legible else _turned(view, classifier, lines())
-    best = View()
+    best, colours = View(), decode.colours(pixels)
     for number, sheet in enumerate(paper.sheets(colours)):
         if single:
             return _single(sheet, classifier, lines())

@@ -92,13 +92,30 @@ def _mixed(channels: list[Ink]) -> Ink:
 def _paper(small: Ink) -> Ink:
     """What remains of a small picture when all that is dark and narrow is closed by its surroundings."""
     window = max(3, int(REACH * min(small.shape)) | 1)
-    paper = ndimage.grey_closing(ndimage.median_filter(small, 3), size=(window, window), mode="nearest")
+    paper = ndimage.grey_closing(_without_specks(small), size=(window, window), mode="nearest")
     smooth: Ink = ndimage.gaussian_filter(paper, window / 48, mode="nearest")
     return smooth
 
 
+def _without_specks(values: Ink) -> Ink:
+    """The median of 3 x 3 pixels, from the sorted three of each column: ten times as fast as one of any size."""
+    padded = np.pad(values, 1, mode="edge")
+    low, middle, high = (
+        _sorted(part[:, :-2], part[:, 1:-1], part[:, 2:]) for part in _sorted(padded[:-2], padded[1:-1], padded[2:])
+    )
+    return _sorted(low[2], middle[1], high[0])[1]
+
+
+def _sorted(a: Ink, b: Ink, c: Ink) -> tuple[Ink, Ink, Ink]:
+    """The least, the middle and the largest of three values each."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    return np.minimum(low, c), np.maximum(low, np.minimum(high, c)), np.maximum(high, c)
+
+
 def _alike(channels: list[Ink]) -> list[Ink]:
     """The channels, turned round where ink is brighter in them and in the clearest one it is darker, or the reverse."""
+    if len(channels) == 1:
+        return channels
     skews = [_lopsided([channel]) for channel in channels]
     clearest = max(skews, key=abs)
     against = [skew * clearest < 0 and abs(skew) > _CLEAR * abs(clearest) for skew in skews]
@@ -111,7 +128,8 @@ def _lopsided(channels: list[Ink]) -> float:
     size = fitting(width, height, TINY)
     small = np.mean([_resized(c, size, Image.Resampling.BOX) for c in channels], axis=0)
     window = max(3, int(0.6 * min(size)) | 1)
-    away = small - ndimage.median_filter(small, window, mode="nearest")
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(small, window // 2, mode="edge"), (window, window))
+    away = small - np.partition(around.reshape(*small.shape, -1), window**2 // 2)[..., window**2 // 2]
     return float(np.mean(away**3))
 
 

@@ -87,17 +87,21 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     low = sheet.flat > sheet.low
     if join:
         low = ndimage.grey_closing(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
-    labels, count = ndimage.label(low, _EIGHT)
-    inked = np.flatnonzero(low)  # which is little of most pictures
-    numbers = labels.ravel()[inked]
+    inked = np.flatnonzero(low.any(axis=1)), np.flatnonzero(low.any(axis=0))
+    if not len(inked[0]):
+        return []
+    top, left = int(inked[0][0]), int(inked[1][0])  # nothing is looked for where there is no ink
+    box = slice(top, int(inked[0][-1]) + 1), slice(left, int(inked[1][-1]) + 1)
+    labels, count = ndimage.label(low[box], _EIGHT)
+    numbers = labels[low[box]]
     areas = np.bincount(numbers, minlength=count + 1)
     sure = np.zeros(count + 1, bool)
-    sure[numbers[sheet.flat.ravel()[inked] > sheet.high]] = True
+    sure[numbers[sheet.flat[box][low[box]] > sheet.high]] = True
     sure &= areas >= 4
     if sure.sum() > MOST:  # the largest; the rest is texture
         sure &= areas >= np.sort(areas[sure])[-MOST]
     return [
-        Piece(place[0].start, place[1].start, labels[place] == number)
+        Piece(top + place[0].start, left + place[1].start, labels[place] == number)
         for number, place in enumerate(ndimage.find_objects(labels), 1)
         if place is not None and sure[number]
     ]
