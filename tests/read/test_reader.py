@@ -15,6 +15,9 @@ import tenfold
 from conftest import on_paper, write_number
 from tenfold.errors import TenfoldError, UsageError
 from tenfold.mnist import embedded
+from tenfold.read import reader as reader_module
+from tenfold.read.finding.signs import Sign
+from tenfold.read.finding.strokes import Piece
 
 
 def test_a_number(reader: tenfold.Reader, tmp_path: Path) -> None:
@@ -68,6 +71,22 @@ def test_mnist_itself_single_and_not(reader: tenfold.Reader) -> None:
     probabilities = reader.classify(digits.images[50_000:50_500])
     assert probabilities.shape == (500, 11)
     assert np.mean(probabilities.argmax(1) == digits.labels[50_000:50_500]) > 0.985
+
+
+@pytest.mark.parametrize("number", ["42", "10", "35"])
+def test_of_two_digits_none_is_surely_the_single_one(reader: tenfold.Reader, number: str) -> None:
+    image = on_paper(write_number(number, gap=0.6))
+    assert reader.read(image).text == number
+    reading = tenfold.Reader(reader.classifier).read(image, single=True)
+    assert (reading.text, len(reading.ignored)) == ("?", 1)
+
+
+def test_without_signs_it_does_not_matter_which_one_it_is() -> None:
+    piece = Piece(0, 0, np.ones((1, 1), bool))
+    point = Sign(".", 0.3, {"1": 0.2, ".": 0.4, ",": 0.3, "-": 0.1}, piece)
+    assert reader_module._any_sign(point).probability == pytest.approx(0.6)
+    one = Sign("1", 0.3, {"1": 0.4, "/": 0.3}, piece)
+    assert reader_module._any_sign(one) is one
 
 
 def test_a_box_reads_only_what_is_in_it(reader: tenfold.Reader) -> None:

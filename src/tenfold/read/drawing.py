@@ -57,7 +57,8 @@ def explained(page: Page, view: View, classifier: Classifier, sure: Sequence[boo
         stages.append((f"ink, from {view.sheet.low:.2f} on if joined to {view.sheet.high:.2f}", _grey(ink)))
         stages.append(("boxes: green sure, red not, grey no digit", _boxes(view, ink, sure)))
         turned = f", turned by {90 * view.turns} degrees to the left" if view.turns else ""
-        note = f"{view.count} digits in {len(view.rows)} rows{turned}; "
+        digits, rows = view.count, len(view.rows)
+        note = f"{digits} digit{'s' * (digits != 1)} in {rows} row{'s' * (rows != 1)}{turned}; "
         note += f"{view.quality:.0%} of the ink read"
         shown = view.signs[: 6 * _ACROSS]
         inputs = classifier.normalised(classifier.crops([cut_out(sign.piece, ink) for sign in shown]))

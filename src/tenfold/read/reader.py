@@ -151,11 +151,7 @@ class Reader:
             pages.append(page.small() if page.pixels.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
             view = self._view(page, single=single, box=box, upright=upright)
-            found = [
-                (digit, piece)
-                for digit, piece in self._digits(view, page, number, line, least=least, table=table)
-                if not (only and digit.value in SIGNS)
-            ]
+            found = list(self._digits(view, page, number, line, least=least, table=table, only=only))
             digits += self._with_inputs(found, view) if details else [digit for digit, _ in found]
             ignored += [view.box(piece, page.scale) for piece in view.ignored]
         path = str(picture) if isinstance(picture, str | Path) else None
@@ -191,15 +187,16 @@ class Reader:
         return self.classifier.probabilities(np.ascontiguousarray(array, np.float32))
 
     def _digits(
-        self, view: View, page: Page, number: int, line: int, *, least: float | None, table: bool
+        self, view: View, page: Page, number: int, line: int, *, least: float | None, table: bool, only: bool
     ) -> Iterator[tuple[Digit, Piece]]:
-        """The digits and signs of page `number`, from row `line` of the file on, each with its ink."""
+        """The digits, and not `only` they, of page `number`, from row `line` of the file on, each with its ink."""
         for k, row in enumerate(view.rows):
             parts = words(row, view.walls(row, table=table))
             told = [
                 (word, *each)
                 for word, part in enumerate(parts)
-                for each in zip(part, self._sure(part, least), strict=True)
+                for each in zip(part, self._sure([_any_sign(s) for s in part] if only else part, least), strict=True)
+                if not (only and each[0].value in SIGNS)
             ]
             for word, sign, sure in told:
                 digit = Digit(
@@ -259,6 +256,14 @@ class Reader:
         parts = [part for row in view.rows for part in words(row, view.walls(row, table=False))]
         sure = [certain for part in parts for certain in self._sure(part, self._threshold)]
         return explained(page, view, self.classifier, sure)
+
+
+def _any_sign(sign: Sign) -> Sign:
+    """A sign between digits as probable as all of those are: which of them it is does not matter without it."""
+    if sign.value not in SIGNS:
+        return sign
+    between = sum(value for name, value in sign.probabilities.items() if name in SIGNS)
+    return replace(sign, probability=sign.probability * between / sign.probabilities[sign.value])
 
 
 def _probability(threshold: float) -> float:

@@ -317,7 +317,8 @@ def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
         return View(sheet)
     main = max(pieces, key=lambda p: p.mass)
     near = strokes.within(pieces, main, 0.35 * max(main.height, main.width))
-    choices = [strokes.union(near), main, strokes.union(pieces)][: 1 if len(pieces) == 1 else 3]
+    parts = [near, [main], pieces][: 1 if len(pieces) == 1 else 3]
+    choices = [strokes.union(part) for part in parts]
     scores = signs.classify(choices, sheet.ink, classifier)
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
@@ -327,7 +328,12 @@ def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
     if len(text.text) == 1:
         names = dict(zip(lines.classes, text.likely[0].tolist(), strict=True))
         sign = signs.fused(names, classifier, scores[k], choices[k], own=True, alone=True)
-    return View(sheet, 0, [ReadRow([sign], [])])
+    elif len(text.text) > 1:  # it may be several
+        sign = replace(sign, probability=sign.probability * (1 - text.probability))
+    ignored = [piece for piece in pieces if piece not in parts[k]]
+    if any(signs.may_be_digit(piece, choices[k].height) for piece in ignored):
+        sign = replace(sign, probability=sign.probability * signs.PASSED_OVER)
+    return View(sheet, 0, [ReadRow([sign], ignored)])
 
 
 def words(row: ReadRow, walls: Sequence[float] = ()) -> list[list[Sign]]:

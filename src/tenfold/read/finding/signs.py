@@ -24,11 +24,10 @@ _SMALL = frozenset(".,:-")
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
 _NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
-_PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
+PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _POINT = 0.75  # the probability of a point that touches a digit
 _IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
 _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
-_ALONE = 2.0  # the same for a lone sign, which it knows better than the network for lines does
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
 
@@ -108,16 +107,12 @@ class _Alignment:
         owned, rest = self._match()
         self._own = [bool(pieces) for pieces in owned]
         self._inks = [union(pieces) if pieces else self._cell(k) for k, pieces in enumerate(owned)]
-        self._passed_over = any(self._may_be_digit(piece) for piece in rest)
+        self._passed_over = any(may_be_digit(piece, strip.height) for piece in rest)
         self._ignored = rest
         large = [piece for piece in strip.pieces if max(piece.height, piece.width) > 0.3 * strip.height]
         alone = len(large) == 1 and self._own != [True]
         self._alone = [union(strip.pieces)] if alone else []
         self.pieces = [*self._inks, *self._alone]
-
-    def _may_be_digit(self, piece: Piece) -> bool:
-        height = self._strip.height
-        return _LARGE * height < piece.height < _TALL * height and piece.width < _TALL * height
 
     def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
         """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
@@ -171,7 +166,7 @@ class _Alignment:
         path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
         if path:  # how likely there are these signs and no others, shared among them
             share = min(1.0, self.text.probability / path)
-            share = (share * _PASSED_OVER if self._passed_over else share) ** (1 / len(signs))
+            share = (share * PASSED_OVER if self._passed_over else share) ** (1 / len(signs))
             signs = [replace(sign, probability=sign.probability * share) for sign in signs]
         if any(self._own):  # where ink stands out, a point has some of its own; without, it must be plain
             kept = [
@@ -185,6 +180,11 @@ class _Alignment:
             signs = [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
         row = ReadRow(signs, self._ignored, self._strip)
         return _likelier(row, by_digits(classifier, next(rest), self._alone[0])) if self._alone else row
+
+
+def may_be_digit(piece: Piece, height: float) -> bool:
+    """Whether ink has about the size of a digit of a height in pixels."""
+    return _LARGE * height < piece.height < _TALL * height and piece.width < _TALL * height
 
 
 def aligned(middles: list[float], text: str, columns: list[tuple[int, int]], height: float) -> list[float]:
