@@ -1,24 +1,45 @@
-/** From ink to rows of writing, each cut out straight, as tenfold's read/finding/strokes.py and strips.py do it. */
+/** From a clean picture to ink, to rows of writing, each cut out straight, as tenfold's read/finding does it. */
 
-import { HIGH, LOW, most, rounded, sum } from "./ink.js";
-
-const MOST = 4000; // pieces: more are no writing
-const POINT = 0.7; // of the pen's width: what is smaller is no point
-const SPECK = 0.14; // of a digit's height: smaller pieces are specks
+const SAME = 2.5; // of 255: colours no further apart are one
+const EDGES = 0.9; // of the edges have the ground's colour
+const FAR = 51; // of 255: the strongest ink is at least this far from the ground
+const FULLEST = 0.6; // of the picture: more ink is no writing
+export const LOW = Math.fround(0.3); // of the strongest: from here on it is ink
+const SPECK = 4; // pixels: what is no larger is no sign
 const HOLLOW = 0.3; // of its box is ink in what is drawn round others
 const FILLED = 0.35; // of a ring's height has the digit that it is drawn round
 const LARGE = 0.45; // of a digit's height: smaller pieces may stand anywhere beside a row
 const MARGIN = 0.3; // of a digit's height, around a row
 const LEVEL = 0.03; // a row that climbs less is level
-const FULL = Math.fround(1.3); // of full ink is black
+const FULL = 1.3; // of full ink is black
 
-/**
- * A connected piece of ink, or several: its box, and the numbers of its pixels on a sheet `across` pixels wide.
+/** One value a pixel, row after row. @typedef {{data: Float32Array, width: number, height: number}} Plane */
+/** A connected piece of ink, or several: its box, and the numbers of its pixels on a sheet `across` pixels wide.
  * @typedef {{top: number, left: number, bottom: number, right: number, height: number, width: number, side: number,
- *   mass: number, places: number[], across: number}} Piece `side` is the longer one of its box
- */
+ *   mass: number, places: number[], across: number}} Piece `side` is the longer one of its box */
 /** @typedef {{pieces: Piece[], height: number}} Row `height` is that of a digit */
-/** @typedef {import("./ink.js").Plane} Plane */
+
+/** How far each pixel is from the ground, the strongest ink as 1, and less than LOW in a picture of one colour; null
+ * where the picture is not clean. The ground is what most pixels of the four edges have; all ink is darker, or all is
+ * brighter. @param {ImageData} picture @returns {Plane | null} */
+export function sheet({ data, width, height }) {
+  const plane = new Float32Array(width * height);
+  const isEdge = (k) => k < width || k >= plane.length - width || k % width === 0 || k % width === width - 1;
+  const edges = [...plane.keys()].filter(isEdge);
+  const ground = [0, 1, 2].map((c) => median(edges.map((k) => data[4 * k + c])));
+  const away = (k, c) => data[4 * k + c] - ground[c];
+  const brighter = plane.map((_, k) => Math.max(away(k, 0), away(k, 1), away(k, 2)));
+  const darker = plane.map((_, k) => -Math.min(away(k, 0), away(k, 1), away(k, 2)));
+  if (sum(edges, (k) => Math.max(brighter[k], darker[k]) <= SAME) < EDGES * edges.length) return null;
+  const [above, below] = [brighter, darker].map((side) => side.reduce((a, b) => Math.max(a, b)));
+  const strongest = Math.max(above, below);
+  if (Math.min(above, below) > SAME || (strongest > SAME && strongest < FAR)) return null;
+  const ink = (below > above ? darker : brighter).map((value) => Math.max(0, value) / Math.max(strongest, FAR));
+  return sum(ink, (value) => value > LOW) > FULLEST * ink.length ? null : { data: ink, width, height };
+}
+
+/** The ink of a sheet in a column and a row, none beyond its ends. @param {Plane} flat */
+export const at = ({ data, width }, x, y) => (x >= 0 && x < width && data[y * width + x]) || 0;
 
 /** @returns {Piece} */
 export function pieceOf(places, across) {
@@ -35,10 +56,7 @@ export function pieceOf(places, across) {
 /** Several pieces as one. @param {Piece[]} parts */
 export const union = (parts) => pieceOf(parts.flatMap(({ places }) => places), parts[0].across);
 
-/** The pixel a step from another one on a sheet; -1 beyond its ends. */
-const stepped = (place, step, width) => (Math.abs(((place + step) % width) - (place % width)) < 2 ? place + step : -1);
-
-/** The connected pieces of ink, joined over corners too; only those that are surely ink somewhere. */
+/** The connected pieces of ink, joined over corners too, without specks and frames. @param {Plane} flat */
 export function pieces({ data, width }) {
   const left = data.map((value) => value > LOW); // 1 for the ink that is in no piece yet
   const steps = [-width - 1, -width, 1 - width, -1, 1, width - 1, width, width + 1];
@@ -47,92 +65,49 @@ export function pieces({ data, width }) {
     const places = [start];
     left[start] = 0;
     for (const place of places)
-      for (const next of steps.map((step) => stepped(place, step, width)).filter((next) => left[next])) {
+      for (const next of steps.map((step) => place + step)) {
+        if (!left[next] || Math.abs((next % width) - (place % width)) > 1) continue; // none beyond the sides
         left[next] = 0;
         places.push(next);
       }
-    if (places.length >= 4 && places.some((place) => data[place] > HIGH)) found.push(pieceOf(places, width));
+    if (places.length > SPECK) found.push(pieceOf(places, width));
   }
-  const least = found.map(({ mass }) => mass).sort((a, b) => b - a)[MOST - 1] ?? 0; // the largest; the rest is texture
-  return found.filter(({ mass }) => mass >= least);
-}
-
-/** The pieces that may be signs or parts of them, and the sheet without those that are smaller than the pen. */
-export function clean(flat) {
-  const { data, width } = flat;
-  const every = pieces(flat);
-  const large = withoutSpecks(every, flat);
-  const outside = (place) => sum([-width, -1, 1, width], (step) => !(data[stepped(place, step, width)] > LOW));
-  const pen = (2 * ink(large)) / sum(large, ({ places }) => sum(places, outside)); // its width, as of a bar
-  const [whole, digit, bare] = [new Set(large), digitHeight(large), data.slice()];
-  const found = every.filter((p) => {
-    if (whole.has(p) || p.side > digit) return whole.has(p);
-    if (p.side >= Math.max(POINT * pen, 2)) return true;
-    const [left, right] = [Math.max(0, p.left - 1), Math.min(width, p.right + 1)];
-    for (let y = Math.max(0, p.top - 1); y <= p.bottom; y++) bare.fill(0, y * width + left, y * width + right);
-    return false;
-  });
-  return { flat: { ...flat, data: bare }, found };
+  return withoutFrames(found);
 }
 
 /** The height of most digits in pixels: the median over pieces, each counted by its ink. @param {Piece[]} found */
 function digitHeight(found) {
-  let below = 0;
-  const sorted = [...found].sort((a, b) => a.height - b.height);
-  return sorted.find(({ mass }) => (below += mass) >= ink(found) / 2)?.height ?? 0;
+  let above = sum(found, ({ mass }) => mass) / 2;
+  return [...found].sort((a, b) => a.height - b.height).find(({ mass }) => (above -= mass) <= 0).height;
 }
 
-/** The pieces that may be digits or parts of them: no specks, and nothing that runs along the picture's edge.
- * @param {Piece[]} found @returns {Piece[]} */
-export function withoutSpecks(found, flat) {
-  const [bottom, right] = [flat.height, flat.width];
-  const margin = Math.max(1, rounded(0.01 * Math.max(bottom, right)));
-  const ends = (p) => [p.top <= margin, p.bottom >= bottom - margin, p.left <= margin, p.right >= right - margin];
-  const digit = digitHeight(found.filter((p) => !sum(ends(p)))) || digitHeight(found);
-  const isEdge = (p) => {
-    const [above, below, before, after] = ends(p);
-    if (p.side < 1.4 * digit) return false;
-    const slim = Math.min(p.height, p.width) < 0.2 * p.side;
-    if (slim && (p.width > p.height ? above || below : before || after)) return true;
-    return sum(ends(p)) >= 3 || (sum(ends(p)) === 2 && p.mass < 0.2 * p.height * p.width);
-  };
-  const kept = found.filter((p) => p.side >= Math.max(3, SPECK * digit));
-  const inside = kept.filter((p) => !isEdge(p));
-  const left = ink(inside) > 0.1 * ink(kept) ? inside : kept; // what is nearly all the ink of a page is hardly its edge
-  return left.length === found.length ? found : withoutSpecks(left, flat);
-}
-
-/** The pieces that are drawn round others: rings, frames, the walls of cells. @param {Piece[]} found */
-export function frames(found) {
-  const digit = digitHeight(found);
+/** Pieces without those that are drawn round others: rings, frames, the walls of cells. @param {Piece[]} found */
+function withoutFrames(found) {
+  const usual = median(found.map(({ height }) => height));
   const holds = (p, q) => p.top < q.top && q.bottom < p.bottom && p.left < q.left && q.right < p.right;
-  const filled = (p, q) => (p.side > 1.2 * digit && q.side > 0.3 * digit) || q.height > FILLED * p.height;
-  const hollow = found.filter((p) => p.mass < HOLLOW * p.height * p.width);
-  return hollow.filter((p) => found.some((q) => holds(p, q) && filled(p, q)));
+  const filled = (p, q) => (p.side > 1.2 * usual && q.side > 0.3 * usual) || q.height > FILLED * p.height;
+  const hollow = (p) => p.mass < HOLLOW * p.height * p.width;
+  return found.filter((p) => !hollow(p) || !found.some((q) => holds(p, q) && filled(p, q)));
 }
 
-/** The pieces in rows, from top to bottom, each from left to right. A row may climb or fall.
+/** The pieces in rows, from top to bottom; small ones go with what they are near to. A row may climb or fall.
  * @param {Piece[]} found @returns {Row[]} */
 export function rows(found) {
   const height = digitHeight(found);
-  /** How much of the lower one's height a piece shares with another one, or with the last two of a row. */
+  const small = (p) => p.side < LARGE * height;
+  // How much of the lower one's height a piece shares with another one.
   const shared = (p, q) => (Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top)) / Math.min(p.height, q.height);
-  const near = (p, q) => p.left - q.right <= 12 * Math.max(p.height, q.height);
-  const beside = (p, row) => Math.max(...row.slice(-2).map((q) => (near(p, q) ? shared(p, q) : 0)));
   const built = [];
-  for (const p of found.filter(({ side }) => side >= LARGE * height).sort((a, b) => a.left - b.left)) {
-    const best = most(built, (row) => beside(p, row));
-    if (best && beside(p, best) > 0.35) best.push(p);
-    else built.push([p]);
+  for (const p of [...found].sort((a, b) => small(a) - small(b) || a.left - b.left)) {
+    const near = (row) => 0.5 * height - Math.min(...row.map((q) => distance(p, q)));
+    const beside = (row) => Math.max(...row.slice(-2).map((q) => shared(p, q))) - 0.35;
+    const fits = small(p) ? near : beside;
+    const best = most(built, fits);
+    if (best && fits(best) > 0) best.push(p);
+    else if (!small(p)) built.push([p]);
   }
-  const settled = built.flatMap((row) => row.map((p) => ({ p, row })));
-  for (const p of found.filter(({ side }) => side < LARGE * height)) {
-    const nearest = most(settled, (one) => -distance(one.p, p)); // if that is near at all
-    if (distance(nearest.p, p) < 0.5 * height) nearest.row.push(p);
-  }
-  const middle = (row) => median(row.map((p) => p.top + p.bottom));
-  built.sort((a, b) => middle(a) - middle(b));
-  return built.map((row) => ({ pieces: row.sort(leftmost), height: digitHeight(row) }));
+  const middle = ({ pieces }) => median(pieces.map((p) => p.top + p.bottom));
+  return built.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
 }
 
 /** Pixels between two boxes; 0 where they overlap. */
@@ -141,42 +116,44 @@ export function distance(a, b) {
   return Math.hypot(across, Math.max(0, Math.max(a.top, b.top) - Math.min(a.bottom, b.bottom)));
 }
 
-/** A row of a sheet, made level, with a little around it: grey values, dark ink on light paper.
- * @param {Plane} flat @param {Row} row @returns {Row & {grey: Plane, left: number, top: number}} */
-export function strip(flat, row) {
-  const some = row.pieces.filter(({ side }) => side >= LARGE * row.height);
-  const large = some.length ? some : row.pieces;
-  const margin = Math.trunc(MARGIN * row.height) + 1;
-  const left = Math.min(...row.pieces.map((p) => p.left)) - margin;
-  const width = Math.max(...row.pieces.map((p) => p.right)) + margin - left;
-  const slope = climb(large.map((p) => [(p.left + p.right) / 2, (p.top + p.bottom) / 2]), 2 * row.height);
-  const fall = (x) => slope * (x - left - width / 2);
-  const fallen = large.map((p) => fall((p.left + p.right) / 2));
-  const top = Math.trunc(Math.min(...large.map((p, k) => p.top - fallen[k]))) - margin;
-  const height = Math.ceil(Math.max(...large.map((p, k) => p.bottom - fallen[k]))) + margin - top;
-  const data = new Float32Array(width * height).fill(255);
-  for (let x = Math.max(left, 0); x < Math.min(left + width, flat.width); x++)
-    for (let y = 0; y < height; y++) {
-      const value = flat.data[(top + y + rounded(fall(x))) * flat.width + x] ?? 0; // none above and below
-      const black = Math.fround(255 * Math.min(1, Math.fround(value / FULL)));
-      data[y * width + x - left] = Math.trunc(Math.fround(255 - black));
-    }
-  return { ...row, grey: { data, width, height }, left, top };
-}
-
-/** By how much points fall from left to right, by least squares; 0 if they are level, or too close to tell. */
-function climb(points, least) {
-  const xs = points.map(([x]) => x);
+/** A row of a sheet, made level, with a little around it, and where that begins.
+ * @param {Plane} flat @param {Row} row @returns {Row & {ink: Plane, left: number, top: number}} */
+export function strip(flat, { pieces, height }) {
+  const large = pieces.filter(({ side }) => side >= LARGE * height);
+  const margin = Math.trunc(MARGIN * height) + 1;
+  const { left, right } = union(pieces);
+  const xs = large.map((p) => (p.left + p.right) / 2);
   const middle = sum(xs) / xs.length;
-  const slope = sum(points, ([x, y]) => (x - middle) * y) / sum(xs, (x) => (x - middle) ** 2);
-  return xs.length > 2 && Math.max(...xs) - Math.min(...xs) > least && Math.abs(slope) >= LEVEL ? slope : 0;
+  const slope = sum(large, (p, k) => (xs[k] - middle) * (p.top + p.bottom)) / 2 / sum(xs, (x) => (x - middle) ** 2);
+  const few = xs.length < 3 || Math.max(...xs) - Math.min(...xs) <= 2 * height; // too close to tell by least squares
+  const fall = (x) => (few || Math.abs(slope) < LEVEL ? 0 : slope * (x - (left + right) / 2));
+  const top = Math.trunc(Math.min(...large.map((p, k) => p.top - fall(xs[k])))) - margin;
+  const high = Math.ceil(Math.max(...large.map((p, k) => p.bottom - fall(xs[k])))) + margin - top;
+  const wide = right - left + 2 * margin;
+  const data = new Float32Array(wide * high).map((_, k) => {
+    const x = left - margin + (k % wide);
+    const value = at(flat, x, top + Math.floor(k / wide) + rounded(fall(x)));
+    return Math.ceil(255 * Math.min(1, value / FULL)) / 255; // as in grey values, dark on light
+  });
+  return { pieces, height, ink: { data, width: wide, height: high }, left: left - margin, top };
 }
-
-/** The order from left to right. */
-export const leftmost = (a, b) => a.left + a.right - b.left - b.right;
-const ink = (found) => sum(found, ({ mass }) => mass);
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
+
+/** The nearest whole number, and of two the even one, as Python's `round`. */
+export function rounded(value) {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
+}
+
+export function sum(values, of = (value) => value) {
+  let [total, k] = [0, 0];
+  for (const value of values) total += of(value, k++);
+  return total;
+}
+
+/** The value of which `of` is most, the first of several; undefined of none. */
+export const most = (values, of) => values.reduce((a, b) => (of(b) > of(a) ? b : a), values[0]);

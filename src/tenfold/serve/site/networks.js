@@ -1,20 +1,20 @@
 /** Both networks in onnxruntime-web, asked as tenfold's read/classifier.py and read/lines.py ask them. */
 
-import { BILINEAR, BOX, most, resized, rounded, sum } from "./ink.js";
+import { most, rounded, sum } from "./finding.js";
 
 const CROP = 64; // pixels: larger digits are averaged down to it
-const BLOCK = 32; // pixels: the width of a batch of lines is a multiple of it
-const NARROW = 12; // pixels: the least width of a line
+const [BLOCK, NARROW] = [32, 12]; // pixels: the width of a line is filled up to a multiple, and is at least
+export const OTHER = "?"; // the class of letters, of signs that numbers are not written with, of what is no digit
 const here = (name) => new URL(name, import.meta.url).href;
 
-/** @typedef {import("./ink.js").Plane} Plane */
+/** @typedef {import("./finding.js").Plane} Plane */
 /** @typedef {Record<string, number>} Names the probability of each class, by its name */
-/** @typedef {{names: Names, none: number, input: Uint8Array}} Look with that of being none, and the 28 x 28 it sees */
-/** @typedef {{probability: number, signs: {middle: number, names: Names}[]}} Text with the column of each sign */
+/** @typedef {{names: Names, input: Uint8Array}} Look with the 28 x 28 that the network sees */
+/** The signs of a text, with the column of each, and how likely there are these and no others.
+ * @typedef {{signs: {middle: number, names: Names}[], share: number}} Text */
 
-/** What model.json tells, what the network for digits makes of inks, and what the one for lines reads in grey rows.
- * @returns {Promise<{about: object, looks: (inks: Plane[]) => Promise<Look[]>,
- *   texts: (greys: Plane[]) => Promise<Text[]>}>} */
+/** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row.
+ * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane) => Promise<Text>}>} */
 export async function load() {
   const about = await (await fetch(here("model.json"))).json();
   const ort = await import(here(`${about.runtime}/ort.wasm.min.mjs`));
@@ -25,70 +25,38 @@ export async function load() {
   const lines = await ort.InferenceSession.create(here("lines.onnx"));
   const { height, step } = about.lines;
 
-  function batch(planes, high, wide) {
-    const data = new Float32Array(planes.length * high * wide);
-    for (const [n, plane] of planes.entries())
-      parts(plane.data, plane.width).forEach((row, y) => data.set(row, (n * high + y) * wide));
-    return new ort.Tensor("float32", data, [planes.length, 1, high, wide]);
+  async function look(ink) {
+    const longest = Math.max(CROP, ink.width, ink.height);
+    const [wide, high] = [ink.width, ink.height].map((side) => Math.max(1, rounded((side * CROP) / longest)));
+    const small = resized(ink, wide, high, BOX, CROP, CROP);
+    const { logits, normalised } = await digits.run({ image: new ort.Tensor("float32", small, [1, 1, CROP, CROP]) });
+    // A softmax at the model's temperature; for a model that rejects the logit of "none" is 0.
+    const values = [...logits.data].map((value) => value / about.temperature).concat(about.rejects ? 0 : -Infinity);
+    const powers = values.map((value) => Math.exp(value - Math.max(...values)));
+    const input = Uint8Array.from(normalised.data, (value) => rounded(255 * value));
+    return { names: named([...about.classes, OTHER], powers), input };
   }
 
-  async function looks(inks) {
-    if (!inks.length) return [];
-    const small = inks.map(shrunk);
-    const side = Math.max(...small.flatMap((ink) => [ink.width, ink.height]));
-    const { logits, normalised } = await digits.run({ image: batch(small, side, side) });
-    const seen = parts(normalised.data, normalised.data.length / inks.length);
-    return parts(logits.data, about.classes.length).map((given, k) => look(given, seen[k], about));
-  }
-
-  async function texts(greys) {
-    const done = [];
-    for (const grey of greys) {
-      const ink = sized(grey, height);
-      const { scores } = await lines.run({
-        image: batch([ink], height, Math.max(2, Math.ceil(ink.width / BLOCK)) * BLOCK),
-        widths: new ort.Tensor("int64", BigInt64Array.of(BigInt(ink.width)), [1]),
-      });
-      const own = parts(scores.data, scores.dims[2]).slice(0, Math.ceil(ink.width / step));
-      done.push(decoded(own, (step * grey.width) / ink.width, about.lines));
-    }
-    return done;
+  async function read(row) {
+    const width = Math.max(NARROW, rounded((row.width * height) / row.height));
+    const across = Math.max(2, Math.ceil(width / BLOCK)) * BLOCK;
+    const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height);
+    const { scores } = await lines.run({
+      image: new ort.Tensor("float32", small, [1, 1, height, across]),
+      widths: new ort.Tensor("int64", BigInt64Array.of(BigInt(width)), [1]),
+    });
+    const [length, size] = [Math.ceil(width / step), scores.dims[2]];
+    const own = Array.from({ length }, (_, k) => scores.data.subarray(k * size, (k + 1) * size));
+    return decoded(own, (step * row.width) / width, about.lines);
   }
 
   const nothing = { data: new Float32Array(CROP * CROP), width: CROP, height: CROP };
-  await looks([nothing]); // the first run takes by far the longest
-  await texts([nothing]);
-  return { about, looks, texts };
+  await look(nothing); // the first run takes by far the longest
+  await read(nothing);
+  return { about, look, read };
 }
 
-/** An array in parts of `count`, the last one shorter. @template T @param {T} all @returns {T[]} */
-const parts = (all, count) =>
-  Array.from({ length: Math.ceil(all.length / count) }, (_, k) => all.slice(k * count, (k + 1) * count));
-
-/** Ink averaged down so that its longer side is at most `CROP`. @param {Plane} ink */
-function shrunk(ink) {
-  const longest = Math.max(ink.width, ink.height);
-  const [width, height] = [ink.width, ink.height].map((side) => Math.max(1, rounded((side * CROP) / longest)));
-  return longest <= CROP ? ink : resized(ink, width, height, BOX);
-}
-
-/** Grey values, dark ink on light paper, as ink from 0 to 1 of the model's height. @param {Plane} grey */
-function sized(grey, height) {
-  const width = Math.max(NARROW, rounded((grey.width * height) / grey.height));
-  const kernel = grey.height < 2 * height ? BILINEAR : BOX;
-  const small = resized(grey, width, height, kernel, (value) => Math.floor(value + 0.5));
-  return { ...small, data: small.data.map((value) => 1 - value / 255) };
-}
-
-/** A softmax at the model's temperature; for a model that rejects the logit of "none" is 0. @returns {Look} */
-function look(logits, seen, { classes, temperature, rejects }) {
-  const values = [...logits].map((value) => value / temperature).concat(rejects ? 0 : -Infinity);
-  const powers = values.map((value) => Math.exp(value - Math.max(...values)));
-  const input = Uint8Array.from(seen, (value) => rounded(255 * value));
-  return { names: named(classes, powers, sum(powers)), none: powers.at(-1) / sum(powers), input };
-}
-
-const named = (classes, powers, whole) => Object.fromEntries(classes.map((name, k) => [name, powers[k] / whole]));
+export const named = (classes, powers) => Object.fromEntries(classes.map((name, k) => [name, powers[k] / sum(powers)]));
 
 /** The likeliest path's text, from the logarithms of each step's probabilities; a step is `size` pixels wide.
  * @param {Float32Array[]} scores @returns {Text} */
@@ -100,7 +68,7 @@ function decoded(scores, size, { classes, blank }) {
     while (path[end] === path[begin]) end++;
     const clearest = most(scores.slice(begin, end), (score) => score[path[begin]]);
     const powers = [...clearest].map(Math.exp).toSpliced(blank, 1);
-    return { middle: (size * (begin + end)) / 2, names: named(classes, powers, sum(powers)) };
+    return { middle: (size * (begin + end)) / 2, names: named(classes, powers) };
   });
   // The probability of the text, summed over its alignments (A. Graves and others 2006, section 4.1).
   const states = [blank, ...begins.flatMap((begin) => [path[begin], blank])];
@@ -110,5 +78,29 @@ function decoded(scores, size, { classes, blank }) {
       const skipped = k % 2 && state !== states[k - 2] ? (total[k - 2] ?? 0) : 0; // from a sign to another one
       return (total[k] + (total[k - 1] ?? 0) + skipped) * Math.exp(score[state]);
     });
-  return { signs, probability: sum(total.slice(-2)) };
+  const best = signs.reduce((all, { names }) => all * Math.max(...Object.values(names)), 1);
+  return { signs, share: Math.min(1, sum(total.slice(-2)) / best) };
+}
+
+const BOX = { reach: 0.5, weight: (x) => Number(x > -0.5 && x <= 0.5) };
+const BILINEAR = { reach: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) };
+
+/** A plane in another size as Pillow's `Image.resize` makes it, with nothing on its right and below: its values. */
+const resized = (from, width, height, kernel, across, down) =>
+  turned(turned(from, width, kernel, from.height, width), height, kernel, across, down).data;
+
+/** Each row at another length, and the result turned: rows become columns, so that a second call does the columns. */
+function turned({ data, width, height }, length, { reach, weight }, across, down) {
+  const made = new Float32Array(across * down);
+  const [scale, wider] = [width / length, Math.max(1, width / length)];
+  for (let x = 0; x < length; x++) {
+    const centre = (x + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(centre - reach * wider + 0.5));
+    const end = Math.min(width, Math.trunc(centre + reach * wider + 0.5));
+    const shares = Array.from({ length: end - first }, (_, k) => weight((first + k + 0.5 - centre) / wider));
+    const whole = sum(shares);
+    for (let y = 0; y < height; y++)
+      made[x * across + y] = sum(shares, (share, k) => share * data[y * width + first + k]) / whole;
+  }
+  return { data: made, width: across, height: down };
 }

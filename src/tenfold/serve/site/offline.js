@@ -1,7 +1,7 @@
 // Keeps the site in the browser, so that it opens without a network. What comes over the network is preferred, as the
 // site may have been written anew; the runtime, whose folder names its version, is taken as it is kept.
 
-const open = () => caches.open("tenfold");
+const kept = caches.open("tenfold");
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("fetch", (event) => {
@@ -11,20 +11,14 @@ self.addEventListener("fetch", (event) => {
 
 async function install() {
   const files = await (await fetch("files.json")).json();
-  await (await open()).addAll(["./", "files.json", ...files]);
+  await (await kept).addAll(["./", "files.json", ...files]);
 }
 
-/** @param {FetchEvent} event */
 async function answer(event) {
-  const kept = await open();
-  const old = await kept.match(event.request);
+  const cache = await kept;
+  const old = await cache.match(event.request);
   if (old && event.request.url.includes("/onnxruntime-web-")) return old;
-  try {
-    const fresh = await fetch(event.request);
-    if (fresh.ok) event.waitUntil(kept.put(event.request, fresh.clone()));
-    return fresh;
-  } catch (error) {
-    if (old) return old;
-    throw error;
-  }
+  const fresh = await fetch(event.request).catch(() => null);
+  if (fresh?.ok) event.waitUntil(cache.put(event.request, fresh.clone()));
+  return fresh ?? old ?? Response.error();
 }
