@@ -28,6 +28,8 @@ CROWD = 300  # rows: more of them are texture, or a page of text
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
+_TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
+_SIGN = 20  # a picture that is no larger shows one
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
 _GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 
@@ -161,13 +163,15 @@ def find(
     """The numbers on a page, dark or light, and turned by quarters if they are only numbers then; never if `upright`.
 
     The likeliest way to look at the page comes first, and is taken if it makes numbers of most of the ink. What is one
-    digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit.
+    digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit. A picture of 20
+    pixels at most is of one.
     """
     lines = cache(lambda: opened().remembering())
     page = clean.sheet(pixels)
+    if single or max(pixels.shape[:2]) <= _SIGN:
+        sheet = page or next(paper.sheets(decode.colours(pixels)), None)
+        return _single(sheet, classifier, lines) if sheet else View()
     if page is not None:
-        if single:
-            return _single(page, classifier, lines())
         view = _plain(page, classifier) or _read(_cut(page), classifier, lines())
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
@@ -176,8 +180,6 @@ def find(
             return view if good or upright or view.legible else _turned(view, classifier, lines())
     best, colours = View(), decode.colours(pixels)
     for number, sheet in enumerate(paper.sheets(colours)):
-        if single:
-            return _single(sheet, classifier, lines())
         view = _upright(sheet, colours, classifier, lines())
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
         enough = view.quality > LIKELY and view.count > 1 and not view.bars
@@ -310,7 +312,7 @@ def _read(cut: _Cut, classifier: Classifier, lines: LineModel) -> View:
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.whole, cut.grid)
 
 
-def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
+def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]) -> View:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
     pieces = strokes.without_specks(strokes.pieces(sheet), sheet.flat.shape)
     if not pieces:
@@ -323,10 +325,12 @@ def _single(sheet: Sheet, classifier: Classifier, lines: LineModel) -> View:
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
     k = int(np.argmin(-np.log(scores[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
-    (text,) = lines.read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
     sign = signs.by_digits(classifier, scores[k], choices[k])
+    if max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
+        return View(sheet, 0, [ReadRow([sign], [])])
+    (text,) = lines().read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
     if len(text.text) == 1:
-        names = dict(zip(lines.classes, text.likely[0].tolist(), strict=True))
+        names = dict(zip(lines().classes, text.likely[0].tolist(), strict=True))
         sign = signs.fused(names, classifier, scores[k], choices[k], own=True, alone=True)
     elif len(text.text) > 1:  # it may be several
         sign = replace(sign, probability=sign.probability * (1 - text.probability))
