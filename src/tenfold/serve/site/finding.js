@@ -11,7 +11,7 @@ const FILLED = 0.35; // of a ring's height has the digit that it is drawn round
 const LARGE = 0.45; // of a digit's height: smaller pieces may stand anywhere beside a row
 const MARGIN = 0.3; // of a digit's height, around a row
 const LEVEL = 0.03; // a row that climbs less is level
-const FULL = 1.3; // of full ink is black
+const FULL = Math.fround(1.3); // of full ink is black
 
 /** One value a pixel, row after row. @typedef {{data: Float32Array, width: number, height: number}} Plane */
 /** A connected piece of ink, or several: its box, and the numbers of its pixels on a sheet `across` pixels wide.
@@ -133,7 +133,8 @@ export function strip(flat, { pieces, height }) {
   const data = new Float32Array(wide * high).map((_, k) => {
     const x = left - margin + (k % wide);
     const value = at(flat, x, top + Math.floor(k / wide) + rounded(fall(x)));
-    return Math.ceil(255 * Math.min(1, value / FULL)) / 255; // as in grey values, dark on light
+    const black = Math.fround(255 * Math.min(1, Math.fround(value / FULL)));
+    return 1 - Math.trunc(Math.fround(255 - black)) / 255; // as in grey values, dark on light
   });
   return { pieces, height, ink: { data, width: wide, height: high }, left: left - margin, top };
 }

@@ -40,7 +40,7 @@ export async function load() {
   async function read(row) {
     const width = Math.max(NARROW, rounded((row.width * height) / row.height));
     const across = Math.max(2, Math.ceil(width / BLOCK)) * BLOCK;
-    const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height);
+    const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height, inBytes);
     const { scores } = await lines.run({
       image: new ort.Tensor("float32", small, [1, 1, height, across]),
       widths: new ort.Tensor("int64", BigInt64Array.of(BigInt(width)), [1]),
@@ -85,12 +85,15 @@ function decoded(scores, size, { classes, blank }) {
 const BOX = { reach: 0.5, weight: (x) => Number(x > -0.5 && x <= 0.5) };
 const BILINEAR = { reach: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) };
 
-/** A plane in another size as Pillow's `Image.resize` makes it, with nothing on its right and below: its values. */
-const resized = (from, width, height, kernel, across, down) =>
-  turned(turned(from, width, kernel, from.height, width), height, kernel, across, down).data;
+const inBytes = (ink) => 1 - Math.floor(255 * (1 - ink) + 0.5) / 255; // as what is resized in grey values
+
+/** A plane in another size as Pillow's `Image.resize` makes it, with nothing on its right and below: its values, after
+ * each of two steps what is `kept` of them. */
+const resized = (from, width, height, kernel, across, down, kept = (value) => value) =>
+  turned(turned(from, width, kernel, from.height, width, kept), height, kernel, across, down, kept).data;
 
 /** Each row at another length, and the result turned: rows become columns, so that a second call does the columns. */
-function turned({ data, width, height }, length, { reach, weight }, across, down) {
+function turned({ data, width, height }, length, { reach, weight }, across, down, kept) {
   const made = new Float32Array(across * down);
   const [scale, wider] = [width / length, Math.max(1, width / length)];
   for (let x = 0; x < length; x++) {
@@ -100,7 +103,7 @@ function turned({ data, width, height }, length, { reach, weight }, across, down
     const shares = Array.from({ length: end - first }, (_, k) => weight((first + k + 0.5 - centre) / wider));
     const whole = sum(shares);
     for (let y = 0; y < height; y++)
-      made[x * across + y] = sum(shares, (share, k) => share * data[y * width + first + k]) / whole;
+      made[x * across + y] = kept(sum(shares, (share, k) => share * data[y * width + first + k]) / whole);
   }
   return { data: made, width: across, height: down };
 }

@@ -64,7 +64,15 @@ async function readRow(row, { about, read }, look) {
     const sign = fused(names, seen, owned[k].length > 0, about, owned.length === 1);
     signs.push({ ...sign, probability: sign.probability * share });
   }
-  return { signs, ignored: rest };
+  const large = row.pieces.filter((p) => p.side > 0.3 * row.height);
+  if (large.length > 1 || (owned.length === 1 && owned[0].length)) return { signs, ignored: rest };
+  // A row, or the digit that all of its ink may be, whichever is likelier.
+  const one = await look(union(row.pieces));
+  const whole = signs.reduce((all, { probability }) => all * probability, signs.length ? 1 : 0);
+  const [digit, several] = [one.probability * (1 - whole), whole * (1 - one.probability)];
+  if (digit < several || !digit || !isRead(one)) return { signs, ignored: rest };
+  const probability = digit / (digit + several + (1 - one.probability) * (1 - whole));
+  return { signs: [{ ...one, probability }], ignored: [] };
 }
 
 /** The middles of signs, shared out evenly in the columns of high ink that they are nearest to: CTC knows the order of
