@@ -1,10 +1,11 @@
 """How many of a folder of labelled pictures are read right?
 
-    python benchmarks/pictures.py --data pictures/ [--model FILE] [--show FOLDER]
+    python benchmarks/pictures.py --data pictures/ [--model FILE] [--show FOLDER] [--digits]
 
 The folder has a labels.csv with the columns file, text and kind; a kind that begins with "single" is a picture of one
 digit. Singles are read with `single=True` and, like all others, without. Two published readers join in when they are
-installed: digit-recognizer-py and ccexam, which read one digit a picture.
+installed: digit-recognizer-py and ccexam, which read one digit a picture. With `--digits`, also every digit
+of MNIST's test set, and of scikit-learn's 8 x 8 pixels, each as a picture.
 """
 
 import csv
@@ -18,6 +19,7 @@ import numpy as np
 
 import tenfold
 from measuring import Row, arguments, machine_name, measured, save, table
+from tenfold.mnist import embedded
 
 
 def published() -> dict[str, Callable[[Path], str]]:
@@ -67,6 +69,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder with labels.csv")
     parser.add_argument("--model")
     parser.add_argument("--show", type=Path, help="write an explanation of every picture that was read wrong here")
+    parser.add_argument("--digits", action="store_true", help="read MNIST's test digits and scikit-learn's, too")
     options = parser.parse_args()
     others = published()
     rows = read(options.data, options.model, others, options.show)
@@ -82,7 +85,29 @@ def main() -> None:
     summary["answered surely"] = len(sure) / len(rows)
     summary["of these wrong"] = float(np.mean([row["sure"] != row["wanted"] for row in sure]))
     print(f"\nsure of all digits in {summary['answered surely']:.1%}, of these wrong {summary['of these wrong']:.1%}")
+    if options.digits:
+        summary["digits"] = small()
+        print(summary["digits"])
     save("pictures", summary, rows)
+
+
+def small() -> Row:
+    """The shares of digits of datasets that are read right: as pictures, and by the network without a finder."""
+    from sklearn.datasets import load_digits
+
+    eight, labels = load_digits(return_X_y=True)
+    test = embedded.read("test")
+    sets = {"MNIST's test digits": (test.images, test.labels)}
+    sets["digits of 8 x 8 pixels"] = ((eight.reshape(-1, 8, 8) * 255 / 16).astype(np.uint8), labels)
+    reader, found = tenfold.Reader(always_answer=True), {}
+    for name, (images, wanted) in sets.items():
+        share_read: Row = {}
+        for way in ("text", "single"):
+            texts = [reader.read(image, single=way == "single").text for image in images]
+            share_read[way] = float(np.mean([text == str(label) for text, label in zip(texts, wanted, strict=True)]))
+        network = reader.classify(images)[:, :-1].argmax(axis=1)
+        found[name] = {"n": len(images), **share_read, "network": float(np.mean(network == wanted))}
+    return found
 
 
 def share(rows: list[Row], name: str) -> float | None:
@@ -107,7 +132,12 @@ def tables() -> dict[str, str]:
     sure = f"With the threshold, {s['answered surely']:.1%} of the pictures are answered without a `?`, "
     sure += f"{s['of these wrong']:.1%} of those wrong."
     head = "pictures | n | the text is right | with `--single`"
-    return {"pictures": f"{table(head, rows)}\n\n{sure}\n\n{by}"}
+    digits = [
+        f"{name} | {d['n']:,} | {d['text']:.2%} | {d['single']:.2%} | {d['network']:.2%}"
+        for name, d in s["digits"].items()
+    ]
+    plain = table("pictures | n | the text is right | with `--single` | the network for digits alone", digits)
+    return {"pictures": f"{table(head, rows)}\n\n{sure}\n\n{by}", "digits": f"{plain}\n\n{by}"}
 
 
 if __name__ == "__main__":

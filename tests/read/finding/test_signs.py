@@ -157,3 +157,23 @@ def test_signs_are_moved_into_the_columns_of_ink() -> None:
     assert moved[2] == pytest.approx(60 + (30 + 25) / 2)
     for text, some in (("12", columns), ("1+3", [(0, 20)]), ("12", [])):  # not enough signs, low ones, no ink
         assert signs.aligned([1.0] * len(text), text, some, 40) == [1.0] * len(text)
+
+
+@pytest.mark.parametrize(
+    ("piece", "names", "value"),
+    [
+        (bar(0, 6, 6), {",": 0.7, ".": 0.3}, "."),
+        (bar(0, 6, 12), {",": 0.7, ".": 0.3}, ","),
+        (bar(0, 20, 52), {"1": 0.8, "/": 0.2}, "/"),
+        (bar(0, 20, 45), {"1": 0.8, "/": 0.2}, "1"),
+        (bar(0, 20, 40), {"1": 0.3, "/": 0.7}, "1"),
+        (bar(0, 20, 52), {"1": 0.99, "/": 0.01}, "1"),
+    ],
+)
+def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
+    piece: Piece, names: dict[str, float], value: str
+) -> None:
+    shaped = signs.shaped(names, piece, 40)
+    assert max(shaped, key=shaped.__getitem__) == value
+    assert sum(shaped.values()) == pytest.approx(1)
+    assert signs.shaped({"1": 0.3, "/": 0.7}, piece, 0) == pytest.approx({"1": 0.3, "/": 0.7})

@@ -83,3 +83,9 @@ def test_pieces_within_reach_and_their_union() -> None:
     both = strokes.union([first, second])
     assert (both.top, both.left, both.height, both.width, both.mass) == (0, 0, 10, 14, 80)
     assert strokes.union([third]) is third
+
+
+@pytest.mark.parametrize(("top", "counts"), [(42, [3]), (80, [2, 1])])
+def test_a_comma_as_high_as_half_a_digit_goes_to_the_row_that_it_hangs_below(top: int, counts: list[int]) -> None:
+    found = strokes.pieces(ink((4, 10, 40, 20), (top, 36, 20, 6), (4, 50, 40, 20)))
+    assert [len(row.pieces) for row in strokes.rows(found)] == counts

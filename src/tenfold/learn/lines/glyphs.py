@@ -13,7 +13,7 @@ from tenfold.mnist.digits import Digits
 from tenfold.mnist.sources import Track, untracked
 
 SOURCES = ("mnist", "style", "hand")  # of digits; signs are of hands alone
-DRAWN = {"style": 8_000, "hand": 24_000, "sign": 4_200, "other": 4_000}  # how many are drawn
+DRAWN = {"style": 8_000, "hand": 24_000, "sign": 4_200, "other": 4_000, "unit": 1_600}  # how many are drawn
 _READ = "%+=~^:;*"  # signs that are classes, or can be taken for them
 
 
@@ -35,12 +35,13 @@ def glyphs(digits: Digits, generator: np.random.Generator, share: float = 1.0, t
         ("style", styled.images, [str(label) for label in styled.labels]),
         _drawn("hand", list(hands.DIGITS), count["hand"], hands.digit, generator, track),
         _drawn("hand", list(hands.SIGNS), count["sign"], hands.sign, generator, track),
-        _drawn("hand", ["?"], count["other"] // 2, hands.sign, generator, track),
+        _drawn("hand", [texts.OTHER], count["other"] // 2, hands.sign, generator, track),
         _drawn("hand", [texts.ALIKE], count["other"] // 4, hands.sign, generator, track),
+        _drawn("hand", list(texts.LETTERS), count["unit"], hands.sign, generator, track),
     ]
     faces, letters = styles.fonts(), [sign for sign in outliers.LETTERS + outliers.SIGNS if sign not in _READ]
     printed = [styles.printed(str(generator.choice(letters)), faces, generator) for _ in range(count["other"] // 2)]
-    parts.append(("hand", styles.normalised(np.stack(printed)), ["?"] * len(printed)))
+    parts.append(("hand", styles.normalised(np.stack(printed)), [texts.OTHER] * len(printed)))
     images = np.concatenate([shapes for _, shapes, _ in parts])
     names = [(source, sign) for source, _, signs in parts for sign in signs]
     numbers: dict[tuple[str, str], list[int]] = {name: [] for name in names}

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 CLOSING = ("-", "=", "~", "--", ".-", ",-", ",--", ".=", ",=", "-", ".", ",")  # after an amount
 
 HIDDEN = ".,':-=~"  # signs so small that they may lie under others, or be cut off
-ALIKE = "l"  # is drawn as a letter that is as good as a digit
+OTHER, ALIKE = "?*"  # are drawn as a letter or another sign, and as a letter that is as good as a digit
+UNITS = ("kg", "g", "m", "cm", "km", "mm", "mg", "€", "$", "¥", "EUR", "USD", "CHF", "Fr", "R$")
+LETTERS = "".join(sorted(set("".join(UNITS))))
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,15 @@ def line(length: int, generator: np.random.Generator) -> Line:
             drawn += str(generator.choice(CLOSING))
         if maybe(0.08):
             drawn = str(generator.choice(["-", "=", "?", ".", "+"])) + drawn
-    if maybe(0.1):  # a word or a unit before or after it
-        word = _word(generator)
+    if maybe(0.13):  # a word or a unit before or after it
+        unit = maybe(0.45)
+        word = str(generator.choice(UNITS)) if unit else _word(generator)
         apart = " " if maybe(0.7) else ""
-        drawn = drawn + apart + word if maybe(0.6) else word + apart + drawn
+        drawn = drawn + apart + word if maybe(0.8 if unit else 0.6) else word + apart + drawn
     return Line(drawn, read(drawn))
 
 
-_AS_READ = str.maketrans("=~'" + ALIKE, "--,?")
+_AS_READ = str.maketrans("=~'" + ALIKE + LETTERS, "--,?" + OTHER * len(LETTERS))
 
 
 def read(drawn: str) -> str:
@@ -144,7 +147,7 @@ def _anything(length: int, generator: np.random.Generator) -> str:
 
 def _word(generator: np.random.Generator) -> str:
     """A letter, or up to six, of which one at least is like no digit."""
-    word = ["?", *generator.choice(["?", ALIKE], int(generator.choice(6, p=[0.3, 0.25, 0.2, 0.1, 0.1, 0.05])))]
+    word = [OTHER, *generator.choice([OTHER, ALIKE], int(generator.choice(6, p=[0.3, 0.25, 0.2, 0.1, 0.1, 0.05])))]
     return "".join(generator.permutation(word))
 
 

@@ -25,6 +25,7 @@ PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
 CROWD = 300  # rows: more of them are texture, or a page of text
+_SOME = 0.25  # of the ink at least are numbers in a page that is not looked at otherwise
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
@@ -91,7 +92,7 @@ class View:
     @property
     def legible(self) -> bool:
         """Whether there is a row of several digits that are read well: then the page is not looked at otherwise."""
-        return any(
+        return self.quality > _SOME and any(
             row.mean > LEGIBLE and sum(s.digit for s in row.signs) > 1 and all(s.read for s in row.signs)
             for row in self.rows
         )
@@ -326,15 +327,15 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
     k = int(np.argmin(-np.log(scores[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
     sign = signs.by_digits(classifier, scores[k], choices[k])
+    ignored = [piece for piece in pieces if piece not in parts[k]]
     if max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
-        return View(sheet, 0, [ReadRow([sign], [])])
+        return View(sheet, 0, [ReadRow([sign], ignored)])
     (text,) = lines().read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
     if len(text.text) == 1:
         names = dict(zip(lines().classes, text.likely[0].tolist(), strict=True))
         sign = signs.fused(names, classifier, scores[k], choices[k], own=True, alone=True)
     elif len(text.text) > 1:  # it may be several
         sign = replace(sign, probability=sign.probability * (1 - text.probability))
-    ignored = [piece for piece in pieces if piece not in parts[k]]
     if any(signs.may_be_digit(piece, choices[k].height) for piece in ignored):
         sign = replace(sign, probability=sign.probability * signs.PASSED_OVER)
     return View(sheet, 0, [ReadRow([sign], ignored)])

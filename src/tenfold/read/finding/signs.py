@@ -21,6 +21,7 @@ OTHER = "?"  # the class of letters, and of signs that numbers are not written w
 DIGITS = tuple("0123456789")
 SIGNS = frozenset(".,-/:+()%")  # between digits
 _SMALL = frozenset(".,:-")
+_WIDE = frozenset("023456789")  # digits that are no bar, as slashes and brackets are
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
 _NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
@@ -28,6 +29,9 @@ PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's s
 _POINT = 0.75  # the probability of a point that touches a digit
 _IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
 _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
+_COMMA = 1.4  # times its width is a comma high
+_TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
+_LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
 
@@ -159,10 +163,13 @@ class _Alignment:
         """The row, with what the digits' network makes of `pieces`."""
         rest = iter(scores)
         alone = len(self._inks) == 1
-        signs = [
-            fused(dict(zip(classes, likely.tolist(), strict=True)), classifier, next(rest), piece, own=own, alone=alone)
-            for likely, piece, own in zip(self.text.likely, self._inks, self._own, strict=True)
-        ]
+        high = [p.height for p, sign in zip(self._inks, self.text.text, strict=True) if sign in _WIDE]
+        signs = []
+        for likely, piece, own in zip(self.text.likely, self._inks, self._own, strict=True):
+            names = dict(zip(classes, likely.tolist(), strict=True))
+            if own and not alone:
+                names = shaped(names, piece, float(np.median(high)) if high else 0.0)
+            signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone))
         path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
         if path:  # how likely there are these signs and no others, shared among them
             share = min(1.0, self.text.probability / path)
@@ -238,6 +245,20 @@ def _likelier(row: ReadRow, alone: Sign) -> ReadRow:
         return row
     neither = (1 - alone.probability) * (1 - row.probability)
     return ReadRow([replace(alone, probability=one / (one + text + neither))], [], row.strip) if one else row
+
+
+def shaped(names: dict[str, float], piece: Piece, height: float) -> dict[str, float]:
+    """The probabilities, by what a sign's own ink tells: commas are longer than wide, slashes and brackets than digits.
+
+    Digits are `height` pixels high; 0 is not known. What is not probable at all stays so.
+    """
+    factors = {"," if piece.height < _COMMA * piece.width else "": _UNLIKE}
+    if height:
+        tall = piece.height / height
+        factors |= dict.fromkeys("/()", _LIKE if tall > _TALLER else _UNLIKE if tall < _AS_TALL else 1.0)
+    changed = {name: value * factors.get(name, 1.0) for name, value in names.items()}
+    total = sum(changed.values())
+    return {name: value / total for name, value in changed.items()}
 
 
 def fused(

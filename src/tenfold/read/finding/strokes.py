@@ -15,6 +15,7 @@ _HOLLOW, _RING = 0.25, 0.3  # of its box is ink in the walls of cells, and in wh
 _FILLED = 0.35  # of a ring's height has the digit that it is drawn round
 _COARSE = 48  # the parts in which lines through a piece are looked for,
 _THROUGH = 0.75  # of which they fill so many
+_COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 _EIGHT = np.ones((3, 3), bool)
 
@@ -247,12 +248,18 @@ def rows(pieces: list[Piece]) -> list[Row]:
             built.append([piece])
             ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
         ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
+    lone = [row[0] for row in built if len(row) == 1 and max(row[0].height, row[0].width) < _COMMA * height]
+    if len(lone) < len(built):
+        built = [row for row in built if row[0] not in lone]
+        small += lone
     settled = [(piece, row) for row in built for piece in row]
     boxes = _boxes([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
         apart = _distances(boxes, piece)
         if apart.min() < 0.5 * height:
             settled[int(apart.argmin())][1].append(piece)
+        elif piece in lone:
+            built.append([piece])
     done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
     return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
 

@@ -8,6 +8,7 @@ export const LOW = Math.fround(0.3); // of the strongest: from here on it is ink
 const SPECK = 4; // pixels: what is no larger is no sign
 const HOLLOW = 0.3; // of its box is ink in what is drawn round others
 const FILLED = 0.35; // of a ring's height has the digit that it is drawn round
+const COMMA = 0.75; // of a digit's height: a piece that is smaller and alone may hang below a row
 const LARGE = 0.45; // of a digit's height: smaller pieces may stand anywhere beside a row
 const MARGIN = 0.3; // of a digit's height, around a row
 const LEVEL = 0.03; // a row that climbs less is level
@@ -97,17 +98,24 @@ export function rows(found) {
   const small = (p) => p.side < LARGE * height;
   // How much of the lower one's height a piece shares with another one.
   const shared = (p, q) => (Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top)) / Math.min(p.height, q.height);
+  const near = (p) => (row) => 0.5 * height - Math.min(...row.map((q) => distance(p, q)));
   const built = [];
   for (const p of [...found].sort((a, b) => small(a) - small(b) || a.left - b.left)) {
-    const near = (row) => 0.5 * height - Math.min(...row.map((q) => distance(p, q)));
     const beside = (row) => Math.max(...row.slice(-2).map((q) => shared(p, q))) - 0.35;
-    const fits = small(p) ? near : beside;
+    const fits = small(p) ? near(p) : beside;
     const best = most(built, fits);
     if (best && fits(best) > 0) best.push(p);
     else if (!small(p)) built.push([p]);
   }
+  const digits = built.filter((row) => row.length > 1 || row[0].side >= COMMA * height);
+  const apart = [];
+  for (const row of built) {
+    const best = !digits.includes(row) && most(digits, near(row[0])); // a comma goes to the row that it hangs below
+    if (best && near(row[0])(best) > 0) best.push(row[0]);
+    else apart.push(row);
+  }
   const middle = ({ pieces }) => median(pieces.map((p) => p.top + p.bottom));
-  return built.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
+  return apart.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
 }
 
 /** Pixels between two boxes; 0 where they overlap. */

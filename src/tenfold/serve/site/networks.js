@@ -11,7 +11,8 @@ const here = (name) => new URL(name, import.meta.url).href;
 /** @typedef {Record<string, number>} Names the probability of each class, by its name */
 /** @typedef {{names: Names, input: Uint8Array}} Look with the 28 x 28 that the network sees */
 /** The signs of a text, with the column of each, and how likely there are these and no others.
- * @typedef {{signs: {middle: number, names: Names}[], share: number}} Text */
+ * @typedef {{signs: {middle: number, names: Names}[], probability: number, share: number}} Text
+ * `share` is the probability by that of the likeliest path alone */
 
 /** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row.
  * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane) => Promise<Text>}>} */
@@ -79,7 +80,8 @@ function decoded(scores, size, { classes, blank }) {
       return (total[k] + (total[k - 1] ?? 0) + skipped) * Math.exp(score[state]);
     });
   const best = signs.reduce((all, { names }) => all * Math.max(...Object.values(names)), 1);
-  return { signs, share: Math.min(1, sum(total.slice(-2)) / best) };
+  const probability = sum(total.slice(-2));
+  return { signs, probability, share: Math.min(1, probability / best) };
 }
 
 const BOX = { reach: 0.5, weight: (x) => Number(x > -0.5 && x <= 0.5) };

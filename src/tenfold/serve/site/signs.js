@@ -3,11 +3,18 @@
 import { LOW, at, distance, median, most, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
 import { OTHER, named } from "./networks.js";
 
-const [SIGNS, SMALL] = [".,-/:+()%", ".,:-"];
+const [SIGNS, SMALL, WIDE] = [".,-/:+()%", ".,:-", "023456789"]; // WIDE are no bars, as slashes are
 const LEAST = 0.02; // what the digits' network leaves of any digit: it has not seen all hands
 const NO_DIGIT = 0.3; // what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 const TRUST = 0.5; // the power that the digits' probabilities are raised to: of foreign hands they are too certain
-const LARGE = 0.55; // of a digit's height: ink as high as that is no point
+const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that may be a digit that was passed over
+const SPECK = 0.14; // of a digit's height: smaller pieces are specks
+const PASSED_OVER = 0.5; // of its probability is left to what is read beside such ink
+const [TINY, SIGN] = [18, 20]; // pixels: smaller digits only one network knows, and a picture no larger shows one
+const [IN_COLUMN, WIDTH] = [4, 0.75]; // signs at most that touch, and of a digit's height its width
+const COMMA = 1.4; // times its width is a comma high
+const [TALLER, AS_TALL] = [1.15, 1.1]; // times as high as digits is a slash or a bracket, and is none
+const [LIKE, UNLIKE] = [12, 0.2]; // times as probable is a sign by its shape
 const REACH = 0.6; // of a digit's height: how far from the middle of a sign its ink may be
 const PLAIN = 0.98; // the probability of a digit that is one at first sight
 const MOST = 2000; // pieces: more of them are texture, or a page of text
@@ -26,7 +33,7 @@ export async function read(sheet, networks, single) {
     const { names, input } = await networks.look(cutOut(piece, sheet));
     return signOf(names, { piece, input });
   };
-  if (single) return [{ signs: [await alone(sheet, every, networks, look)], ignored: [] }];
+  if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   if (every.length === 1 && every[0].width <= 1.2 * every[0].height) {
     const sign = await look(every[0]);
     if (isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [] }];
@@ -36,7 +43,7 @@ export async function read(sheet, networks, single) {
   return done;
 }
 
-/** All ink as one digit: the largest piece, with what is near it or with everything. @returns {Promise<Sign>} */
+/** All ink as one digit: the largest piece, with what is near it or with everything. @returns {Promise<Read>} */
 async function alone(sheet, found, { about, read }, look) {
   const main = most(found, (p) => p.mass);
   const near = new Set([main]);
@@ -47,21 +54,39 @@ async function alone(sheet, found, { about, read }, look) {
   const extra = [0, 0.3 + 5 * (1 - main.mass / looks[0].piece.mass), 0.7];
   const likely = ({ names }) => Math.max(...about.classes.map((name) => names[name]));
   const best = looks[most([0, 1, 2], (k) => Math.log(likely(looks[k]) + 1e-6) - extra[k])];
-  const { signs } = await read(strip(sheet, { pieces: [best.piece], height: best.piece.height }).ink);
-  return signs.length === 1 ? fused(signs[0].names, best, true, about, true) : best;
+  const { top, left, bottom, right, height } = best.piece;
+  const outside = (p) => p.left < left || p.right > right || p.top < top || p.bottom > bottom;
+  const ignored = found.filter((p) => p.side >= SPECK * height && outside(p));
+  if (best.piece.side < TINY) return { signs: [best], ignored };
+  const { signs, probability } = await read(strip(sheet, { pieces: [best.piece], height: best.piece.height }).ink);
+  const one = signs.length === 1 ? fused(signs[0].names, best, true, about, true) : best;
+  const several = signs.length > 1 ? probability : 0;
+  const probable = one.probability * (1 - several) * passedOver(ignored, height);
+  return { signs: [{ ...one, probability: probable }], ignored };
 }
+
+/** What is left of a probability beside ink that was taken for no sign. @param {Piece[]} rest */
+const passedOver = (rest, height) => {
+  const digit = (p) => p.height > LARGE * height && Math.max(p.height, p.width) < TALL * height;
+  return rest.some(digit) ? PASSED_OVER : 1;
+};
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
 async function readRow(row, { about, read }, look) {
   const text = await read(row.ink);
   const values = text.signs.map(({ names }) => likeliest(names));
-  const middles = aligned(text.signs.map(({ middle }) => row.left + middle), values, row);
+  const across = columns(row.pieces.filter((p) => p.height > LARGE * row.height));
+  const middles = aligned(text.signs.map(({ middle }) => row.left + middle), values, across, row.height);
   const { owned, rest } = matched(row, middles, values);
-  const share = text.share ** (1 / middles.length); // the doubt about the whole text is shared among its signs
+  // The doubt about the whole text is shared among its signs.
+  const share = (text.share * passedOver(rest, row.height)) ** (1 / middles.length);
   const signs = [];
+  const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
+  const high = median(inks.filter((_, k) => WIDE.includes(values[k])).map((p) => p.height));
   for (const [k, { names }] of text.signs.entries()) {
-    const seen = await look(owned[k].length ? union(owned[k]) : cell(row, middles, k));
-    const sign = fused(names, seen, owned[k].length > 0, about, owned.length === 1);
+    const seen = await look(inks[k]);
+    const known = owned[k].length && owned.length > 1 ? shaped(names, inks[k], high) : names;
+    const sign = fused(known, seen, owned[k].length > 0, about, owned.length === 1);
     signs.push({ ...sign, probability: sign.probability * share });
   }
   const large = row.pieces.filter((p) => p.side > 0.3 * row.height);
@@ -75,23 +100,44 @@ async function readRow(row, { about, read }, look) {
   return { signs: [{ ...one, probability }], ignored: [] };
 }
 
-/** The middles of signs, shared out evenly in the columns of high ink that they are nearest to: CTC knows the order of
- * signs, not quite their places. Nothing is moved where a sign may have no high ink, or a column no sign. */
-function aligned(middles, values, { pieces, height }) {
+/**
+ * The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places. The
+ * cheapest way to share the signs out among the columns, by their widths, is found by dynamic programming.
+ */
+function aligned(middles, values, columns, height) {
   const high = [...values.keys()].filter((k) => !SMALL.includes(values[k]));
-  const columns = []; // pieces that stand one above another are one
-  for (const p of pieces.filter((p) => p.height > LARGE * height).sort((a, b) => a.left - b.left))
-    columns.push(p.left < columns.at(-1)?.right ? union([columns.pop(), p]) : p);
-  const nearest = middles.map((middle) => most(columns, (c) => Math.min(0, middle - c.left, c.right - middle)));
-  const free = columns.some((c) => !high.some((k) => nearest[k] === c));
-  if (!columns.length || free || values.some((value) => value === "+" || value === OTHER)) return middles;
-  const moved = [...middles];
-  for (const k of high) {
-    const same = high.filter((n) => nearest[n] === nearest[k]);
-    moved[k] = nearest[k].left + ((same.indexOf(k) + 0.5) / same.length) * nearest[k].width;
+  if (!columns.length || columns.length > high.length || values.some((v) => v === "+" || v === OTHER)) return middles;
+  let best = new Map([[0, { cost: 0, places: [] }]]); // by how many signs are placed
+  for (const [left, right] of columns) {
+    const following = new Map();
+    for (const [done, { cost, places }] of best)
+      for (let count = 1; count <= Math.min(IN_COLUMN, high.length - done); count++) {
+        const fresh = Array.from({ length: count }, (_, k) => left + ((k + 0.5) / count) * (right - left));
+        const away = sum(fresh, (place, k) => Math.abs(middles[high[done + k]] - place)) / height;
+        const dear = cost + away + 2 * Math.abs(count - Math.max(1, (right - left) / (WIDTH * height)));
+        if (!(dear >= following.get(done + count)?.cost))
+          following.set(done + count, { cost: dear, places: [...places, ...fresh] });
+      }
+    best = following;
   }
-  const beside = (k) => high.filter((n) => Math.abs(n - k) === 1).map((n) => moved[n] - middles[n]);
-  return moved.map((place, k) => (high.includes(k) ? place : place + (median(beside(k)) || 0))); // points go along
+  const found = best.get(high.length)?.places;
+  if (!found) return middles;
+  const moved = middles.map((middle, k) => found[high.indexOf(k)] ?? middle);
+  return moved.map((place, k) => {
+    if (high.includes(k)) return place;
+    const near = Math.min(...high.map((n) => Math.abs(n - k))); // a point goes with its neighbours
+    const beside = high.filter((n) => Math.abs(n - k) === near).map((n) => moved[n] - middles[n]);
+    return place + sum(beside) / beside.length;
+  });
+}
+
+/** Where pieces that stand one above another begin and end, from left to right. @param {Piece[]} pieces */
+function columns(pieces) {
+  const found = [];
+  for (const { left, right } of [...pieces].sort((a, b) => a.left - b.left))
+    if (found.length && left < found.at(-1)[1]) found.at(-1)[1] = Math.max(found.at(-1)[1], right);
+    else found.push([left, right]);
+  return found;
 }
 
 /** The pieces of each sign, none where it shares its ink with another one; and those that are no sign's. */
@@ -119,6 +165,13 @@ function cell({ pieces, height, ink, top }, middles, k) {
   const own = places.filter((place) => place % across >= left && place % across < right);
   const above = Math.max(0, top + rounded((ink.height - height) / 2));
   return pieceOf(own.length ? own : [above * across + left, (above + height - 1) * across + right - 1], across);
+}
+
+/** The probabilities, by what a sign's own ink tells: commas are longer than wide, slashes and brackets than digits. */
+function shaped(names, { height, width }, digit) {
+  const factors = { ",": height < COMMA * width ? UNLIKE : 1 };
+  for (const name of "/()") factors[name] = height > TALLER * digit ? LIKE : height < AS_TALL * digit ? UNLIKE : 1;
+  return named(Object.keys(names), Object.entries(names).map(([name, value]) => value * (factors[name] ?? 1)));
 }
 
 /** A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own. A lone
