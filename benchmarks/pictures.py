@@ -134,7 +134,7 @@ def tables() -> dict[str, str]:
     head = "pictures | n | the text is right | with `--single`"
     digits = [
         f"{name} | {d['n']:,} | {d['text']:.2%} | {d['single']:.2%} | {d['network']:.2%}"
-        for name, d in s["digits"].items()
+        for name, d in s.get("digits", {}).items()
     ]
     plain = table("pictures | n | the text is right | with `--single` | the network for digits alone", digits)
     return {"pictures": f"{table(head, rows)}\n\n{sure}\n\n{by}", "digits": f"{plain}\n\n{by}"}

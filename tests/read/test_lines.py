@@ -117,7 +117,12 @@ def test_the_text_of_several_views_is_the_likeliest_in_their_mean() -> None:
 def test_for_one_page_a_line_is_read_once(model: LineModel, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     scores = LineModel._scores
-    monkeypatch.setattr(LineModel, "_scores", lambda *args: asked.append(len(args[1])) or scores(*args))
+
+    def counted(model: LineModel, inks: list[NDArray[np.float32]], width: int) -> list[NDArray[np.float64]]:
+        asked.append(len(inks))
+        return scores(model, inks, width)
+
+    monkeypatch.setattr(LineModel, "_scores", counted)
     once, clear, other = model.remembering(), row("407"), row("12")
     texts = [text.text for some in ([clear, clear], [other, clear]) for text in once.read(some)]
     assert (texts, sum(asked)) == (["407", "407", "12", "407"], 2)

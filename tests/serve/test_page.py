@@ -349,7 +349,8 @@ def test_one_digit(page: Any) -> None:
     write(page, "71")
     expect_text(page, "71")
     page.get_by_role("switch", name="One digit").click()
-    page.wait_for_function("() => document.querySelectorAll('#boxes .box').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('#boxes .box:not([data-state=none])').length === 1")
+    assert page.locator("#boxes .box[data-state=none]").count() == 1  # the other one, which is left out
 
 
 def test_many_digits(page: Any) -> None:

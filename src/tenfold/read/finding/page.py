@@ -60,8 +60,7 @@ class View:
     @property
     def ignored(self) -> list[Piece]:
         """The ink that was taken for no sign."""
-        words = [sign.piece for row in self.all_rows if not row.number for sign in row.signs]
-        return [*words, *(piece for row in self.all_rows for piece in row.ignored), *self.frames]
+        return [*(piece for row in self.all_rows for piece in row.unread), *self.frames]
 
     @property
     def count(self) -> int:

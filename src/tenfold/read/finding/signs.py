@@ -81,6 +81,13 @@ class ReadRow:
         """Whether there are digits in it, and no more that is none: words have an l or an o."""
         return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
 
+    @property
+    def unread(self) -> list[Piece]:
+        """The ink in it that is part of no number."""
+        if self.number:
+            return self.ignored
+        return self.strip.pieces if self.strip else [*(sign.piece for sign in self.signs), *self.ignored]
+
 
 def read(strips: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
     """The signs of each row: the network for lines reads it, the one for digits looks at the ink of each sign."""

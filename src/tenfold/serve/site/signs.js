@@ -23,7 +23,8 @@ const GAP = 1.25; // of a digit's height, between digits: a wider one may part t
 /** @typedef {import("./finding.js").Piece} Piece */
 /** A sign with the probabilities of every class, and what the network for digits sees of its ink.
  * @typedef {import("./networks.js").Look & {value: string, probability: number, piece: Piece}} Sign */
-/** @typedef {{signs: Sign[], ignored: Piece[]}} Read a row, whose probability is the product of its signs' */
+/** @typedef {{signs: Sign[], ignored: Piece[], pieces: Piece[]}} Read a row, whose probability is the product of its
+ * signs' */
 
 /** The rows on a clean sheet, or all of its ink as one digit. @returns {Promise<Read[]>} */
 export async function read(sheet, networks, single) {
@@ -36,7 +37,7 @@ export async function read(sheet, networks, single) {
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   if (every.length === 1 && every[0].width <= 1.2 * every[0].height) {
     const sign = await look(every[0]);
-    if (isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [] }];
+    if (isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
   }
   const done = [];
   for (const row of rows(every)) done.push(await readRow(strip(sheet, row), networks, look));
@@ -57,12 +58,13 @@ async function alone(sheet, found, { about, read }, look) {
   const { top, left, bottom, right, height } = best.piece;
   const outside = (p) => p.left < left || p.right > right || p.top < top || p.bottom > bottom;
   const ignored = found.filter((p) => p.side >= SPECK * height && outside(p));
-  if (best.piece.side < TINY) return { signs: [best], ignored };
+  const pieces = [best.piece, ...ignored];
+  if (best.piece.side < TINY) return { signs: [best], ignored, pieces };
   const { signs, probability } = await read(strip(sheet, { pieces: [best.piece], height: best.piece.height }).ink);
   const one = signs.length === 1 ? fused(signs[0].names, best, true, about, true) : best;
   const several = signs.length > 1 ? probability : 0;
   const probable = one.probability * (1 - several) * passedOver(ignored, height);
-  return { signs: [{ ...one, probability: probable }], ignored };
+  return { signs: [{ ...one, probability: probable }], ignored, pieces };
 }
 
 /** What is left of a probability beside ink that was taken for no sign. @param {Piece[]} rest */
@@ -72,8 +74,8 @@ const passedOver = (rest, height) => {
 };
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
-async function readRow(row, { about, read }, look) {
-  const text = await read(row.ink);
+async function readRow(row, { about, read: textOf }, look) {
+  const text = await textOf(row.ink);
   const values = text.signs.map(({ names }) => likeliest(names));
   const across = columns(row.pieces.filter((p) => p.height > LARGE * row.height));
   const middles = aligned(text.signs.map(({ middle }) => row.left + middle), values, across, row.height);
@@ -89,15 +91,16 @@ async function readRow(row, { about, read }, look) {
     const sign = fused(known, seen, owned[k].length > 0, about, owned.length === 1);
     signs.push({ ...sign, probability: sign.probability * share });
   }
+  const read = { signs, ignored: rest, pieces: [...row.pieces].sort((a, b) => a.left + a.right - b.left - b.right) };
   const large = row.pieces.filter((p) => p.side > 0.3 * row.height);
-  if (large.length > 1 || (owned.length === 1 && owned[0].length)) return { signs, ignored: rest };
+  if (large.length > 1 || (owned.length === 1 && owned[0].length)) return read;
   // A row, or the digit that all of its ink may be, whichever is likelier.
   const one = await look(union(row.pieces));
   const whole = signs.reduce((all, { probability }) => all * probability, signs.length ? 1 : 0);
   const [digit, several] = [one.probability * (1 - whole), whole * (1 - one.probability)];
-  if (digit < several || !digit || !isRead(one)) return { signs, ignored: rest };
+  if (digit < several || !digit || !isRead(one)) return read;
   const probability = digit / (digit + several + (1 - one.probability) * (1 - whole));
-  return { signs: [{ ...one, probability }], ignored: [] };
+  return { ...read, signs: [{ ...one, probability }], ignored: [] };
 }
 
 /**

@@ -43,8 +43,7 @@ async function answer({ blob, single, threshold }, networks) {
   const between = about.classes.every((name) => name.length === 1) ? "" : " ";
   const written = (word) => word.map(({ sure, value }) => (sure ? value : OTHER)).join(between);
   const lines = found.map((row) => row.map(written).join(" "));
-  const letters = rows.filter((row) => !isNumber(row)).flatMap(({ signs }) => signs.map(({ piece }) => piece));
-  const ignored = [...letters, ...rows.flatMap((row) => row.ignored)].map(box);
+  const ignored = rows.flatMap((row) => (isNumber(row) ? row.ignored : row.pieces)).map(box);
   const [text, least] = [lines.join("\n"), threshold ?? about.threshold];
   return { path: null, text, lines, numbers: numbers(lines), width, height, threshold: least, digits, ignored };
 }
