@@ -73,6 +73,14 @@ def test_mnist_itself_single_and_not(reader: tenfold.Reader) -> None:
     assert np.mean(probabilities.argmax(1) == digits.labels[50_000:50_500]) > 0.985
 
 
+def test_what_is_no_digit_is_one_only_where_an_answer_is_always_wanted(reader: tenfold.Reader) -> None:
+    plus = np.full((90, 90), 255, np.uint8)
+    plus[40:50, 10:80] = plus[10:80, 40:50] = 0
+    assert "?" in (tenfold.Reader(reader.classifier).read(plus, single=True).text or "?")
+    assert reader.threshold == 0
+    assert reader.read(plus, single=True).text in [*"0123456789"]
+
+
 def test_a_picture_of_few_pixels_is_of_one_digit(reader: tenfold.Reader) -> None:
     digits = embedded.read("train")
     right = []

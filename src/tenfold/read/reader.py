@@ -150,7 +150,7 @@ class Reader:
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
             pages.append(page.small() if page.pixels.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
-            view = self._view(page, single=single, box=box, upright=upright)
+            view = self._view(page, single=single, box=box, upright=upright, answer=least == 0)
             found = list(self._digits(view, page, number, line, least=least, table=table, only=only))
             digits += self._with_inputs(found, view) if details else [digit for digit, _ in found]
             ignored += [view.box(piece, page.scale) for piece in view.ignored]
@@ -227,11 +227,13 @@ class Reader:
         whole = math.prod(sign.probability for sign in number) >= threshold and all(sign.read for sign in number)
         return [sign.read and (whole or sign.probability >= each) for sign in number]
 
-    def _view(self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None) -> View:
+    def _view(
+        self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None, answer: bool = False
+    ) -> View:
         """What the finder makes of a page or of a box of it."""
-        upright = self.upright if upright is None else upright
+        how = {"single": single, "upright": self.upright if upright is None else upright, "answer": answer}
         if box is None:
-            return find(page.pixels, self.classifier, lambda: self.lines, single=single, upright=upright)
+            return find(page.pixels, self.classifier, lambda: self.lines, **how)
         x, y, width, height = box
         if width < 1 or height < 1 or x < 0 or y < 0 or x + width > page.width or y + height > page.height:
             raise UsageError(
@@ -245,14 +247,14 @@ class Reader:
             round((x + width) / scale),
         )
         part = page.pixels[top : max(top + 1, bottom), left : max(left + 1, right)]
-        view = find(part, self.classifier, lambda: self.lines, single=single, upright=upright)
+        view = find(part, self.classifier, lambda: self.lines, **how)
         return replace(view, corner=(x, y))
 
     def explained(self, page: Page, *, single: bool = False) -> Image.Image:
         """Every stage of reading a page in one figure; `decode.pages` gives the pages of a picture."""
         from tenfold.read.drawing import explained
 
-        view = self._view(page, single=single)
+        view = self._view(page, single=single, answer=self._threshold == 0)
         parts = [part for row in view.rows for part in words(row, view.walls(row, table=False))]
         sure = [certain for part in parts for certain in self._sure(part, self._threshold)]
         return explained(page, view, self.classifier, sure)

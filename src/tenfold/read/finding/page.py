@@ -159,18 +159,19 @@ def find(
     *,
     single: bool = False,
     upright: bool = False,
+    answer: bool = False,
 ) -> View:
     """The numbers on a page, dark or light, and turned by quarters if they are only numbers then; never if `upright`.
 
     The likeliest way to look at the page comes first, and is taken if it makes numbers of most of the ink. What is one
     digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit. A picture of 20
-    pixels at most is of one.
+    pixels at most is of one. With `answer` it is a digit whatever it is.
     """
     lines = cache(lambda: opened().remembering())
     page = clean.sheet(pixels)
     if single or max(pixels.shape[:2]) <= _SIGN:
         sheet = page or next(paper.sheets(decode.colours(pixels)), None)
-        return _single(sheet, classifier, lines) if sheet else View()
+        return _single(sheet, classifier, lines, answer=answer) if sheet else View()
     if page is not None:
         view = _plain(page, classifier) or _read(_cut(page), classifier, lines())
         good = view.quality >= GOOD
@@ -312,7 +313,7 @@ def _read(cut: _Cut, classifier: Classifier, lines: LineModel) -> View:
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.whole, cut.grid)
 
 
-def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]) -> View:
+def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel], *, answer: bool = False) -> View:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
     pieces = strokes.without_specks(strokes.pieces(sheet), sheet.flat.shape)
     if not pieces:
@@ -325,9 +326,10 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
     k = int(np.argmin(-np.log(scores[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
-    sign = signs.by_digits(classifier, scores[k], choices[k])
+    digit = dict(zip(classifier.classes, scores[k].tolist(), strict=False))
+    sign = signs.of(digit, choices[k]) if answer else signs.by_digits(classifier, scores[k], choices[k])
     ignored = [piece for piece in pieces if piece not in parts[k]]
-    if max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
+    if answer or max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
         return View(sheet, 0, [ReadRow([sign], ignored)])
     (text,) = lines().read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
     if len(text.text) == 1:
