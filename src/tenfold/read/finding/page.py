@@ -24,7 +24,7 @@ LEGIBLE = 0.85  # the mean probability of a row's signs
 PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
-CROWD = 300  # rows: more of them are texture, or a page of text
+CROWD = 300  # rows, or pieces of one digit: more of them are texture, or a page of text
 _SOME = 0.25  # of the ink at least are numbers in a page that is not looked at otherwise
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
@@ -327,6 +327,7 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
     k = int(np.argmin(-np.log(scores[:, :-1].max(axis=1) + 1e-6) + np.array(extra)))
     digit = dict(zip(classifier.classes, scores[k].tolist(), strict=False))
+    answer &= len(pieces) <= CROWD
     sign = signs.of(digit, choices[k]) if answer else signs.by_digits(classifier, scores[k], choices[k])
     ignored = [piece for piece in pieces if piece not in parts[k]]
     if answer or max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
