@@ -16,6 +16,7 @@ def test_a_line_of_any_width_has_two_steps_for_every_four_columns(width: int) ->
 
 
 def test_what_is_read_depends_on_its_surroundings_alone() -> None:
+    torch.manual_seed(0)
     network = networks.build(RECIPE, 20).eval()
     line = torch.randn(1, 1, 40, 400)
     other = line.clone()
