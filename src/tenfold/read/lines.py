@@ -113,9 +113,7 @@ class LineModel:
         known = {} if self._known is None else self._known
         keys = [(line.shape[1], line.tobytes()) for line in lines]
         fresh = {key: self._sized(line) for key, line in zip(keys, lines, strict=True) if key not in known}
-        alike: dict[
-            int, list[tuple[int, bytes]]
-        ] = {}  # by the width that they are filled up to, which the network sees
+        alike: dict[int, list[tuple[int, bytes]]] = {}  # by the width to which they are filled up
         for key, ink in fresh.items():
             alike.setdefault(max(2, -(-ink.shape[1] // _BLOCK)) * _BLOCK, []).append(key)
         for width, every in alike.items():

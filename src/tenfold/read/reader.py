@@ -189,7 +189,7 @@ class Reader:
     def _digits(
         self, view: View, page: Page, number: int, line: int, *, least: float | None, table: bool, only: bool
     ) -> Iterator[tuple[Digit, Piece]]:
-        """The digits, and not `only` they, of page `number`, from row `line` of the file on, each with its ink."""
+        """Digits of page `number`, and signs unless `only` is set, from row `line` of the file on, with their ink."""
         for k, row in enumerate(view.rows):
             parts = words(row, view.walls(row, table=table))
             told = [

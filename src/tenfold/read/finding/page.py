@@ -30,7 +30,7 @@ _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
 _TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
-_SIGN = 20  # a picture that is no larger shows one
+_ONE_DIGIT = 20  # a picture that is no larger shows one
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
 _GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 
@@ -169,7 +169,7 @@ def find(
     """
     lines = cache(lambda: opened().remembering())
     page = clean.sheet(pixels)
-    if single or max(pixels.shape[:2]) <= _SIGN:
+    if single or max(pixels.shape[:2]) <= _ONE_DIGIT:
         sheet = page or next(paper.sheets(decode.colours(pixels)), None)
         return _single(sheet, classifier, lines, answer=answer) if sheet else View()
     if page is not None:
@@ -314,7 +314,10 @@ def _read(cut: _Cut, classifier: Classifier, lines: LineModel) -> View:
 
 
 def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel], *, answer: bool = False) -> View:
-    """All ink as one digit: the largest piece with what is near it, or with all that is large enough."""
+    """All ink as one digit: the largest piece with what is near it, or with all that is large enough.
+
+    With `answer` it is the digit that it is most like, whatever it is, unless it is a texture.
+    """
     pieces = strokes.without_specks(strokes.pieces(sheet), sheet.flat.shape)
     if not pieces:
         return View(sheet)
@@ -329,7 +332,8 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     digit = dict(zip(classifier.classes, scores[k].tolist(), strict=False))
     answer &= len(pieces) <= CROWD
     sign = signs.of(digit, choices[k]) if answer else signs.by_digits(classifier, scores[k], choices[k])
-    ignored = [piece for piece in pieces if piece not in parts[k]]
+    taken = {id(piece) for piece in parts[k]}
+    ignored = [piece for piece in pieces if id(piece) not in taken]
     if answer or max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
         return View(sheet, 0, [ReadRow([sign], ignored)])
     (text,) = lines().read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])

@@ -259,7 +259,7 @@ def shaped(names: dict[str, float], piece: Piece, height: float) -> dict[str, fl
 
     Digits are `height` pixels high; 0 is not known. What is not probable at all stays so.
     """
-    factors = {"," if piece.height < _COMMA * piece.width else "": _UNLIKE}
+    factors = {",": _UNLIKE} if piece.height < _COMMA * piece.width else {}
     if height:
         tall = piece.height / height
         factors |= dict.fromkeys("/()", _LIKE if tall > _TALLER else _UNLIKE if tall < _AS_TALL else 1.0)

@@ -248,17 +248,17 @@ def rows(pieces: list[Piece]) -> list[Row]:
             built.append([piece])
             ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
         ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
-    lone = [row[0] for row in built if len(row) == 1 and max(row[0].height, row[0].width) < _COMMA * height]
-    if len(lone) < len(built):
-        built = [row for row in built if row[0] not in lone]
-        small += lone
+    digits = [row for row in built if len(row) > 1 or max(row[0].height, row[0].width) >= _COMMA * height]
+    if digits:
+        small += [row[0] for row in built if len(row) == 1 and max(row[0].height, row[0].width) < _COMMA * height]
+        built = digits
     settled = [(piece, row) for row in built for piece in row]
     boxes = _boxes([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
         apart = _distances(boxes, piece)
         if apart.min() < 0.5 * height:
             settled[int(apart.argmin())][1].append(piece)
-        elif piece in lone:
+        elif max(piece.height, piece.width) >= 0.45 * height:
             built.append([piece])
     done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
     return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))

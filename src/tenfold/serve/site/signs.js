@@ -58,13 +58,13 @@ async function alone(sheet, found, { about, read }, look) {
   const { top, left, bottom, right, height } = best.piece;
   const outside = (p) => p.left < left || p.right > right || p.top < top || p.bottom > bottom;
   const ignored = found.filter((p) => p.side >= SPECK * height && outside(p));
-  const pieces = [best.piece, ...ignored];
-  if (best.piece.side < TINY) return { signs: [best], ignored, pieces };
+  const rest = { ignored, pieces: [best.piece, ...ignored] };
+  if (best.piece.side < TINY) return { signs: [best], ...rest };
   const { signs, probability } = await read(strip(sheet, { pieces: [best.piece], height: best.piece.height }).ink);
   const one = signs.length === 1 ? fused(signs[0].names, best, true, about, true) : best;
   const several = signs.length > 1 ? probability : 0;
   const probable = one.probability * (1 - several) * passedOver(ignored, height);
-  return { signs: [{ ...one, probability: probable }], ignored, pieces };
+  return { signs: [{ ...one, probability: probable }], ...rest };
 }
 
 /** What is left of a probability beside ink that was taken for no sign. @param {Piece[]} rest */
@@ -74,8 +74,8 @@ const passedOver = (rest, height) => {
 };
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
-async function readRow(row, { about, read: textOf }, look) {
-  const text = await textOf(row.ink);
+async function readRow(row, { about, read }, look) {
+  const text = await read(row.ink);
   const values = text.signs.map(({ names }) => likeliest(names));
   const across = columns(row.pieces.filter((p) => p.height > LARGE * row.height));
   const middles = aligned(text.signs.map(({ middle }) => row.left + middle), values, across, row.height);
@@ -91,16 +91,16 @@ async function readRow(row, { about, read: textOf }, look) {
     const sign = fused(known, seen, owned[k].length > 0, about, owned.length === 1);
     signs.push({ ...sign, probability: sign.probability * share });
   }
-  const read = { signs, ignored: rest, pieces: [...row.pieces].sort((a, b) => a.left + a.right - b.left - b.right) };
+  const made = { signs, ignored: rest, pieces: [...row.pieces].sort((a, b) => a.left + a.right - b.left - b.right) };
   const large = row.pieces.filter((p) => p.side > 0.3 * row.height);
-  if (large.length > 1 || (owned.length === 1 && owned[0].length)) return read;
+  if (large.length > 1 || (owned.length === 1 && owned[0].length)) return made;
   // A row, or the digit that all of its ink may be, whichever is likelier.
   const one = await look(union(row.pieces));
   const whole = signs.reduce((all, { probability }) => all * probability, signs.length ? 1 : 0);
   const [digit, several] = [one.probability * (1 - whole), whole * (1 - one.probability)];
-  if (digit < several || !digit || !isRead(one)) return read;
+  if (digit < several || !digit || !isRead(one)) return made;
   const probability = digit / (digit + several + (1 - one.probability) * (1 - whole));
-  return { ...read, signs: [{ ...one, probability }], ignored: [] };
+  return { ...made, signs: [{ ...one, probability }], ignored: [] };
 }
 
 /**
