@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class Text:
     probability: float  # of the whole text, summed over all its alignments
     places: tuple[tuple[float, float], ...]  # of each sign: where it begins and ends, in pixels of the picture
     likely: NDArray[np.float64]  # (signs, classes): the probabilities at each sign's clearest step, blank left out
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 1)), repr=False)  # (steps, 1 + classes)
 
 
 class LineModel:
@@ -81,27 +82,20 @@ class LineModel:
 
         Its probability is that mean. Raises as `read` does.
         """
-        widths, scores = self._scored(views)
-        texts = [
-            self._decoded(one, view.shape[1] / width) for view, width, one in zip(views, widths, scores, strict=True)
-        ]
+        texts = self.read(views)
         means: dict[str, float] = {}
         for text in texts:
             if text.text not in means:
-                signs = np.array([self.classes.index(sign) + 1 + self._blank for sign in text.text], np.int64)
-                means[text.text] = float(
-                    np.mean(
-                        [
-                            other.probability
-                            if other.text == text.text
-                            else np.exp(text_score(one, signs, self._blank))
-                            for other, one in zip(texts, scores, strict=True)
-                        ]
-                    )
-                )
+                same = [t.probability if t.text == text.text else self.probability(t, text.text) for t in texts]
+                means[text.text] = float(np.mean(same))
         best = max(means, key=means.__getitem__)
         k = max((k for k, text in enumerate(texts) if text.text == best), key=lambda k: texts[k].probability)
         return k, replace(texts[k], probability=means[best])
+
+    def probability(self, line: Text, text: str) -> float:
+        """The probability of any text in a line that was read."""
+        signs = np.array([self.classes.index(sign) + 1 + self._blank for sign in text], np.int64)
+        return float(np.exp(text_score(line.scores, signs, self._blank)))
 
     def _scored(self, lines: Sequence[NDArray[np.uint8]]) -> tuple[list[int], list[NDArray[np.float64]]]:
         """How wide each line is for the network, and the logarithms of its steps' probabilities."""
@@ -156,7 +150,7 @@ class LineModel:
         ]
         likely = np.exp(np.delete(scores[clearest], self._blank, axis=1))
         likely /= likely.sum(axis=1, keepdims=True)
-        return Text(text, float(np.exp(text_score(scores, signs, self._blank))), places, likely)
+        return Text(text, float(np.exp(text_score(scores, signs, self._blank))), places, likely, scores)
 
 
 def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int = 0) -> float:

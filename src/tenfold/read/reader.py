@@ -150,8 +150,8 @@ class Reader:
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
             pages.append(page.small() if page.pixels.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
-            view = self._view(page, single=single, box=box, upright=upright, answer=least == 0)
-            found = list(self._digits(view, page, number, line, least=least, table=table, only=only))
+            view = self._view(page, single=single, box=box, upright=upright, answer=least == 0, table=table)
+            found = list(self._digits(view, page, number, line, least=least, only=only))
             digits += self._with_inputs(found, view) if details else [digit for digit, _ in found]
             ignored += [view.box(piece, page.scale) for piece in view.ignored]
         path = str(picture) if isinstance(picture, str | Path) else None
@@ -187,14 +187,19 @@ class Reader:
         return self.classifier.probabilities(np.ascontiguousarray(array, np.float32))
 
     def _digits(
-        self, view: View, page: Page, number: int, line: int, *, least: float | None, table: bool, only: bool
+        self, view: View, page: Page, number: int, line: int, *, least: float | None, only: bool
     ) -> Iterator[tuple[Digit, Piece]]:
         """Digits of page `number`, and signs unless `only` is set, from row `line` of the file on, with their ink."""
-        for k, row in enumerate(view.rows):
-            parts = words(row, view.walls(row, table=table))
+        lines: dict[int, int] = {}  # by those of the sheet, of which some have no number
+        numbers: dict[int, int] = {}  # how many there are in each
+        for row in view.rows:
+            k = lines.setdefault(row.line, len(lines))
+            first = numbers.get(k, 0)
+            parts = words(row)
+            numbers[k] = first + len(parts)
             told = [
                 (word, *each)
-                for word, part in enumerate(parts)
+                for word, part in enumerate(parts, first)
                 for each in zip(part, self._sure([_any_sign(s) for s in part] if only else part, least), strict=True)
                 if not (only and each[0].value in SIGNS)
             ]
@@ -227,11 +232,9 @@ class Reader:
         whole = math.prod(sign.probability for sign in number) >= threshold and all(sign.read for sign in number)
         return [sign.read and (whole or sign.probability >= each) for sign in number]
 
-    def _view(
-        self, page: Page, *, single: bool, box: Box | None = None, upright: bool | None = None, answer: bool = False
-    ) -> View:
+    def _view(self, page: Page, *, box: Box | None = None, upright: bool | None = None, **how: bool) -> View:
         """What the finder makes of a page or of a box of it."""
-        how = {"single": single, "upright": self.upright if upright is None else upright, "answer": answer}
+        how["upright"] = self.upright if upright is None else upright
         if box is None:
             return find(page.pixels, self.classifier, lambda: self.lines, **how)
         x, y, width, height = box
@@ -255,7 +258,7 @@ class Reader:
         from tenfold.read.drawing import explained
 
         view = self._view(page, single=single, answer=self._threshold == 0)
-        parts = [part for row in view.rows for part in words(row, view.walls(row, table=False))]
+        parts = [part for row in view.rows for part in words(row)]
         sure = [certain for part in parts for certain in self._sure(part, self._threshold)]
         return explained(page, view, self.classifier, sure)
 

@@ -5,7 +5,7 @@ import pytest
 
 from conftest import write_number
 from read.pictures import sheet
-from tenfold.read.finding import grids
+from tenfold.read.finding import grids, paper
 from tenfold.read.finding.paper import Sheet
 
 YS, XS = (20, 90, 160), (30, 130, 250, 350)
@@ -36,7 +36,32 @@ def test_walls_of_every_grey_and_width(strength: float, wide: int, turned: float
     assert grid.several_rows
     middle = (wide - 1) / 2
     assert [line.place(190) for line in grid.level] == pytest.approx([y + middle + 190 * turned for y in YS], abs=2)
-    assert grid.walls(95) == pytest.approx([x + middle - 95 * turned for x in XS], abs=2)
+    assert [line.place(95) for line in grid.upright] == pytest.approx([x + middle - 95 * turned for x in XS], abs=2)
+
+
+def test_strokes_one_above_another_are_no_wall() -> None:
+    image = page(1.0)
+    for top in (38, 108):  # bars in two cells, and far from the walls above and below
+        image[top : top + 30, 200:203] = 20
+    grid = grids.find(sheet(image))
+    assert grid is not None
+    assert len(grid.upright) == len(XS)
+
+
+def test_walls_as_bright_as_the_paper_are_found_by_their_colour() -> None:
+    drawn = page(1.0) < 100
+    colours = np.full((190, 380, 3), (0.8, 0.75, 0.7), np.float32)
+    lines = drawn.copy()
+    lines[26:84, 36:124] = False
+    colours[lines] = 0.72, 0.8, 0.7
+    colours[drawn & ~lines] = 0.1
+    seen = next(paper.sheets(colours))
+    seen.flat[lines] = 0  # as where they are as bright
+    assert grids.find(seen) is None
+    grid = grids.coloured(colours, seen)
+    assert grid is not None
+    assert (len(grid.level), len(grid.upright)) == (3, 4)
+    assert grids.coloured(np.repeat(colours[..., :1], 3, axis=2), seen) is None
 
 
 def test_only_the_walls_are_taken_out() -> None:

@@ -13,6 +13,9 @@ import tenfold
 from conftest import on_paper, write_number
 from read import pictures
 from tenfold.read.finding import page
+from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.signs import ReadRow, Sign
+from tenfold.read.finding.strokes import Piece
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -34,6 +37,43 @@ def test_what_is_upright_is_not_turned(reader: tenfold.Reader) -> None:
     text = reader.read(turned, upright=True).text
     assert text != "2479"
     assert tenfold.Reader(reader.classifier, always_answer=True, upright=True).read(turned).text == text
+
+
+def signed(*rows: str, probability: float = 0.99) -> page.View:
+    """A view in which these rows were read, every sign as probable."""
+    flat = np.zeros((60, 60), np.float32)
+    flat[10:50, 10:50] = 1
+    pieces = [Piece(10, 10 * k, np.ones((40, 8), bool)) for k in range(6)]
+    read = [
+        [Sign(value, probability, {value: probability}, piece) for value, piece in zip(row, pieces, strict=False)]
+        for row in rows
+    ]
+    return page.View(Sheet(flat, 0.3, 0.6, 1.0, True, 1.0), 0, [ReadRow(row, []) for row in read])
+
+
+@pytest.mark.parametrize(
+    ("upright", "turns", "seen", "turned"),
+    [
+        (signed("?"), 1, signed("47"), True),
+        (signed("0?"), 1, signed("0", "0", "3"), False),  # one above another is no row
+        (signed("?"), 2, signed("47"), True),
+        (signed("6?"), 2, signed("47"), False),  # upside down a 6 with a unit may be two digits
+        (signed("6?"), 2, signed("479"), True),
+        (signed("6?"), 2, signed("479", probability=0.95), False),
+    ],
+)
+def test_a_page_is_turned_where_more_is_plainly_read_so(
+    reader: tenfold.Reader,
+    monkeypatch: pytest.MonkeyPatch,
+    upright: page.View,
+    turns: int,
+    seen: page.View,
+    turned: bool,
+) -> None:
+    views = iter([seen if way == turns else signed() for way in (1, 3, 2)])
+    monkeypatch.setattr(page, "_read", lambda *_: next(views))
+    found = page._turned(upright, page._Ways(reader.classifier, lambda: reader.lines))
+    assert found.turns == (turns if turned else 0)
 
 
 def test_rows_and_numbers(reader: tenfold.Reader) -> None:
@@ -62,7 +102,7 @@ def test_a_picture_of_one_row_is_read_as_a_whole_where_no_ink_stands_out(reader:
     generator = np.random.default_rng(1)
     ink = write_number("4071", size=40, seed=2)
     rough = np.clip(0.75 - 0.35 * ink + generator.normal(0, 0.09, ink.shape), 0, 1).astype(np.float32)
-    view = page._textured(pictures.colours(rough), reader.classifier, reader.lines)
+    view = page._textured(pictures.colours(rough), page._Ways(reader.classifier, lambda: reader.lines))
     assert "".join(sign.value for sign in view.signs) == "4071"
     assert view.box(view.signs[0].piece, 1.0)[0] < view.box(view.signs[-1].piece, 1.0)[0]
 

@@ -11,7 +11,7 @@ from tenfold.read.finding import signs, strips, strokes
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strips import Strip
 from tenfold.read.finding.strokes import Piece
-from tenfold.read.lines import Text
+from tenfold.read.lines import LineModel, Text
 
 
 def bar(left: int, width: int = 6, height: int = 40, top: int = 10) -> Piece:
@@ -60,6 +60,14 @@ def test_what_runs_along_signs_is_ignored_and_ink_of_a_digits_size_makes_the_row
     made = plan([bar(20), missed], 23)
     assert made._ignored == [missed]
     assert made._passed_over
+
+
+def test_a_digit_beside_another_is_no_part_of_it() -> None:
+    made = plan([bar(20, 20), bar(44)], 32)
+    assert made._passed_over == [made._ignored[0]]
+    assert [piece.width for piece in made._inks] == [20]
+    near = plan([bar(20, 20), bar(41)], 32)  # less than a twentieth of its height away: it is broken
+    assert not near._passed_over
 
 
 def test_both_networks_together_are_surer_where_they_agree(reader: tenfold.Reader) -> None:
@@ -155,8 +163,44 @@ def test_signs_are_moved_into_the_columns_of_ink() -> None:
     assert signs.aligned([40, 45, 80, 170], "1234", columns, 40) == [30, 75, 105, 210]
     moved = signs.aligned([40, 45, 60, 80, 170], "12.34", columns, 40)
     assert moved[2] == pytest.approx(60 + (30 + 25) / 2)
-    for text, some in (("12", columns), ("1+3", [(0, 20)]), ("12", [])):  # not enough signs, low ones, no ink
+    for text, some in (("12", columns), ("12", [])):  # not enough signs, no ink
         assert signs.aligned([1.0] * len(text), text, some, 40) == [1.0] * len(text)
+
+
+def test_a_plus_may_be_low_and_something_else_have_many_columns() -> None:
+    columns = [(0, 20), (60, 80)]
+    assert signs.aligned([15, 40, 65], "1+3", columns, 40) == [10, 40, 70]
+    assert signs.aligned([15, 65], "1+", columns, 40) == [10, 70]
+    word = [(0, 20), (40, 60), (70, 80), (90, 110)]
+    assert signs.aligned([14, 44, 75], "12?", word, 40) == [10, 50, 75]
+
+
+def read_beside(reader: tenfold.Reader, missed: str, text: str = "47") -> ReadRow:
+    """A row in which the network for lines reads a text, and which has a digit more, apart from the others."""
+    ink = np.concatenate([write_number(text, size=60, seed=3), write_number(missed, size=60, seed=4)], axis=1)
+    sheet = pictures.sheet(pictures.drawn(ink))
+    (row,) = strokes.rows(strokes.pieces(sheet))
+    strip = strips.strip(sheet, row)
+    whole = reader.lines.read([strip.grey])[0]
+    assert whole.text == text + missed
+    short = Text(text, 0.6, whole.places[:-1], whole.likely[:-1], whole.scores)
+    return signs._classified([signs._Alignment(strip, short)], sheet.ink, reader.classifier, reader.lines)[0]
+
+
+def test_a_digit_that_was_passed_over_is_read_where_both_networks_see_one(
+    reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = read_beside(reader, "2")
+    assert "".join(sign.value for sign in row.signs) == "472"
+    assert row.probability > 0.9
+    assert row.ignored == []
+    monkeypatch.setattr(
+        LineModel, "probability", lambda *given: 1e-6 if given[-1] == "472" else 0.6
+    )  # the one for lines does not
+    row = read_beside(reader, "2")
+    assert "".join(sign.value for sign in row.signs) == "47"
+    assert row.probability < 0.5
+    assert len(row.ignored) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ clean     ink on a ground of one colour, at once
 paper     ink on any paper: the light and the paper taken away
 rulings   ruled lines taken out of the ink
 grids     the walls of tables and forms
+cells     the rows in each cell between them
 strokes   ink to connected pieces, without specks and edges, and the rows they stand in
 strips    rows cut out straight, as the network for lines reads them
 signs     which ink is which sign, and what the network for digits makes of it

@@ -4,18 +4,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
+from tenfold.read.decode import Colours
 from tenfold.read.finding.paper import Ink, Sheet, thresholds
 from tenfold.read.finding.rulings import erase
 from tenfold.read.finding.strokes import Piece
 
 _LEAST, _SHARE = 24, 0.12  # pixels, and of the longer side: shorter lines are strokes
 _GAP = 7  # pixels: a longer gap ends a line,
+_FILLED = 0.7  # of a line at least is lines that continue each other
 _SOLID = 12  # and a stretch without any begins it: else a stroke near a wall would reach it
 _ALONG = 9  # pixels of a line, in whose mean a pale line is looked for
 _PALE = 0.012  # of the paper's brightness is the least by which it differs,
 _NOISE = 2.0  # and so many deviations of what varies there
+_COLOUR = 0.02  # of full brightness lie between the channels of what has a colour
+_AROUND = 15  # pixels around a place, from whose mean its colour is away;
+_AWAY = 0.1  # what is so far is away enough
 _THICK = 0.08  # of the shorter side: what is thicker is no line
 _DARK = 0.75  # of a line is ink, or it is pale
 _LONG = 0.6  # of the longest line has every other
@@ -76,9 +82,10 @@ class Grid:
         """Whether there are rows of cells one below the other: a single one may be a comb for one number."""
         return len(self.level) >= _ROWS
 
-    def walls(self, y: float) -> list[float]:
-        """The columns of the upright lines that reach a row of pixels."""
-        return [line.place(y) for line in self.upright if line.reaches(y)]
+    def cell(self, x: float, y: float) -> tuple[int, int]:
+        """How many level lines are above a place, and how many upright ones before it."""
+        above = sum(line.place(x) < y for line in self.level if line.reaches(x))
+        return above, sum(line.place(y) < x for line in self.upright if line.reaches(y))
 
     def without(self, sheet: Sheet) -> Sheet:
         """The sheet without the lines, but with the strokes that cross them."""
@@ -107,6 +114,11 @@ def _erased(line: Line, ink: NDArray[np.bool_], gone: NDArray[np.bool_], thickes
     return erase(ink[:, part], centre, 2, gone[:, part], thickest)
 
 
+def joined(grids: list[Grid]) -> Grid:
+    """The lines of all grids on a sheet."""
+    return Grid([line for grid in grids for line in grid.level], [line for grid in grids for line in grid.upright])
+
+
 def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
     """The grid on a sheet, or in the box of a piece of its ink; None where no two lines cross three others."""
     if sheet.blank or min(sheet.flat.shape) < _LEAST:
@@ -124,6 +136,16 @@ def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
         level = _crossing(level, upright, reach)
         upright = _crossing(upright, level, reach)
     return Grid(level, upright) if len(level) + len(upright) >= _LINES else None
+
+
+def coloured(colours: Colours, sheet: Sheet) -> Grid | None:
+    """The grid on a sheet that is seen in the colours that it was made from, be its lines as bright as the paper."""
+    if float(np.ptp(colours, axis=2).max()) < _COLOUR:
+        return None
+    around = ndimage.uniform_filter(colours, (_AROUND, _AROUND, 1), mode="nearest")
+    away = np.sqrt(np.square(colours - around).sum(axis=2))
+    flat = np.asarray(Image.fromarray(away).resize(sheet.flat.shape[::-1]))
+    return find(replace(sheet, flat=flat, low=_AWAY, high=2 * _AWAY))
 
 
 def uprights(sheet: Sheet) -> list[Line]:
@@ -157,10 +179,11 @@ def _lines(flat: Ink, low: float, step: int) -> list[Line]:
     height, width = flat.shape
     ink: NDArray[np.bool_] = np.asarray(flat > low)
     along = ndimage.uniform_filter1d(np.minimum(flat, low), _ALONG, axis=1)
-    beside = max(3, height // 100)
-    padded = np.pad(along, ((beside, beside), (0, 0)), mode="edge")
-    away = along - np.maximum(padded[: -2 * beside], padded[2 * beside :])
-    noise = 1.4826 * float(np.median(np.abs(along - padded[: -2 * beside])))
+    away, noise = np.zeros_like(along), 0.0
+    for beside in (max(3, height // 100), max(8, height // 40)):  # of thin and of thick lines
+        padded = np.pad(along, ((beside, beside), (0, 0)), mode="edge")
+        away = np.maximum(away, along - np.maximum(padded[: -2 * beside], padded[2 * beside :]))
+        noise = noise or 1.4826 * float(np.median(np.abs(along - padded[: -2 * beside])))
     pale = ink | (away > max(_PALE, _NOISE * noise))
     lines = _joined(
         sorted(_runs(pale, ink, max(3, _GAP // step)), key=lambda line: line.place(width / 2)), 2 + 0.01 * height
@@ -205,15 +228,18 @@ def _opened(mask: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
 
 
 def _joined(lines: list[Line], near: float) -> list[Line]:
-    """The lines, with those in one that continue each other."""
+    """The lines, with those in one that continue each other; but strokes of digits one above another are no line."""
     out: list[Line] = []
+    filled: list[float] = []
     for line in lines:
         for k, other in enumerate(out):
             middle = (max(line.begin, other.begin) + min(line.end, other.end)) / 2
             if abs(line.place(middle) - other.place(middle)) < near:
                 longer = max(line, other, key=lambda each: each.end - each.begin)
                 out[k] = Line(longer.at, longer.slope, min(line.begin, other.begin), max(line.end, other.end))
+                filled[k] += line.end - line.begin
                 break
         else:
             out.append(line)
-    return out
+            filled.append(line.end - line.begin)
+    return [line for line, full in zip(out, filled, strict=True) if full >= _FILLED * (line.end - line.begin)]

@@ -1,8 +1,8 @@
 """One page to the rows on it: which ink, which way up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
-from tenfold.read.finding import clean, grids, paper, rulings, signs, strips, strokes
+from tenfold.read.finding import cells, clean, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
@@ -25,6 +25,7 @@ PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
 CROWD = 300  # rows, or pieces of one digit: more of them are texture, or a page of text
+_PLAINLY = 0.965  # that of a row that is read upside down
 _SOME = 0.25  # of the ink at least are numbers in a page that is not looked at otherwise
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
@@ -43,7 +44,6 @@ class View:
     turns: int = 0  # quarter turns to the left that were made before reading
     all_rows: list[ReadRow] = field(default_factory=list)
     frames: list[Piece] = field(default_factory=list)  # what is drawn round numbers
-    ruled: Sheet | None = None  # the sheet before anything was taken out of it
     grid: grids.Grid | None = None  # of lines as dark as ink, which were taken out too
     corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
 
@@ -101,43 +101,6 @@ class View:
         """Whether there are no digits but ones, as any bar is one: too little to turn a page for."""
         return all(sign.value == "1" for sign in self.signs if sign.digit)
 
-    def walls(self, row: ReadRow, *, table: bool) -> list[float]:
-        """The columns of the sheet at which a row is parted: those of a grid of several rows; in a `table` of any."""
-        if table or (len(self.rows) > 1 and self._numbers_in_cells):
-            return self._walls(row, self._grid or self._alone)
-        return []
-
-    @staticmethod
-    def _walls(row: ReadRow, grid: grids.Grid) -> list[float]:
-        return grid.walls(float(np.mean([sign.piece.middle for sign in row.signs])))
-
-    @cached_property
-    def _grid(self) -> grids.Grid | None:
-        sheet = self.ruled or self.sheet
-        return self.grid or (grids.find(sheet) if sheet else None)
-
-    @cached_property
-    def _alone(self) -> grids.Grid:
-        """Upright lines that cross no others, but stand beside all rows: of a table without a frame."""
-        sheet = self.ruled or self.sheet
-        middles = [sign.piece.middle for sign in self.signs]
-        lines = grids.uprights(sheet) if sheet and middles else []
-        return grids.Grid([], [x for x in lines if x.begin <= min(middles) and x.end >= max(middles)])
-
-    @cached_property
-    def _numbers_in_cells(self) -> bool:
-        """Whether there is a grid of several rows with numbers in its cells: squared paper has a digit in each."""
-        if self._grid is None or not self._grid.several_rows:
-            return False
-        several = False
-        for row in self.rows:
-            walls = np.array(self._walls(row, self._grid))
-            if any(((walls > s.piece.left + 2) & (walls < s.piece.right - 2)).any() for s in row.signs):
-                return False
-            cells = np.searchsorted(walls, [sign.piece.left + sign.piece.width / 2 for sign in row.signs])
-            several |= len(set(cells.tolist())) < len(cells)
-        return several
-
     def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
         """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
         assert self.sheet is not None
@@ -152,6 +115,25 @@ class View:
         return x + self.corner[0], y + self.corner[1], *size
 
 
+class _Ways:
+    """What a page is read with: both networks, of which the one for lines reads a line once, and whether by cells."""
+
+    def __init__(self, classifier: Classifier, opened: Callable[[], LineModel], *, table: bool = False) -> None:
+        self.classifier, self.table = classifier, table
+        self._opened = opened
+
+    @cached_property
+    def lines(self) -> LineModel:
+        return self._opened().remembering()
+
+    def read(self, rows: list[strips.Strip], sheet: Sheet) -> list[ReadRow]:
+        return signs.read(rows, sheet.ink, self.classifier, self.lines)
+
+    def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
+        """One row, of which there are several views."""
+        return signs.read_views(views, sheet.ink, self.classifier, self.lines)
+
+
 def find(
     pixels: Pixels,
     classifier: Classifier,
@@ -160,28 +142,30 @@ def find(
     single: bool = False,
     upright: bool = False,
     answer: bool = False,
+    table: bool = False,
 ) -> View:
     """The numbers on a page, dark or light, and turned by quarters if they are only numbers then; never if `upright`.
 
     The likeliest way to look at the page comes first, and is taken if it makes numbers of most of the ink. What is one
     digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit. A picture of 20
-    pixels at most is of one. With `answer` it is a digit whatever it is.
+    pixels at most is of one. With `answer` it is a digit whatever it is. In a `table` any walls part numbers, else
+    those of several rows of cells with numbers in them.
     """
-    lines = cache(lambda: opened().remembering())
+    by = _Ways(classifier, opened, table=table)
     page = clean.sheet(pixels)
     if single or max(pixels.shape[:2]) <= _ONE_DIGIT:
         sheet = page or next(paper.sheets(decode.colours(pixels)), None)
-        return _single(sheet, classifier, lines, answer=answer) if sheet else View()
+        return _single(sheet, by, answer=answer) if sheet else View()
     if page is not None:
-        view = _plain(page, classifier) or _read(_cut(page), classifier, lines())
+        view = _plain(page, classifier) or _read(_cut(page, by), by)
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
         if min(page.flat.shape) >= paper.SMALL and clean.inside(page):  # as a drawing is: no other way shows more of it
-            return view if good or upright or view.legible else _turned(view, classifier, lines())
+            return view if good or upright or view.legible else _turned(view, by)
     best, colours = View(), decode.colours(pixels)
     for number, sheet in enumerate(paper.sheets(colours)):
-        view = _upright(sheet, colours, classifier, lines())
+        view = _upright(sheet, colours, by)
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
         enough = view.quality > LIKELY and view.count > 1 and not view.bars
         if number == 0 or (enough and view.evidence > best.evidence + OTHER_INK):
@@ -191,9 +175,9 @@ def find(
         if view.grid and not view.all_rows:  # empty cells
             return view
     if best.sheet is not None and best.quality < GOOD and not (upright or best.legible):
-        best = _turned(best, classifier, lines())
+        best = _turned(best, by)
     if not best.rows and strips.may_be_row(colours.shape[:2]):
-        rough = _textured(colours, classifier, lines())
+        rough = _textured(colours, by)
         return rough if rough.probability > _POSSIBLE else best
     return best
 
@@ -207,31 +191,31 @@ def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
     return View(sheet, 0, [ReadRow([sign], [])]) if sign.read and sign.probability >= PLAIN else None
 
 
-def _upright(sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
+def _upright(sheet: Sheet, colours: Colours, by: _Ways) -> View:
     """A sheet as it stands, without ruled lines, and as one row or with small gaps closed, whichever is read best."""
-    cuts = [_cut(sheet)]
+    cuts = [_cut(sheet, by, colours=colours)]
     may_be_row = strips.may_be_row(sheet.flat.shape)
-    row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
-    view = row or _read(cuts[0], classifier, lines)
+    row = _row(sheet, cuts, colours, by) if may_be_row else None
+    view = row or _read(cuts[0], by)
     if view.quality >= GOOD and view.probability >= SAFE and (row or not may_be_row):
         return view
     bare = None if cuts[0].grid else rulings.without_lines(sheet)
     if bare is not None and not bare.blank:
-        cuts.append(_cut(bare))
-        row = _row(sheet, cuts, colours, classifier, lines) if may_be_row else None
-        without = row or _read(cuts[1], classifier, lines)
-        view = max((replace(each, ruled=sheet) for each in (view, without)), key=lambda each: each.evidence)
+        cuts.append(_cut(bare, by, colours=colours))
+        row = _row(sheet, cuts, colours, by) if may_be_row else None
+        without = row or _read(cuts[1], by)
+        view = max(view, without, key=lambda each: each.evidence)
     if row and row.rows:
         return row
     if may_be_row:
-        return _or_whole(view, sheet, colours, classifier, lines)
+        return _or_whole(view, sheet, colours, by)
     if view.quality < GOOD:  # a digit in pieces may have been taken for several, or stand in two rows
-        joined = _read(_cut(sheet, max(2, round(JOIN * max(sheet.flat.shape)))), classifier, lines)
+        joined = _read(_cut(sheet, by, max(2, round(JOIN * max(sheet.flat.shape)))), by)
         view = max(view, joined, key=lambda either: either.quality)
     return view
 
 
-def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, classifier: Classifier, lines: LineModel) -> View | None:
+def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Ways) -> View | None:
     """A picture of one row, which all views of it decide together; None where it may be of several, or of a part."""
     ones = [cut for cut in cuts if len(cut.rows) == 1]
     if not ones:
@@ -243,10 +227,10 @@ def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, classifier: Classif
     views = [one.rows[0] for one in ones]
     if row.height > _LARGE * len(sheet.flat):
         views += strips.whole(sheet, colours, row)
-    return View(cut.sheet, 0, [signs.read_views(views, sheet.ink, classifier, lines)], cut.frames, sheet, cut.grid)
+    return View(cut.sheet, 0, [by.read_views(views, sheet)], cut.frames, cut.grid)
 
 
-def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier, lines: LineModel) -> View:
+def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Ways) -> View:
     """What was read in a picture that may be one row, or its text as a whole where that is not safe."""
     ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
     wide = bool(ends) and max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
@@ -255,27 +239,33 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, classifier: Classifier
     found = [row.strip for row in view.rows if row.strip]
     same = len(found) == 1 and len(found[0].grey) > _AS_HIGH * len(sheet.flat)
     views = strips.whole(sheet, colours) + found * same
-    whole = View(sheet, 0, [signs.read_views(views, sheet.ink, classifier, lines)], view.frames, view.ruled)
+    whole = View(sheet, 0, [by.read_views(views, sheet)], view.frames)
     if [sign.value for sign in whole.signs] == [sign.value for sign in view.signs]:
         return view
     more = whole.count > view.count and whole.probability > _POSSIBLE  # a part of a row may be surer than all of it
     return whole if more else max(view, whole, key=lambda either: either.probability)
 
 
-def _textured(colours: Colours, classifier: Classifier, lines: LineModel) -> View:
+def _textured(colours: Colours, by: _Ways) -> View:
     """A picture of one row, on paper so rough that nothing stands out from it."""
     sheet = Sheet(1 - np.ascontiguousarray(colours.mean(axis=2), np.float32), 0.0, 0.0, 1.0, True, 1.0)
-    return View(sheet, 0, signs.read(strips.whole(sheet, colours)[1:], sheet.ink, classifier, lines))
+    return View(sheet, 0, by.read(strips.whole(sheet, colours)[1:], sheet))
 
 
-def _turned(upright: View, classifier: Classifier, lines: LineModel) -> View:
-    """The sheet turned by quarters if more of it is read so than upright, and more than one digit."""
+def _turned(upright: View, by: _Ways) -> View:
+    """The sheet turned by quarters if more of it is read so than upright, and several digits side by side.
+
+    Upside down many digits are others, and letters digits: that must be plain where upright there are digits too.
+    """
     best, sheet = upright, upright.sheet
     assert sheet is not None
     height, width = sheet.flat.shape
     for turns in (1, 3, 2) if width < _LONG * height else (2,):
-        view = _read(_cut(replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns)))), classifier, lines)
-        enough = view.count > max(1, upright.count) and not view.bars
+        view = _read(_cut(replace(sheet, flat=np.ascontiguousarray(np.rot90(sheet.flat, turns))), by), by)
+        most = max((sum(sign.digit for sign in row.signs) for row in view.rows), default=0)
+        enough = most > 1 and view.count > upright.count and not view.bars
+        if turns == 2 and upright.count:
+            enough &= most > 2 and min(row.mean for row in view.rows) > _PLAINLY
         if enough and view.quality > max(upright.quality + BETTER, best.quality, LIKELY):
             best = replace(view, turns=turns)
     return best
@@ -288,32 +278,47 @@ class _Cut:
     sheet: Sheet
     rows: list[strips.Strip]
     frames: list[Piece]
-    whole: Sheet  # before anything was taken out of it
     grid: grids.Grid | None = None
 
 
-def _cut(sheet: Sheet, join: int = 0) -> _Cut:
-    """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many."""
-    grid, bare = None, sheet
-    sheet, pieces = strokes.clean(bare, join)
+def _cut(sheet: Sheet, by: _Ways, join: int = 0, colours: Colours | None = None) -> _Cut:
+    """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many.
+
+    Walls are looked for in the `colours` that it was made from too.
+    """
+    bare, (sheet, pieces) = sheet, strokes.clean(sheet, join)
     walls = [found for piece in pieces if strokes.cells(piece) and (found := grids.find(bare, piece))]
-    if walls:
-        grid = grids.Grid([line for each in walls for line in each.level], [x for each in walls for x in each.upright])
+    grid = grids.joined(walls) if walls else None
+    if grid:
         sheet, pieces = strokes.clean(grid.without(bare), join)
     around = strokes.frames(pieces)
     inside = [piece for piece in pieces if piece not in around]
-    cut = [strips.strip(sheet, row) for row in strokes.rows(inside)] if inside else []
+    rows = [[row] for row in strokes.rows(inside)] if inside else []
+    if by.table or len(rows) > 1:
+        parted = grid or grids.find(bare) or (None if colours is None else grids.coloured(colours, bare))
+        if not parted and by.table:
+            parted = grids.Grid([], [line for line in grids.uprights(bare) if _along(line, rows)])
+        if parted and (by.table or cells.hold_numbers(parted, inside)):
+            rows = cells.lines(parted, inside)
+            grid = grid or parted
+    cut = [strips.strip(sheet, row, line) for line, some in enumerate(rows) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, bare, grid)
+    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid)
 
 
-def _read(cut: _Cut, classifier: Classifier, lines: LineModel) -> View:
+def _along(line: grids.Line, rows: list[list[strokes.Row]]) -> bool:
+    """Whether an upright line stands beside all rows: of a table without a frame."""
+    middles = [piece.middle for some in rows for row in some for piece in row.pieces]
+    return bool(middles) and line.begin <= min(middles) and line.end >= max(middles)
+
+
+def _read(cut: _Cut, by: _Ways) -> View:
     """The rows of a sheet, read."""
-    rows = signs.read(cut.rows, cut.sheet.ink, classifier, lines) if cut.rows else []
-    return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.whole, cut.grid)
+    rows = by.read(cut.rows, cut.sheet) if cut.rows else []
+    return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.grid)
 
 
-def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel], *, answer: bool = False) -> View:
+def _single(sheet: Sheet, by: _Ways, *, answer: bool = False) -> View:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough.
 
     With `answer` it is the digit that it is most like, whatever it is, unless it is a texture.
@@ -325,6 +330,7 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     near = strokes.within(pieces, main, 0.35 * max(main.height, main.width))
     parts = [near, [main], pieces][: 1 if len(pieces) == 1 else 3]
     choices = [strokes.union(part) for part in parts]
+    classifier = by.classifier
     scores = signs.classify(choices, sheet.ink, classifier)
     # All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
     extra = (0.0, 0.3 + 5 * (1 - main.mass / choices[0].mass), 0.7)[: len(choices)]
@@ -336,9 +342,9 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     ignored = [piece for piece in pieces if id(piece) not in taken]
     if answer or max(choices[k].height, choices[k].width) < _TINY * sheet.zoom:
         return View(sheet, 0, [ReadRow([sign], ignored)])
-    (text,) = lines().read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
+    (text,) = by.lines.read([strips.strip(sheet, strokes.Row([choices[k]], choices[k].height)).grey])
     if len(text.text) == 1:
-        names = dict(zip(lines().classes, text.likely[0].tolist(), strict=True))
+        names = dict(zip(by.lines.classes, text.likely[0].tolist(), strict=True))
         sign = signs.fused(names, classifier, scores[k], choices[k], own=True, alone=True)
     elif len(text.text) > 1:  # it may be several
         sign = replace(sign, probability=sign.probability * (1 - text.probability))
@@ -347,11 +353,8 @@ def _single(sheet: Sheet, classifier: Classifier, lines: Callable[[], LineModel]
     return View(sheet, 0, [ReadRow([sign], ignored)])
 
 
-def words(row: ReadRow, walls: Sequence[float] = ()) -> list[list[Sign]]:
-    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs.
-
-    `walls` are columns of the sheet at which they are parted too.
-    """
+def words(row: ReadRow) -> list[list[Sign]]:
+    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs."""
     some = row.signs
     if len(some) < 2:
         return [some] if some else []
@@ -360,9 +363,7 @@ def words(row: ReadRow, walls: Sequence[float] = ()) -> list[list[Sign]]:
     usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
     parts, start = [], 0
     for k, gap in enumerate(gaps, 1):
-        before, after = (some[n].piece.left + some[n].piece.width / 2 for n in (k - 1, k))
-        wide = gap > _GAP * height and gap > 2.2 * usual + 0.2 * height
-        if wide or any(before < wall < after for wall in walls):
+        if gap > _GAP * height and gap > 2.2 * usual + 0.2 * height:
             parts.append(some[start:k])
             start = k
     return [*parts, some[start:]]

@@ -26,7 +26,10 @@ _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen a
 _NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
 PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
+_APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
 _POINT = 0.75  # the probability of a point that touches a digit
+_LOW = frozenset(("+", OTHER))  # may have no high ink, which is as dear
+_WITHOUT, _NO_SIGN = 0.25, 1.0  # as a quarter of a digit's height away, and high ink that is no sign's as all of it
 _IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
 _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
 _COMMA = 1.4  # times its width is a comma high
@@ -65,6 +68,11 @@ class ReadRow:
     signs: list[Sign]
     ignored: list[Piece]
     strip: Strip | None = None  # what was read
+
+    @property
+    def line(self) -> int:
+        """Of the sheet, counted from above: a row may be in one cell of several side by side."""
+        return self.strip.line if self.strip else 0
 
     @cached_property
     def probability(self) -> float:
@@ -105,7 +113,7 @@ def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: Line
 
 def _classified(plans: "list[_Alignment]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
     scores = iter(classify([piece for plan in plans for piece in plan.pieces], ink, classifier))
-    return [plan.row(lines.classes, [next(scores) for _ in plan.pieces], classifier) for plan in plans]
+    return [plan.row(lines, [next(scores) for _ in plan.pieces], classifier) for plan in plans]
 
 
 class _Alignment:
@@ -118,12 +126,12 @@ class _Alignment:
         owned, rest = self._match()
         self._own = [bool(pieces) for pieces in owned]
         self._inks = [union(pieces) if pieces else self._cell(k) for k, pieces in enumerate(owned)]
-        self._passed_over = any(may_be_digit(piece, strip.height) for piece in rest)
+        self._passed_over = [piece for piece in rest if may_be_digit(piece, strip.height)]
         self._ignored = rest
         large = [piece for piece in strip.pieces if max(piece.height, piece.width) > 0.3 * strip.height]
         alone = len(large) == 1 and self._own != [True]
         self._alone = [union(strip.pieces)] if alone else []
-        self.pieces = [*self._inks, *self._alone]
+        self.pieces = [*self._inks, *self._alone, *self._passed_over]
 
     def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
         """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
@@ -151,6 +159,15 @@ class _Alignment:
                 owned[int(over[0]) if len(over) else int(away.argmin())].append(piece)
             else:
                 rest.append(piece)
+        for k, pieces in enumerate(owned):  # a sign is one piece of a digit's size: the one in whose middle it is
+            columns = _columns(
+                [piece for piece in pieces if piece.height > _LARGE * self._strip.height], _APART * self._strip.height
+            )
+            if len(columns) > 1:
+                left, right = min(columns, key=lambda column: abs(column[0] + column[1] - 2 * middles[k]))
+                beside = [piece for piece in pieces if piece.right <= left or piece.left >= right]
+                owned[k] = [piece for piece in pieces if piece not in beside]
+                rest += beside
         return [[] if k in shared else pieces for k, pieces in enumerate(owned)], rest
 
     def _cell(self, k: int) -> Piece:
@@ -166,34 +183,65 @@ class _Alignment:
         size = max(1, round(self._strip.height)), max(1, columns.stop - columns.start)
         return Piece(max(0, top), columns.start, np.zeros(size, bool))
 
-    def row(self, classes: tuple[str, ...], scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
+    def row(self, lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
         """The row, with what the digits' network makes of `pieces`."""
         rest = iter(scores)
         alone = len(self._inks) == 1
         high = [p.height for p, sign in zip(self._inks, self.text.text, strict=True) if sign in _WIDE]
         signs = []
         for likely, piece, own in zip(self.text.likely, self._inks, self._own, strict=True):
-            names = dict(zip(classes, likely.tolist(), strict=True))
+            names = dict(zip(lines.classes, likely.tolist(), strict=True))
             if own and not alone:
                 names = shaped(names, piece, float(np.median(high)) if high else 0.0)
             signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone))
+        whole = [next(rest) for _ in self._alone]
         path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
         if path:  # how likely there are these signs and no others, shared among them
-            share = min(1.0, self.text.probability / path)
-            share = (share * PASSED_OVER if self._passed_over else share) ** (1 / len(signs))
+            share = self.text.probability / path
+            if self._passed_over:
+                signs, times = self._with_missed(signs, lines, [next(rest) for _ in self._passed_over], classifier)
+                share *= times
+            share = min(1.0, share) ** (1 / len(signs))
             signs = [replace(sign, probability=sign.probability * share) for sign in signs]
-        if any(self._own):  # where ink stands out, a point has some of its own; without, it must be plain
-            kept = [
-                sign
-                for sign, own in zip(signs, self._own, strict=True)
-                if own or sign.value not in _SMALL or sign.probability > _POINT
-            ]
-            doubt = float(
-                np.prod([1 - s.probability for s, own in zip(signs, self._own, strict=True) if s not in kept])
-            )
-            signs = [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
-        row = ReadRow(signs, self._ignored, self._strip)
-        return _likelier(row, by_digits(classifier, next(rest), self._alone[0])) if self._alone else row
+        row = ReadRow(
+            self._kept(signs),
+            [piece for piece in self._ignored if all(piece is not s.piece for s in signs)],
+            self._strip,
+        )
+        return _likelier(row, by_digits(classifier, whole[0], self._alone[0])) if self._alone else row
+
+    def _with_missed(
+        self, signs: list[Sign], lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier
+    ) -> tuple[list[Sign], float]:
+        """The signs, with the ink that was passed over where it is plainly digits, and how much less probable that is.
+
+        Two texts are possible, and each network has something to say of both. A point without ink gives way.
+        """
+        found = [by_digits(classifier, score, piece) for score, piece in zip(scores, self._passed_over, strict=True)]
+        if classifier.classes != DIGITS or OTHER in self.text.text or not all(sign.read for sign in found):
+            return signs, PASSED_OVER
+        every = [(sign.piece.left + sign.piece.width / 2, sign.value, sign) for sign in found]
+        for middle, text, sign, own in zip(self._middles, self.text.text, signs, self._own, strict=True):
+            over = any(piece.left <= middle <= piece.right for piece in self._passed_over)
+            if own or not over or text not in _SMALL:
+                every.append((middle, text, sign))
+        every.sort(key=lambda one: one[0])
+        text = "".join(text for _, text, _ in every)
+        odds = lines.probability(self.text, text) / max(1e-30, lines.probability(self.text, self.text.text))
+        more = 1 + odds
+        for sign in found:
+            odds *= sign.probability / max(_LEAST, sign.probabilities[OTHER])
+        return ([sign for _, _, sign in every], more * odds / (1 + odds)) if odds > 1 else (signs, PASSED_OVER)
+
+    def _kept(self, signs: list[Sign]) -> list[Sign]:
+        """Where ink stands out a point has some of its own, or it must be plain; without any ink all are kept."""
+        if not any(self._own):
+            return signs
+        owned = {id(piece) for piece, own in zip(self._inks, self._own, strict=True) if not own}
+        gone = [s for s in signs if id(s.piece) in owned and s.value in _SMALL and s.probability <= _POINT]
+        doubt = float(np.prod([1 - sign.probability for sign in gone]))
+        kept = [sign for sign in signs if sign not in gone]
+        return [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
 
 
 def may_be_digit(piece: Piece, height: float) -> bool:
@@ -204,41 +252,51 @@ def may_be_digit(piece: Piece, height: float) -> bool:
 def aligned(middles: list[float], text: str, columns: list[tuple[int, int]], height: float) -> list[float]:
     """The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places.
 
-    Every column has one sign or several, as its width has it; the cheapest way to share them out is found by dynamic
-    programming. Nothing is moved where there may be signs without high ink, or more columns than signs.
+    A column has a sign or several, as its width has it; a plus or something else may be too low for one, and something
+    else may have several. The cheapest way to share them out is found by dynamic programming; points go with their
+    neighbours. Nothing is moved where there are more columns than signs.
     """
     high = [k for k, sign in enumerate(text) if sign not in _SMALL]
-    if not columns or len(columns) > len(high) or set(text) & {"+", OTHER}:
+    if not columns or (len(columns) > len(high) and OTHER not in text):
         return middles
-    places = [middles[k] for k in high]
-    best: dict[int, tuple[float, list[float]]] = {0: (0.0, [])}  # by how many signs are placed
-    for left, right in columns:
-        following: dict[int, tuple[float, list[float]]] = {}
+    best: dict[int, tuple[float, dict[int, float]]] = {0: (0.0, {})}  # by how many signs are done: cost and places
+    for left, right in [*columns, (0, 0)]:
+        for done in range(len(high)):  # those without high ink
+            if done in best and text[high[done]] in _LOW:
+                _cheaper(best, done + 1, best[done][0] + _WITHOUT, best[done][1])
+        if not right:
+            break
+        following: dict[int, tuple[float, dict[int, float]]] = {}
         for done, (cost, before) in best.items():
+            if OTHER in text:
+                _cheaper(following, done, cost + _NO_SIGN, before)
             for count in range(1, min(_IN_COLUMN, len(high) - done) + 1):
-                new = [left + (k + 0.5) / count * (right - left) for k in range(count)]
-                away = sum(abs(a - b) for a, b in zip(places[done:], new, strict=False)) / height
-                dear = cost + away + 2 * abs(count - max(1.0, (right - left) / (_WIDTH * height)))
-                if done + count not in following or dear < following[done + count][0]:
-                    following[done + count] = dear, before + new
+                some = high[done : done + count]
+                new = {k: left + (n + 0.5) / count * (right - left) for n, k in enumerate(some)}
+                away = sum(abs(middles[k] - place) for k, place in new.items()) / height
+                dear = away + 2 * abs(count - max(1.0, (right - left) / (_WIDTH * height)))
+                _cheaper(following, done + count, cost + dear, before | new)
         best = following
-    if len(high) not in best:
-        return middles
-    moved = list(middles)
-    for k, place in zip(high, best[len(high)][1], strict=True):
-        moved[k] = place
-    for k, sign in enumerate(text):  # a point goes with its neighbours
-        if sign in _SMALL:
-            beside = [moved[n] - middles[n] for n in high if abs(n - k) == min(abs(m - k) for m in high)]
+    places = best[len(high)][1] if len(high) in best else {}
+    moved = [places.get(k, middle) for k, middle in enumerate(middles)]
+    for k in range(len(text)):
+        if k not in places and places:
+            beside = [moved[n] - middles[n] for n in places if abs(n - k) == min(abs(m - k) for m in places)]
             moved[k] += sum(beside) / len(beside)
     return moved
 
 
-def _columns(pieces: list[Piece]) -> list[tuple[int, int]]:
-    """Where pieces that stand one above another begin and end, from left to right."""
+def _cheaper(best: dict[int, tuple[float, dict[int, float]]], done: int, cost: float, places: dict[int, float]) -> None:
+    """Keep the cheaper way to have so many signs done."""
+    if done not in best or cost < best[done][0]:
+        best[done] = cost, places
+
+
+def _columns(pieces: list[Piece], gap: float = 0) -> list[tuple[int, int]]:
+    """Where pieces that stand one above another, or less than `gap` pixels apart, begin and end, from left to right."""
     columns: list[tuple[int, int]] = []
     for piece in sorted(pieces, key=lambda piece: piece.left):
-        if columns and piece.left < columns[-1][1]:
+        if columns and piece.left < columns[-1][1] + gap:
             columns[-1] = columns[-1][0], max(columns[-1][1], piece.right)
         else:
             columns.append((piece.left, piece.right))

@@ -27,9 +27,10 @@ class Strip:
     top: int  # the row of the sheet that is its first, in its middle
     pieces: list[Piece]
     height: float  # of a digit, in pixels
+    line: int = 0  # of the sheet, counted from above: the cells of a table have several strips in one
 
 
-def strip(sheet: Sheet, row: Row) -> Strip:
+def strip(sheet: Sheet, row: Row, line: int = 0) -> Strip:
     """A row of a sheet, made level, with a little around it and without specks."""
     large = [piece for piece in row.pieces if max(piece.height, piece.width) >= _LARGE * row.height] or row.pieces
     middles = np.array([(piece.left + piece.right) / 2 for piece in large])
@@ -51,7 +52,7 @@ def strip(sheet: Sheet, row: Row) -> Strip:
         rows = slice(max(0, top + drop), max(0, min(bottom + drop, height)))
         part = sheet.flat[rows, some[0] : some[-1] + 1]
         ink[rows.start - top - drop : rows.start - top - drop + len(part), some - left] = part
-    return Strip(_grey(ink, sheet), left, top, row.pieces, row.height)
+    return Strip(_grey(ink, sheet), left, top, row.pieces, row.height, line)
 
 
 def whole(sheet: Sheet, colours: Colours, row: Strip | None = None) -> list[Strip]:

@@ -231,11 +231,16 @@ def _edge(piece: Piece, shape: tuple[int, int], digit: float) -> bool:
     return sum(ends) >= 3 or (sum(ends) == 2 and piece.mass < 0.2 * piece.height * piece.width)
 
 
-def rows(pieces: list[Piece]) -> list[Row]:
-    """The pieces in rows, from top to bottom, each from left to right. A row may climb or fall."""
-    height = digit_height(pieces)
-    large = [p for p in pieces if max(p.height, p.width) >= 0.45 * height]
-    small = [p for p in pieces if max(p.height, p.width) < 0.45 * height]
+def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
+    """The pieces in rows, from top to bottom, each from left to right. A row may climb or fall.
+
+    Digits are about `height` pixels high; 0 is not known.
+    """
+    height = height or digit_height(pieces)
+    largest = max((max(p.height, p.width) for p in pieces), default=0)
+    least = min(0.45 * height, largest)
+    large = [p for p in pieces if max(p.height, p.width) >= least]
+    small = [p for p in pieces if max(p.height, p.width) < least]
     built: list[list[Piece]] = []
     ends = np.zeros((len(large), 2, 4))  # top, bottom, right and height of the last two pieces of each row
     for piece in sorted(large, key=lambda p: p.left):
@@ -248,10 +253,11 @@ def rows(pieces: list[Piece]) -> list[Row]:
             built.append([piece])
             ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
         ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
-    digits = [row for row in built if len(row) > 1 or max(row[0].height, row[0].width) >= _COMMA * height]
-    if digits:
-        small += [row[0] for row in built if len(row) == 1 and max(row[0].height, row[0].width) < _COMMA * height]
-        built = digits
+    lone = [row[0] for row in built if len(row) == 1 and max(row[0].height, row[0].width) < _COMMA * height]
+    if len(lone) == len(built) and lone:  # of a single digit in pieces, say
+        lone.remove(max(lone, key=lambda p: p.mass))
+    small += lone
+    built = [row for row in built if row[0] not in lone]
     settled = [(piece, row) for row in built for piece in row]
     boxes = _boxes([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all

@@ -1,0 +1,55 @@
+"""The rows of writing in the cells of a table: walls part numbers before anything is read."""
+
+from dataclasses import replace
+from itertools import pairwise, zip_longest
+
+from tenfold.read.finding.grids import Grid
+from tenfold.read.finding.strokes import Piece, Row, digit_height, rows
+
+_LARGE = 0.55  # of a digit's height: smaller pieces may be parts of one
+_OVER = 0.2  # of a piece is beside a wall that it crosses
+_CROSSING = 0.2  # of the digits cross walls at most, where numbers are written into cells
+_LOW = 0.6  # of the height of the others: a row of no digit may be lower than that
+
+
+def hold_numbers(grid: Grid, pieces: list[Piece]) -> bool:
+    """Whether there are several rows of cells, with numbers in them: squared paper has a digit in each."""
+    height = digit_height(pieces)
+    large = [piece for piece in pieces if piece.height > _LARGE * height]
+    if not (grid.several_rows and sum(_crosses(grid, piece) for piece in large) <= _CROSSING * len(large)):
+        return False
+    return any(
+        after.left >= before.right for cell in _by_cell(grid, large).values() for before, after in pairwise(cell)
+    )
+
+
+def lines(grid: Grid, pieces: list[Piece]) -> list[list[Row]]:
+    """What is written in cells, from above; of each line of writing a row for every cell that has some of it.
+
+    The first rows of the cells between two level lines are a line, however high each stands, and so on; where there are
+    no level lines, lines go along all cells.
+    """
+    height, bands = digit_height(pieces), dict[int, list[list[Row]]]()
+    if grid.level:
+        for (band, _), cell in sorted(_by_cell(grid, pieces).items()):
+            bands.setdefault(band, []).append(rows(cell, height))
+    else:
+        for k, row in enumerate(rows(pieces)):
+            parts = sorted(_by_cell(grid, row.pieces).items())
+            bands[k] = [[Row(part, digit_height(part))] for _, part in parts]
+    found = [[row for row in some if row] for band in bands.values() for some in zip_longest(*band)]
+    return [[row if row.height > _LOW * height else replace(row, height=height) for row in line] for line in found]
+
+
+def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piece]]:
+    """The pieces in each cell, from left to right: cells are counted from above and from the left."""
+    cells: dict[tuple[int, int], list[Piece]] = {}
+    for piece in sorted(pieces, key=lambda piece: piece.left):
+        cells.setdefault(grid.cell(piece.left + piece.width / 2, piece.middle), []).append(piece)
+    return cells
+
+
+def _crosses(grid: Grid, piece: Piece) -> bool:
+    """Whether a wall goes through a piece, and not along its edge."""
+    wide, high = _OVER * piece.width, _OVER * piece.height
+    return grid.cell(piece.left + wide, piece.top + high) != grid.cell(piece.right - wide, piece.bottom - high)

@@ -1,0 +1,56 @@
+"""Rows in the cells of a table."""
+
+import numpy as np
+
+from tenfold.read.finding import cells
+from tenfold.read.finding.grids import Grid, Line
+from tenfold.read.finding.strokes import Piece, Row
+
+XS, YS = (0, 100, 200, 300), (0, 60, 120)
+
+
+def grid(xs: tuple[int, ...] = XS, ys: tuple[int, ...] = YS) -> Grid:
+    return Grid([Line(y, 0, 0, 300) for y in ys], [Line(x, 0, 0, 120) for x in xs])
+
+
+def digit(left: int, top: int, height: int = 40, width: int = 20) -> Piece:
+    return Piece(top, left, np.ones((height, width), bool))
+
+
+def lefts(found: list[list[Row]]) -> list[list[list[int]]]:
+    """Where the pieces of each row of each line begin."""
+    return [[[piece.left for piece in row.pieces] for row in line] for line in found]
+
+
+def test_the_rows_of_cells_side_by_side_are_a_line_however_high_they_stand() -> None:
+    pieces = [digit(10, 2), digit(35, 2), digit(120, 18), digit(210, 10), digit(240, 80), digit(20, 65)]
+    assert cells.hold_numbers(grid(), pieces)
+    assert lefts(cells.lines(grid(), pieces)) == [[[10, 35], [120], [210]], [[20], [240]]]
+
+
+def test_a_cell_may_have_several_rows() -> None:
+    small = [digit(10, 5, 20, 10), digit(25, 5, 20, 10), digit(10, 35, 20, 10), digit(120, 15, 20, 10)]
+    assert lefts(cells.lines(grid(), small)) == [[[10, 25], [120]], [[10]]]
+
+
+def test_a_digit_in_pieces_is_one_row() -> None:
+    pieces = [digit(10, 20, 19, 28), digit(27, 2, 16, 28), digit(110, 10), digit(140, 10)]
+    assert lefts(cells.lines(grid(), pieces)) == [[[10, 27], [110, 140]]]
+
+
+def test_a_low_sign_in_a_cell_of_its_own_is_as_small_as_it_is() -> None:
+    (line,) = cells.lines(grid(), [digit(10, 10), digit(40, 10), digit(120, 30, 5, 15)])
+    assert [row.height for row in line] == [40, 40]
+    assert len(line[1].pieces) == 1
+
+
+def test_paper_with_a_digit_in_each_square_or_across_its_lines_is_no_table() -> None:
+    assert not cells.hold_numbers(grid(), [digit(10, 10), digit(110, 10), digit(220, 10), digit(20, 70)])
+    across = [digit(90, 10), digit(190, 10), digit(30, 40), digit(60, 10)]
+    assert not cells.hold_numbers(grid(), across)
+    assert not cells.hold_numbers(grid(ys=(0, 60)), [digit(10, 10), digit(40, 10)])  # a comb for one number
+
+
+def test_upright_lines_alone_part_rows() -> None:
+    pieces = [digit(10, 2), digit(120, 18), digit(150, 18), digit(20, 70)]
+    assert lefts(cells.lines(grid(ys=()), pieces)) == [[[10], [120, 150]], [[20]]]
