@@ -20,7 +20,7 @@ GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
 SAFE = 0.9  # the probability of a row: then it is not tried whether the whole picture makes a likelier one
 BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
 LIKELY = 0.75  # the quality of a page that is turned, or in the other ink
-LEGIBLE = 0.85  # the mean probability of a row's signs
+LEGIBLE = {2: 0.85, 3: 0.69}  # the mean probability of the signs of a row of two digits, and of more
 PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
@@ -90,9 +90,9 @@ class View:
 
     @property
     def legible(self) -> bool:
-        """Whether there is a row of several digits that are read well: then the page is not looked at otherwise."""
+        """Whether there is a row of digits that are read well, or of many: then the page is not looked at otherwise."""
         return self.quality > _SOME and any(
-            row.mean > LEGIBLE and sum(s.digit for s in row.signs) > 1 and all(s.read for s in row.signs)
+            row.mean > LEGIBLE.get(min(3, sum(s.digit for s in row.signs)), 1.0) and all(s.read for s in row.signs)
             for row in self.rows
         )
 
@@ -293,23 +293,30 @@ def _cut(sheet: Sheet, by: _Ways, join: int = 0, colours: Colours | None = None)
         sheet, pieces = strokes.clean(grid.without(bare), join)
     around = strokes.frames(pieces)
     inside = [piece for piece in pieces if piece not in around]
-    rows = [[row] for row in strokes.rows(inside)] if inside else []
-    if by.table or len(rows) > 1:
-        parted = grid or grids.find(bare) or (None if colours is None else grids.coloured(colours, bare))
-        if not parted and by.table:
-            parted = grids.Grid([], [line for line in grids.uprights(bare) if _along(line, rows)])
-        if parted and (by.table or cells.hold_numbers(parted, inside)):
-            rows = cells.lines(parted, inside)
-            grid = grid or parted
-    cut = [strips.strip(sheet, row, line) for line, some in enumerate(rows) for row in some]
+    rows = strokes.rows(inside) if inside else []
+    grid = grid or _parting(rows, bare, by, colours)
+    lines = [[row] for row in rows]
+    if grid and (by.table or (len(rows) > 1 and cells.hold_numbers(grid, inside))):
+        lines = cells.lines(grid, inside)
+    cut = [strips.strip(sheet, row, line) for line, some in enumerate(lines) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid)
+    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid if walls or len(lines) < len(cut) else None)
 
 
-def _along(line: grids.Line, rows: list[list[strokes.Row]]) -> bool:
+def _parting(rows: list[strokes.Row], sheet: Sheet, by: _Ways, colours: Colours | None) -> grids.Grid | None:
+    """A grid of lines that are no ink, where there may be numbers in its cells; in a table upright lines alone do."""
+    if not rows or not (by.table or sum(len(row.pieces) > 1 for row in rows) > 1):
+        return None
+    grid = grids.find(sheet) or (grids.coloured(colours, sheet) if colours is not None else None)
+    if by.table and not grid:
+        grid = grids.Grid([], [line for line in grids.uprights(sheet) if _along(line, rows)])
+    return grid
+
+
+def _along(line: grids.Line, rows: list[strokes.Row]) -> bool:
     """Whether an upright line stands beside all rows: of a table without a frame."""
-    middles = [piece.middle for some in rows for row in some for piece in row.pieces]
-    return bool(middles) and line.begin <= min(middles) and line.end >= max(middles)
+    middles = [piece.middle for row in rows for piece in row.pieces]
+    return line.begin <= min(middles) and line.end >= max(middles)
 
 
 def _read(cut: _Cut, by: _Ways) -> View:
