@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenfold.errors import UsageError
-from tenfold.read.numbers import Number, number, numbers
+from tenfold.read.numbers import Number, number, numbers, usual
 
 amounts = st.integers(0, 6).flatmap(lambda places: st.decimals(-(10**12), 10**12, places=places))
 
@@ -149,3 +149,18 @@ def test_long_texts_take_linear_time(part: str) -> None:
     assert number(f"{long}?") is None
     assert number(f"{long}1{'-' * len(long)}?") is None
     assert number(f"1{long}", ".") is None or part in "1-"
+
+
+WRITTEN = """7 -12.5 1,250.00 1.250,- 250.- 12/05/2024 2024-05-12 9:5 09:45:10 3/4 10-12 12+30 85% (500) (0418)193158
+(-5%) 12) 7(3) +7 100-- 0.5%. (044)123-4567"""
+UNWRITTEN = "-0005) (500- 6.23+- 7:48688 9)269 96/ 1..5 /5 5%3 1: - ()"
+
+
+@pytest.mark.parametrize("text", WRITTEN.split())
+def test_what_people_write(text: str) -> None:
+    assert usual(text)
+
+
+@pytest.mark.parametrize("text", ["", *UNWRITTEN.split()])
+def test_what_people_do_not_write(text: str) -> None:
+    assert not usual(text)

@@ -99,6 +99,12 @@ def test_of_two_digits_none_is_surely_the_single_one(reader: tenfold.Reader, num
     assert (reading.text, len(reading.ignored)) == ("?", 1)
 
 
+def test_what_nobody_writes_is_less_sure(reader: tenfold.Reader) -> None:
+    piece = Piece(0, 0, np.ones((1, 1), bool))
+    for text, sure in (("12.50", True), ("12+-", False)):
+        assert all(reader._sure([Sign(value, 0.95, {value: 0.95}, piece) for value in text], 0.7)) == sure
+
+
 def test_without_signs_it_does_not_matter_which_one_it_is() -> None:
     piece = Piece(0, 0, np.ones((1, 1), bool))
     point = Sign(".", 0.3, {"1": 0.2, ".": 0.4, ",": 0.3, "-": 0.1}, piece)

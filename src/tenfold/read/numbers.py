@@ -9,6 +9,8 @@ from tenfold.errors import UsageError
 
 _SEPARATORS = {".": ",", ",": "."}  # the decimal separator, and the thousands separator beside it
 _WRITTEN = re.compile(r"([+-]?)([0-9.,]*[0-9])(?:%?[.,]?|[.,]?-+)")  # sign, digits and separators; what ends it
+_PART = r"(?:\d+(?:[.,]\d+)*|\(\d+(?:[.,]\d+)*\))"  # a number, or one in brackets
+_USUAL = re.compile(rf"[-+]?{_PART}(?:[-+/]?{_PART})*%?[.,]?-*|\(-?{_PART}%\)|\d+\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ def numbers(lines: Iterable[str], decimal: str | None = None) -> tuple[Number, .
     check(decimal)
     found = (number(text, decimal) for line in lines for text in line.split())
     return tuple(each for each in found if each is not None)
+
+
+def usual(text: str) -> bool:
+    """Whether people write so: a number, a date, a time, a score, a fraction, a range, a sum, a telephone number."""
+    return _USUAL.fullmatch(text) is not None
 
 
 def check(decimal: str | None) -> None:

@@ -18,12 +18,13 @@ from tenfold.read import decode, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
 from tenfold.read.finding.page import View, find, words
-from tenfold.read.finding.signs import SIGNS, Sign, cut_out
+from tenfold.read.finding.signs import DIGITS, SIGNS, Sign, cut_out
 from tenfold.read.finding.strokes import Piece
 from tenfold.read.lines import LineModel
 from tenfold.read.reading import UNSURE, Box, Digit, Reading
 
 TOGETHER = 5  # times the pixels of a page: with `max_pages`, what a file may have on all
+UNUSUAL = 0.5  # times as probable is a text of a form that people do not write
 KEPT = 300_000  # values: larger pages are kept as bytes, to be looked at
 
 
@@ -229,7 +230,8 @@ class Reader:
         if threshold is None:
             threshold = self.threshold if len(number) == 1 else self.lines.threshold
         each = threshold ** (1 / len(number))
-        whole = math.prod(sign.probability for sign in number) >= threshold and all(sign.read for sign in number)
+        doubt = 1.0 if self.classifier.classes != DIGITS or numbers.usual("".join(s.value for s in number)) else UNUSUAL
+        whole = doubt * math.prod(sign.probability for sign in number) >= threshold and all(s.read for s in number)
         return [sign.read and (whole or sign.probability >= each) for sign in number]
 
     def _view(self, page: Page, *, box: Box | None = None, upright: bool | None = None, **how: bool) -> View:
