@@ -229,9 +229,11 @@ class Reader:
         """Whether each sign of a number is sure: all if the number is, else those that would do if all were so."""
         if threshold is None:
             threshold = self.threshold if len(number) == 1 else self.lines.threshold
+        read = all(sign.read for sign in number)
+        if read and self.classifier.classes == DIGITS and not numbers.usual("".join(sign.value for sign in number)):
+            threshold = min(1.0, threshold / UNUSUAL)
         each = threshold ** (1 / len(number))
-        doubt = 1.0 if self.classifier.classes != DIGITS or numbers.usual("".join(s.value for s in number)) else UNUSUAL
-        whole = doubt * math.prod(sign.probability for sign in number) >= threshold and all(s.read for s in number)
+        whole = read and math.prod(sign.probability for sign in number) >= threshold
         return [sign.read and (whole or sign.probability >= each) for sign in number]
 
     def _view(self, page: Page, *, box: Box | None = None, upright: bool | None = None, **how: bool) -> View:
