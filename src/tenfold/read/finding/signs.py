@@ -25,6 +25,7 @@ _WIDE = frozenset("023456789")  # digits that are no bar, as slashes and bracket
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
 _NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
+_HIGHEST = dict.fromkeys(_SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
 PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
 _POINT = 0.75  # the probability of a point that touches a digit
@@ -138,14 +139,13 @@ class _Alignment:
         columns = _columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
         self._middles = aligned(self._middles, self.text.text, columns, self._strip.height)
         middles = np.array(self._middles)
-        small = np.array([sign in _SMALL for sign in self.text.text], bool)
+        highest = np.array([_HIGHEST.get(sign, np.inf) for sign in self.text.text]) * self._strip.height
         owned: list[list[Piece]] = [[] for _ in middles]
         shared: set[int] = set()
         rest: list[Piece] = []
         for piece in sorted(self._strip.pieces, key=lambda piece: piece.width):
-            over = np.flatnonzero((middles >= piece.left - 1) & (middles <= piece.right + 1))
-            if piece.height > _LARGE * self._strip.height:  # which is no point
-                over = over[~small[over]]
+            fits = piece.height <= highest
+            over = np.flatnonzero((middles >= piece.left - 1) & (middles <= piece.right + 1) & fits)
             if len(over) > 1:
                 # What goes along signs that all have their own ink is a frame or a ruling.
                 if all(owned[k] for k in over):
@@ -153,8 +153,7 @@ class _Alignment:
                 else:
                     shared |= set(over.tolist())
                 continue
-            away = np.abs(middles - (piece.left + piece.right) / 2)
-            away[small & (piece.height > _LARGE * self._strip.height)] = np.inf
+            away = np.where(fits, np.abs(middles - (piece.left + piece.right) / 2), np.inf)
             if len(over) or (len(away) and away.min() < _REACH * self._strip.height):
                 owned[int(over[0]) if len(over) else int(away.argmin())].append(piece)
             else:

@@ -95,27 +95,26 @@ function withoutFrames(found) {
  * @param {Piece[]} found @returns {Row[]} */
 export function rows(found) {
   const height = digitHeight(found);
-  const small = (p) => p.side < LARGE * height;
+  const small = ({ side }) => side < LARGE * height;
   // How much of the lower one's height a piece shares with another one.
   const shared = (p, q) => (Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top)) / Math.min(p.height, q.height);
-  const near = (p) => (row) => 0.5 * height - Math.min(...row.map((q) => distance(p, q)));
   const built = [];
-  for (const p of [...found].sort((a, b) => small(a) - small(b) || a.left - b.left)) {
-    const beside = (row) => Math.max(...row.slice(-2).map((q) => shared(p, q))) - 0.35;
-    const fits = small(p) ? near(p) : beside;
-    const best = most(built, fits);
-    if (best && fits(best) > 0) best.push(p);
-    else if (!small(p)) built.push([p]);
+  for (const p of found.filter((q) => !small(q)).sort((a, b) => a.left - b.left)) {
+    const beside = (row) => Math.max(...row.slice(-2).map((q) => shared(p, q)));
+    const best = most(built, beside);
+    if (best && beside(best) > 0.35) best.push(p);
+    else built.push([p]);
   }
-  const digits = built.filter((row) => row.length > 1 || row[0].side >= COMMA * height);
-  const apart = [];
-  for (const row of built) {
-    const best = !digits.includes(row) && most(digits, near(row[0])); // a comma goes to the row that it hangs below
-    if (best && near(row[0])(best) > 0) best.push(row[0]);
-    else apart.push(row);
-  }
+  // What is small goes to the row that it is nearest to; a lone comma hangs below one.
+  const done = built.filter((row) => row.length > 1 || row[0].side >= COMMA * height);
+  const loose = [...found.filter(small), ...built.filter((row) => !done.includes(row)).flat()];
+  const away = (p, row) => Math.min(...row.map((q) => distance(p, q)));
+  const near = (p) => most(done.filter((row) => away(p, row) < 0.5 * height), (row) => -away(p, row));
+  for (const [p, row] of loose.map((p) => [p, near(p)])) // each found before any is there
+    if (row) row.push(p);
+    else if (!small(p)) done.push([p]);
   const middle = ({ pieces }) => median(pieces.map((p) => p.top + p.bottom));
-  return apart.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
+  return done.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
 }
 
 /** Pixels between two boxes; 0 where they overlap. */
@@ -163,6 +162,8 @@ export function sum(values, of = (value) => value) {
   for (const value of values) total += of(value, k++);
   return total;
 }
+
+export const product = (values, of) => values.reduce((all, value) => all * of(value), 1);
 
 /** The value of which `of` is most, the first of several; undefined of none. */
 export const most = (values, of) => values.reduce((a, b) => (of(b) > of(a) ? b : a), values[0]);

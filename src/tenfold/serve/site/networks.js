@@ -1,6 +1,6 @@
 /** Both networks in onnxruntime-web, asked as tenfold's read/classifier.py and read/lines.py ask them. */
 
-import { most, rounded, sum } from "./finding.js";
+import { most, product, rounded, sum } from "./finding.js";
 
 const CROP = 64; // pixels: larger digits are averaged down to it
 const [BLOCK, NARROW] = [32, 12]; // pixels: the width of a line is filled up to a multiple, and is at least
@@ -10,9 +10,8 @@ const here = (name) => new URL(name, import.meta.url).href;
 /** @typedef {import("./finding.js").Plane} Plane */
 /** @typedef {Record<string, number>} Names the probability of each class, by its name */
 /** @typedef {{names: Names, input: Uint8Array}} Look with the 28 x 28 that the network sees */
-/** The signs of a text, with the column of each, and how likely there are these and no others.
- * @typedef {{signs: {middle: number, names: Names}[], probability: number, share: number}} Text
- * `share` is the probability by that of the likeliest path alone */
+/** The signs of a text, the likeliest, with the column of each, and how probable any text is, as a whole.
+ * @typedef {{signs: {value: string, middle: number, names: Names}[], probability: (values: string[]) => number}} Text */
 
 /** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row.
  * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane) => Promise<Text>}>} */
@@ -69,19 +68,20 @@ function decoded(scores, size, { classes, blank }) {
     while (path[end] === path[begin]) end++;
     const clearest = most(scores.slice(begin, end), (score) => score[path[begin]]);
     const powers = [...clearest].map(Math.exp).toSpliced(blank, 1);
-    return { middle: (size * (begin + end)) / 2, names: named(classes, powers) };
+    return { value: classes[path[begin] - 1 - blank], middle: (size * (begin + end)) / 2, names: named(classes, powers) };
   });
-  // The probability of the text, summed over its alignments (A. Graves and others 2006, section 4.1).
-  const states = [blank, ...begins.flatMap((begin) => [path[begin], blank])];
-  let total = states.map((_, k) => (k ? 0 : 1));
-  for (const score of scores)
-    total = states.map((state, k) => {
-      const skipped = k % 2 && state !== states[k - 2] ? (total[k - 2] ?? 0) : 0; // from a sign to another one
-      return (total[k] + (total[k - 1] ?? 0) + skipped) * Math.exp(score[state]);
-    });
-  const best = signs.reduce((all, { names }) => all * Math.max(...Object.values(names)), 1);
-  const probability = sum(total.slice(-2));
-  return { signs, probability, share: Math.min(1, probability / best) };
+  // The probability of a text, summed over its alignments (A. Graves and others 2006, section 4.1).
+  const probability = (values) => {
+    const states = [blank, ...values.flatMap((value) => [classes.indexOf(value) + 1 + blank, blank])];
+    let total = states.map((_, k) => (k ? 0 : 1));
+    for (const score of scores)
+      total = states.map((state, k) => {
+        const skipped = k % 2 && state !== states[k - 2] ? (total[k - 2] ?? 0) : 0; // from a sign to another one
+        return (total[k] + (total[k - 1] ?? 0) + skipped) * Math.exp(score[state]);
+      });
+    return sum(total.slice(-2));
+  };
+  return { signs, probability };
 }
 
 const BOX = { reach: 0.5, weight: (x) => Number(x > -0.5 && x <= 0.5) };
