@@ -38,6 +38,17 @@ def test_ink_is_found_on_any_paper(image: np.ndarray) -> None:
     assert seen.dark == (image[35, 5] > image[INK > 0.9].mean())
 
 
+@pytest.mark.parametrize("slope", [-3, -1, -0.5, 0.5, 1, 3])
+def test_a_shadow_that_ends_hard_leaves_no_ink(slope: float) -> None:
+    ink = write_number("508", size=70, margin=0.8)
+    y, x = np.mgrid[-1 : 1 : ink.shape[0] * 1j, -1 : 1 : ink.shape[1] * 1j]
+    light = np.where(y * ink.shape[0] > slope * x * ink.shape[1], 0.45, 1)
+    found = sheet(on_paper(ink) / 255 * light).ink
+    assert likeness(found, ink) > 0.7
+    far = ~ndimage.binary_dilation(ink > 0.2, iterations=4)
+    assert (found[far] > 0.5).mean() < 0.0005
+
+
 def test_colour_alone_is_enough() -> None:
     yellow, green = np.array([0.8, 0.8, 0.3]), np.array([0.15, 0.65, 0.3])  # of nearly the same brightness
     image = (yellow * (1 - INK[..., None]) + green * INK[..., None]).astype(np.float32)

@@ -18,6 +18,8 @@ REACH = 0.3  # of the shorter side: what is narrower than this, and unlike what 
 _CROWDED = 0.3  # of a picture: where more is ink it is a tight crop, of which
 _DISTINCT = 5.0  # deviations of the paper are between it and the ink
 _TIGHT = 0.4  # at least is paper
+_AS_DARK = 0.04  # of full brightness may be between the paper in a shadow and that beside it
+_EDGE = 0.06  # of full brightness lie between neighbours of the coarse paper where light ends hard
 _CLEAR = 0.1  # of the clearest channel's skewness: what has less shows no ink
 _BINS = 128  # of a histogram
 _SAMPLE = 200  # rows and columns at least, in which noise is measured
@@ -143,14 +145,37 @@ def _channels(colours: Colours) -> list[Ink]:
 
 def _sheet(values: Ink, dark: bool, zoom: float) -> Sheet:
     height, width = values.shape
-    paper = _paper(_resized(values, fitting(width, height, COARSE), Image.Resampling.BOX))
-    paper = _resized(paper, (width, height), Image.Resampling.BILINEAR)
+    coarse = _paper(_resized(values, fitting(width, height, COARSE), Image.Resampling.BOX))
+    paper = _resized(coarse, (width, height), Image.Resampling.BILINEAR)
+    hard = max(float(np.abs(np.diff(coarse, axis=k)).max(initial=0)) for k in (0, 1)) > _EDGE
+    if hard:  # a shadow's edge is sharper than that
+        window = max(3, int(REACH * min(values.shape)) | 1)
+        paper = np.minimum(paper, ndimage.grey_closing(values, size=(window, window), mode="nearest"))
     flat = np.maximum(paper - values, 0)
     if dark:
         flat /= np.maximum(paper, 0.2)
     if zoom == 1 and max(height, width) > 500:
         flat = ndimage.gaussian_filter(flat, 0.7)
-    return thresholds(flat, dark, zoom)
+    sheet = thresholds(flat, dark, zoom)
+    if hard and not sheet.blank and _erase_wedges(flat, values, paper, sheet.low):
+        sheet = thresholds(flat, dark, zoom)
+    return sheet
+
+
+def _erase_wedges(flat: Ink, values: Ink, paper: Ink, low: float) -> int:
+    """Erase what is as dark as paper near it and ends at the picture's edge, as a shadow does; how many pieces."""
+    labels, _ = ndimage.label(flat > low)
+    edges = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    erased, around = 0, int(REACH * min(flat.shape) / 2)
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        if number not in edges:
+            continue
+        rows, columns = (slice(max(0, part.start - around), part.stop + around) for part in place)
+        own = labels[place] == number
+        if abs(float(np.median(values[place][own]) - paper[rows, columns].min())) < _AS_DARK:
+            flat[place][own] = 0
+            erased += 1
+    return erased
 
 
 def thresholds(flat: Ink, dark: bool, zoom: float) -> Sheet:
