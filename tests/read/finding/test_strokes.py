@@ -89,3 +89,40 @@ def test_pieces_within_reach_and_their_union() -> None:
 def test_a_comma_as_high_as_half_a_digit_goes_to_the_row_that_it_hangs_below(top: int, counts: list[int]) -> None:
     found = strokes.pieces(ink((4, 10, 40, 20), (top, 36, 20, 6), (4, 50, 40, 20)))
     assert [len(row.pieces) for row in strokes.rows(found)] == counts
+
+
+def ring(top: int, left: int, height: int, width: int, pen: int) -> Piece:
+    """A frame as a piece."""
+    mask = np.ones((height, width), bool)
+    mask[pen:-pen, pen:-pen] = False
+    return Piece(top, left, mask)
+
+
+def bar(top: int, left: int, height: int, width: int) -> Piece:
+    return Piece(top, left, np.ones((height, width), bool))
+
+
+@pytest.mark.parametrize("pen", [2, 8])
+def test_a_frame_may_be_thick_where_it_is_closed(pen: int) -> None:
+    frame, digit = ring(0, 0, 80, 60, pen), bar(20, 22, 40, 14)
+    assert strokes.frames([frame, digit]) == [frame]
+    frame.mask[:, -pen:] = False  # open at one side
+    assert strokes.frames([frame, digit]) == ([frame] if pen == 2 else [])
+
+
+def test_a_digit_in_pieces_beside_others_is_no_frame() -> None:
+    zero, part = ring(10, 0, 40, 50, 4), bar(20, 15, 18, 8)
+    beside = [bar(10, 60 + 30 * k, 40, 14) for k in range(3)]
+    assert strokes.frames([zero, part, *beside]) == []
+    assert strokes.frames([zero, part]) == [zero]
+
+
+def test_frames_are_erased_with_their_edges_and_digits_stay() -> None:
+    sheet = ink((10, 10, 60, 4), (10, 30, 60, 6))
+    sheet.flat[10:70, 14:16] = 0.2  # the soft edge of the first
+    frame, digit = strokes.pieces(sheet)
+    bare = strokes.erased(sheet, [frame])
+    assert bare.flat[:, :20].max() == 0
+    assert (bare.flat[:, 25:] == sheet.flat[:, 25:]).all()
+    assert strokes.erased(sheet, []) is sheet
+    assert digit.left == 30

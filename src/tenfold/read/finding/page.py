@@ -298,7 +298,8 @@ def _cut(sheet: Sheet, by: _Ways, join: int = 0, colours: Colours | None = None)
     lines = [[row] for row in rows]
     if grid and (by.table or (len(rows) > 1 and cells.hold_numbers(grid, inside))):
         lines = cells.lines(grid, inside)
-    cut = [strips.strip(sheet, row, line) for line, some in enumerate(lines) for row in some]
+    written = strokes.erased(sheet, around)
+    cut = [strips.strip(written, row, line) for line, some in enumerate(lines) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
     return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid if walls or len(lines) < len(cut) else None)
 

@@ -11,8 +11,8 @@ from tenfold.read.finding.paper import Sheet
 
 MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
-_HOLLOW, _RING = 0.25, 0.3  # of its box is ink in the walls of cells, and in what is drawn round others
-_FILLED = 0.35  # of a ring's height has the digit that it is drawn round
+_HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
+_PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
 _COARSE = 48  # the parts in which lines through a piece are looked for,
 _THROUGH = 0.75  # of which they fill so many
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
@@ -139,6 +139,22 @@ def clean(sheet: Sheet, join: int = 0) -> tuple[Sheet, list[Piece]]:
     return replace(sheet, flat=flat), large + points
 
 
+def erased(sheet: Sheet, pieces: list[Piece]) -> Sheet:
+    """The sheet without pieces and their soft edges."""
+    if not pieces:
+        return sheet
+    flat = sheet.flat.copy()
+    for piece in pieces:
+        around = ndimage.binary_dilation(np.pad(piece.mask, 2), iterations=2)
+        top, left = max(0, piece.top - 2), max(0, piece.left - 2)
+        part = flat[top : piece.bottom + 2, left : piece.right + 2]
+        around = around[top - piece.top + 2 :, left - piece.left + 2 :][: part.shape[0], : part.shape[1]]
+        around[part > sheet.low] = False
+        part[around] = 0
+        flat[piece.top : piece.bottom, piece.left : piece.right][piece.mask] = 0
+    return replace(sheet, flat=flat)
+
+
 def cells(piece: Piece) -> bool:
     """Whether a piece is hollow, and has lines both ways through most of it: two one way, three the other at least."""
     if piece.mass >= _HOLLOW * piece.height * piece.width:
@@ -152,17 +168,33 @@ def cells(piece: Piece) -> bool:
 
 def frames(pieces: list[Piece]) -> list[Piece]:
     """The pieces that are drawn round others: rings, frames, the walls of cells."""
-    height = digit_height(pieces)
-    hollow = [p for p in pieces if p.mass < _RING * p.height * p.width]
-    return [frame for frame in hollow if any(_inside(p, frame, height) for p in pieces)]
+    height, boxes = digit_height(pieces), _boxes(pieces)
+    found = []
+    for frame in pieces:
+        filled = frame.mass / (frame.height * frame.width)
+        if filled > _THICK:
+            continue
+        low, high = (frame.top, frame.left), (frame.bottom, frame.right)
+        within = (boxes[:, :2] > low).all(axis=1) & (boxes[:, 2:] < high).all(axis=1)
+        # It is larger than a digit, or is round a single one: a digit in pieces stands beside others.
+        least = _PART * height if frame.height > 1.2 * height or frame.width > 2.5 * height else np.inf
+        if not (boxes[~within, 2] - boxes[~within, 0] > 0.5 * frame.height).sum() > 1:
+            least = min(least, _FILLED * frame.height)
+        inside = [pieces[k] for k in np.flatnonzero(within) if max(pieces[k].height, pieces[k].width) > least]
+        if inside and (filled < _RING or _encloses(frame, inside)):
+            found.append(frame)
+    return found
 
 
-def _inside(piece: Piece, frame: Piece, height: float) -> bool:
-    """Whether a piece within another one's box is why that is a frame: it is larger than a digit, or filled by one."""
-    within = frame.top < piece.top and piece.bottom < frame.bottom
-    within &= frame.left < piece.left and piece.right < frame.right
-    large = max(frame.height, frame.width) > 1.2 * height and max(piece.height, piece.width) > 0.3 * height
-    return within and (large or piece.height > _FILLED * frame.height)
+def _encloses(frame: Piece, pieces: list[Piece]) -> bool:
+    """Whether a piece goes all round one of others, however thick it is."""
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(frame.mask)
+    hole = filled & ~frame.mask
+    for piece in pieces:
+        top, left = piece.top - frame.top, piece.left - frame.left
+        if hole[top : top + piece.height, left : left + piece.width][piece.mask].all():
+            return True
+    return False
 
 
 def digit_height(pieces: list[Piece]) -> float:
