@@ -64,6 +64,14 @@ def test_walls_as_bright_as_the_paper_are_found_by_their_colour() -> None:
     assert grids.coloured(np.repeat(colours[..., :1], 3, axis=2), seen) is None
 
 
+def test_a_stroke_that_nearly_fills_a_cell_is_no_wall() -> None:
+    image = page(1.0)[:100]  # one row of cells
+    image[25:87, 200:203] = 20
+    grid = grids.find(sheet(image))
+    assert grid is not None
+    assert len(grid.upright) == len(XS)
+
+
 def test_only_the_walls_are_taken_out() -> None:
     whole = sheet(page(1.0))
     grid = grids.find(whole)

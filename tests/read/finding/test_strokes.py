@@ -126,3 +126,12 @@ def test_frames_are_erased_with_their_edges_and_digits_stay() -> None:
     assert (bare.flat[:, 25:] == sheet.flat[:, 25:]).all()
     assert strokes.erased(sheet, []) is sheet
     assert digit.left == 30
+
+
+def test_a_bar_goes_with_what_it_is_beside_and_begins_no_row() -> None:
+    body, stroke = bar(40, 10, 36, 40), bar(22, 30, 8, 40)  # of a 5
+    two, seven = bar(20, 120, 60, 40), bar(15, 200, 55, 40)
+    dash = bar(46, 300, 8, 36)
+    (row,) = strokes.rows([body, stroke, two, seven, dash])
+    assert row.pieces == [body, stroke, two, seven, dash]
+    assert [len(row.pieces) for row in strokes.rows([bar(40, 10, 8, 36), bar(60, 10, 8, 36)])] == [1, 1]

@@ -26,6 +26,7 @@ _THICK = 0.08  # of the shorter side: what is thicker is no line
 _DARK = 0.75  # of a line is ink, or it is pale
 _LONG = 0.6  # of the longest line has every other
 _REACH = 0.008  # of the longer side may be between lines that cross
+_NEAR = 0.05  # nor more than that of either: a stroke may fill most of a cell
 _STEEP = 0.1  # more than a page is mostly turned by
 _MOST = 0.6  # of the other lines that any crosses are crossed by every line
 _SHORT = 0.15  # of a line may have been missed at its ends
@@ -67,6 +68,7 @@ class Line:
         """Whether it meets a line of the other direction, or would if either were longer by `reach` pixels."""
         along = other.place(self.place(other.at))  # of this line, near enough for lines that are nearly square
         across = self.place(along)
+        reach = min(reach, 1 + _NEAR * (self.end - self.begin), 1 + _NEAR * (other.end - other.begin))
         return self.begin - reach <= along <= self.end + reach and other.begin - reach <= across <= other.end + reach
 
 

@@ -15,6 +15,7 @@ _HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cel
 _PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
 _COARSE = 48  # the parts in which lines through a piece are looked for,
 _THROUGH = 0.75  # of which they fill so many
+_FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 _EIGHT = np.ones((3, 3), bool)
@@ -272,7 +273,10 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
     largest = max((max(p.height, p.width) for p in pieces), default=0)
     least = min(0.45 * height, largest)
     large = [p for p in pieces if max(p.height, p.width) >= least]
-    small = [p for p in pieces if max(p.height, p.width) < least]
+    tall = [p for p in large if p.height >= _FLAT * height]
+    large = tall or large  # what is flat goes with what it is beside
+    larger = {id(p) for p in large}
+    small = [p for p in pieces if id(p) not in larger]
     built: list[list[Piece]] = []
     ends = np.zeros((len(large), 2, 4))  # top, bottom, right and height of the last two pieces of each row
     for piece in sorted(large, key=lambda p: p.left):
@@ -293,7 +297,7 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
     settled = [(piece, row) for row in built for piece in row]
     boxes = _boxes([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
-        apart = _distances(boxes, piece)
+        apart = _distances(boxes, piece, across=_ALONG if piece.height < _FLAT * height < piece.width else 1.0)
         if apart.min() < 0.5 * height:
             settled[int(apart.argmin())][1].append(piece)
         elif max(piece.height, piece.width) >= 0.45 * height:
@@ -310,11 +314,14 @@ def _beside(ends: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:
     return np.where(near, shared / np.minimum(height, piece.height).clip(1), 0.0).max(axis=1)  # type: ignore[no-any-return]
 
 
-def _distances(boxes: NDArray[np.int64], piece: Piece) -> NDArray[np.float64]:
-    """Pixels between a piece's box and others (N, 4), top, left, bottom and right; 0 where they overlap."""
-    across = np.maximum(boxes[:, 1], piece.left) - np.minimum(boxes[:, 3], piece.right)
+def _distances(boxes: NDArray[np.int64], piece: Piece, across: float = 1.0) -> NDArray[np.float64]:
+    """Pixels between a piece's box and others (N, 4), top, left, bottom and right; 0 where they overlap.
+
+    Those `across` count so many times.
+    """
+    aside = np.maximum(boxes[:, 1], piece.left) - np.minimum(boxes[:, 3], piece.right)
     down = np.maximum(boxes[:, 0], piece.top) - np.minimum(boxes[:, 2], piece.bottom)
-    return np.hypot(across.clip(0), down.clip(0))  # type: ignore[no-any-return]
+    return np.hypot(across * aside.clip(0), down.clip(0))  # type: ignore[no-any-return]
 
 
 def _boxes(pieces: list[Piece]) -> NDArray[np.int64]:
