@@ -226,7 +226,7 @@ def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Ways) -> View 
         return None
     views = [one.rows[0] for one in ones]
     if row.height > _LARGE * len(sheet.flat):
-        views += strips.whole(sheet, colours, row)
+        views += strips.whole(sheet, colours, row)[1:]  # the picture: its ink is what the row is cut from
     return View(cut.sheet, 0, [by.read_views(views, sheet)], cut.frames, cut.grid)
 
 
