@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from tenfold.read.decode import Colours
@@ -20,6 +19,7 @@ _ALONG = 9  # pixels of a line, in whose mean a pale line is looked for
 _PALE = 0.012  # of the paper's brightness is the least by which it differs,
 _NOISE = 2.0  # and so many deviations of what varies there
 _COLOUR = 0.02  # of full brightness lie between the channels of what has a colour
+_SMALL = 400  # pixels of the longer side, at which colours are looked at
 _AROUND = 15  # pixels around a place, from whose mean its colour is away;
 _AWAY = 0.1  # what is so far is away enough
 _THICK = 0.08  # of the shorter side: what is thicker is no line
@@ -55,7 +55,7 @@ class Line:
         more = _SHORT * (self.end - self.begin)
         return self.begin - more <= along <= self.end + more
 
-    def scaled(self, step: int) -> "Line":
+    def scaled(self, step: float) -> "Line":
         """The line where `step` pixels are one of those that it is given in."""
         return Line(self.at * step + (step - 1) / 2, self.slope, self.begin * step, (self.end + 1) * step - 1)
 
@@ -142,12 +142,16 @@ def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
 
 def coloured(colours: Colours, sheet: Sheet) -> Grid | None:
     """The grid on a sheet that is seen in the colours that it was made from, be its lines as bright as the paper."""
-    if float(np.ptp(colours, axis=2).max()) < _COLOUR:
+    if float(np.ptp(colours[:: _AROUND // 4, :: _AROUND // 4], axis=2).max()) < _COLOUR:
         return None
-    around = ndimage.uniform_filter(colours, (_AROUND, _AROUND, 1), mode="nearest")
-    away = np.sqrt(np.square(colours - around).sum(axis=2))
-    flat = np.asarray(Image.fromarray(away).resize(sheet.flat.shape[::-1]))
-    return find(replace(sheet, flat=flat, low=_AWAY, high=2 * _AWAY))
+    step = -(-max(colours.shape[:2]) // _SMALL)
+    height, width = (size // step for size in colours.shape[:2])
+    small = colours[: height * step, : width * step].reshape(height, step, width, step, 3).mean(axis=(1, 3))
+    around = ndimage.uniform_filter(small, (_AROUND, _AROUND, 1), mode="nearest")
+    away = np.sqrt(np.square(small - around).sum(axis=2))
+    grid = find(replace(sheet, flat=away, low=_AWAY, high=2 * _AWAY))
+    factor = step * len(sheet.flat) / (height * step)
+    return grid and Grid([line.scaled(factor) for line in grid.level], [line.scaled(factor) for line in grid.upright])
 
 
 def uprights(sheet: Sheet) -> list[Line]:
