@@ -12,6 +12,7 @@ from tenfold.read.finding.paper import Sheet
 MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
+_MANY = 12  # digits: no ring is round one alone
 _PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
 _COARSE = 48  # the parts in which lines through a piece are looked for,
 _THROUGH = 0.75  # of which they fill so many
@@ -101,7 +102,7 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     sure[numbers[sheet.flat[box][low[box]] > sheet.high]] = True
     sure &= areas >= 4
     if sure.sum() > MOST:  # the largest; the rest is texture
-        sure &= areas >= np.sort(areas[sure])[-MOST]
+        sure[np.flatnonzero(sure)[np.argsort(areas[sure], kind="stable")[:-MOST]]] = False
     return [
         Piece(top + place[0].start, left + place[1].start, labels[place] == number)
         for number, place in enumerate(ndimage.find_objects(labels), 1)
@@ -170,15 +171,17 @@ def cells(piece: Piece) -> bool:
 def frames(pieces: list[Piece]) -> list[Piece]:
     """The pieces that are drawn round others: rings, frames, the walls of cells."""
     height, boxes = digit_height(pieces), _boxes(pieces)
+    many = sum(piece.height > 0.6 * height for piece in pieces) > _MANY
     found = []
     for frame in pieces:
         filled = frame.mass / (frame.height * frame.width)
-        if filled > _THICK:
+        large = frame.height > 1.2 * height or frame.width > 2.5 * height
+        if filled > _THICK or (many and not large):
             continue
         low, high = (frame.top, frame.left), (frame.bottom, frame.right)
         within = (boxes[:, :2] > low).all(axis=1) & (boxes[:, 2:] < high).all(axis=1)
         # It is larger than a digit, or is round a single one: a digit in pieces stands beside others.
-        least = _PART * height if frame.height > 1.2 * height or frame.width > 2.5 * height else np.inf
+        least = _PART * height if large else np.inf
         if not (boxes[~within, 2] - boxes[~within, 0] > 0.5 * frame.height).sum() > 1:
             least = min(least, _FILLED * frame.height)
         inside = [pieces[k] for k in np.flatnonzero(within) if max(pieces[k].height, pieces[k].width) > least]
