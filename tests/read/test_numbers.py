@@ -1,5 +1,6 @@
 """Numbers as they are written: their values by either convention, what is open, and what is no number."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -164,3 +165,9 @@ def test_what_people_write(text: str) -> None:
 @pytest.mark.parametrize("text", ["", *UNWRITTEN.split()])
 def test_what_people_do_not_write(text: str) -> None:
     assert not usual(text)
+
+
+def test_a_long_row_is_looked_at_at_once() -> None:
+    began = time.perf_counter()
+    assert not usual("1" * 2000 + ":")
+    assert time.perf_counter() - began < 1

@@ -9,7 +9,7 @@ from tenfold.errors import UsageError
 
 _SEPARATORS = {".": ",", ",": "."}  # the decimal separator, and the thousands separator beside it
 _WRITTEN = re.compile(r"([+-]?)([0-9.,]*[0-9])(?:%?[.,]?|[.,]?-+)")  # sign, digits and separators; what ends it
-_PART = r"(?:\d+(?:[.,]\d+)*|\(\d+(?:[.,]\d+)*\))"  # a number, or one in brackets
+_PART = r"(?:\b\d+(?:[.,]\d+)*|\(\d+(?:[.,]\d+)*\))"  # a number, or one in brackets
 _USUAL = re.compile(rf"[-+]?{_PART}(?:[-+/]?{_PART})*%?[.,]?-*|\(-?{_PART}%\)|\d+\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
 
 

@@ -1,17 +1,14 @@
 /** From a clean picture to ink, to rows of writing, each cut out straight, as tenfold's read/finding does it. */
 
-const SAME = 2.5; // of 255: colours no further apart are one
-const EDGES = 0.9; // of the edges have the ground's colour
-const FAR = 51; // of 255: the strongest ink is at least this far from the ground
-const FULLEST = 0.6; // of the picture: more ink is no writing
+const [SAME, FAR] = [2.5, 51]; // of 255: colours no further apart are one, and the strongest ink is no nearer to paper
+const [EDGES, FULLEST] = [0.9, 0.6]; // of the edges have the ground's colour, and of a picture no more is writing
 export const LOW = Math.fround(0.3); // of the strongest: from here on it is ink
 const SPECK = 4; // pixels: what is no larger is no sign
 const HOLLOW = 0.3; // of its box is ink in what is drawn round others
-const FILLED = 0.35; // of a ring's height has the digit that it is drawn round
-const COMMA = 0.75; // of a digit's height: a piece that is smaller and alone may hang below a row
-const LARGE = 0.45; // of a digit's height: smaller pieces may stand anywhere beside a row
-const MARGIN = 0.3; // of a digit's height, around a row
-const LEVEL = 0.03; // a row that climbs less is level
+const [PART, FILLED] = [0.3, 0.35]; // of a digit's height has what is in a frame, of a ring's a single digit
+const [FLAT, ALONG] = [0.35, 0.25]; // of a digit's height is a dash or the bar of a 5; as far counts what is beside it
+const [COMMA, LARGE] = [0.75, 0.45]; // of a digit's height: smaller pieces that are alone, and any, go to a row nearby
+const [MARGIN, LEVEL] = [0.3, 0.03]; // of a digit's height is around a row, and a row that climbs less is level
 const FULL = Math.fround(1.3); // of full ink is black
 
 /** One value a pixel, row after row. @typedef {{data: Float32Array, width: number, height: number}} Plane */
@@ -57,7 +54,7 @@ export function pieceOf(places, across) {
 /** Several pieces as one. @param {Piece[]} parts */
 export const union = (parts) => pieceOf(parts.flatMap(({ places }) => places), parts[0].across);
 
-/** The connected pieces of ink, joined over corners too, without specks and frames. @param {Plane} flat */
+/** The connected pieces of ink, joined over corners too, without specks; frames are erased. @param {Plane} flat */
 export function pieces({ data, width }) {
   const left = data.map((value) => value > LOW); // 1 for the ink that is in no piece yet
   const steps = [-width - 1, -width, 1 - width, -1, 1, width - 1, width, width + 1];
@@ -73,7 +70,11 @@ export function pieces({ data, width }) {
       }
     if (places.length > SPECK) found.push(pieceOf(places, width));
   }
-  return withoutFrames(found);
+  const kept = withoutFrames(found);
+  const edge = [0, ...steps, -2, 2, -2 * width, 2 * width]; // a pixel, and how far a soft edge goes from it
+  for (const place of found.filter((p) => !kept.includes(p)).flatMap(({ places }) => places))
+    for (const step of edge) if (!step || data[place + step] <= LOW) data[place + step] = 0; // no row has frames
+  return kept;
 }
 
 /** The height of most digits in pixels: the median over pieces, each counted by its ink. @param {Piece[]} found */
@@ -84,18 +85,21 @@ function digitHeight(found) {
 
 /** Pieces without those that are drawn round others: rings, frames, the walls of cells. @param {Piece[]} found */
 function withoutFrames(found) {
-  const usual = median(found.map(({ height }) => height));
+  const usual = found.length && digitHeight(found);
   const holds = (p, q) => p.top < q.top && q.bottom < p.bottom && p.left < q.left && q.right < p.right;
-  const filled = (p, q) => (p.side > 1.2 * usual && q.side > 0.3 * usual) || q.height > FILLED * p.height;
-  const hollow = (p) => p.mass < HOLLOW * p.height * p.width;
-  return found.filter((p) => !hollow(p) || !found.some((q) => holds(p, q) && filled(p, q)));
+  // It is larger than a digit, or round a single one: a digit in pieces stands beside others.
+  const large = (p) => p.height > 1.2 * usual || p.width > 2.5 * usual;
+  const lone = (p) => sum(found, (q) => !holds(p, q) && q.height > 0.5 * p.height) < 2;
+  const filled = (p, q) => (large(p) && q.side > PART * usual) || (lone(p) && q.side > FILLED * p.height);
+  return found.filter((p) => p.mass >= HOLLOW * p.height * p.width || !found.some((q) => holds(p, q) && filled(p, q)));
 }
 
 /** The pieces in rows, from top to bottom; small ones go with what they are near to. A row may climb or fall.
  * @param {Piece[]} found @returns {Row[]} */
 export function rows(found) {
   const height = digitHeight(found);
-  const small = ({ side }) => side < LARGE * height;
+  const flat = FLAT * height;
+  const small = (p) => p.side < LARGE * height || p.height < flat;
   // How much of the lower one's height a piece shares with another one.
   const shared = (p, q) => (Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top)) / Math.min(p.height, q.height);
   const built = [];
@@ -105,26 +109,24 @@ export function rows(found) {
     if (best && beside(best) > 0.35) best.push(p);
     else built.push([p]);
   }
-  // What is small goes to the row that it is nearest to; a lone comma hangs below one.
+  // What is small or flat goes to the row that it is nearest to, and so does a comma that hangs below one.
   const done = built.filter((row) => row.length > 1 || row[0].side >= COMMA * height);
   const loose = [...found.filter(small), ...built.filter((row) => !done.includes(row)).flat()];
-  const away = (p, row) => Math.min(...row.map((q) => distance(p, q)));
+  const away = (p, row) => Math.min(...row.map((q) => distance(p, q, p.height < flat && flat < p.width ? ALONG : 1)));
   const near = (p) => most(done.filter((row) => away(p, row) < 0.5 * height), (row) => -away(p, row));
   for (const [p, row] of loose.map((p) => [p, near(p)])) // each found before any is there
     if (row) row.push(p);
-    else if (!small(p)) done.push([p]);
+    else if (p.side >= LARGE * height) done.push([p]);
   const middle = ({ pieces }) => median(pieces.map((p) => p.top + p.bottom));
   return done.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
 }
 
-/** Pixels between two boxes; 0 where they overlap. */
-export function distance(a, b) {
-  const across = Math.max(0, Math.max(a.left, b.left) - Math.min(a.right, b.right));
-  return Math.hypot(across, Math.max(0, Math.max(a.top, b.top) - Math.min(a.bottom, b.bottom)));
-}
+/** Pixels between two boxes, those across counted `along` times; 0 where they overlap. */
+export const distance = (a, b, along = 1) =>
+  Math.hypot(along * Math.max(0, a.left - b.right, b.left - a.right), Math.max(0, a.top - b.bottom, b.top - a.bottom));
 
 /** A row of a sheet, made level, with a little around it, and where that begins.
- * @param {Plane} flat @param {Row} row @returns {Row & {ink: Plane, left: number, top: number}} */
+ * @param {Plane} flat @param {Row} row @returns {Row & {grey: Plane, left: number, top: number}} */
 export function strip(flat, { pieces, height }) {
   const large = pieces.filter(({ side }) => side >= LARGE * height);
   const margin = Math.trunc(MARGIN * height) + 1;
@@ -141,9 +143,9 @@ export function strip(flat, { pieces, height }) {
     const x = left - margin + (k % wide);
     const value = at(flat, x, top + Math.floor(k / wide) + rounded(fall(x)));
     const black = Math.fround(255 * Math.min(1, Math.fround(value / FULL)));
-    return 1 - Math.trunc(Math.fround(255 - black)) / 255; // as in grey values, dark on light
+    return Math.trunc(Math.fround(255 - black)); // dark on light
   });
-  return { pieces, height, ink: { data, width: wide, height: high }, left: left - margin, top };
+  return { pieces, height, grey: { data, width: wide, height: high }, left: left - margin, top };
 }
 
 export function median(values) {
@@ -157,13 +159,7 @@ export function rounded(value) {
   return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }
 
-export function sum(values, of = (value) => value) {
-  let [total, k] = [0, 0];
-  for (const value of values) total += of(value, k++);
-  return total;
-}
-
-export const product = (values, of) => values.reduce((all, value) => all * of(value), 1);
+export const sum = (values, of = (value) => value) => values.reduce((total, value, k) => total + of(value, k), 0);
 
 /** The value of which `of` is most, the first of several; undefined of none. */
 export const most = (values, of) => values.reduce((a, b) => (of(b) > of(a) ? b : a), values[0]);

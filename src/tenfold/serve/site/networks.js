@@ -1,6 +1,6 @@
 /** Both networks in onnxruntime-web, asked as tenfold's read/classifier.py and read/lines.py ask them. */
 
-import { most, product, rounded, sum } from "./finding.js";
+import { most, rounded, sum } from "./finding.js";
 
 const CROP = 64; // pixels: larger digits are averaged down to it
 const [BLOCK, NARROW] = [32, 12]; // pixels: the width of a line is filled up to a multiple, and is at least
@@ -10,8 +10,8 @@ const here = (name) => new URL(name, import.meta.url).href;
 /** @typedef {import("./finding.js").Plane} Plane */
 /** @typedef {Record<string, number>} Names the probability of each class, by its name */
 /** @typedef {{names: Names, input: Uint8Array}} Look with the 28 x 28 that the network sees */
-/** The signs of a text, the likeliest, with the column of each, and how probable any text is, as a whole.
- * @typedef {{signs: {value: string, middle: number, names: Names}[], probability: (values: string[]) => number}} Text */
+/** The signs of a text, with the column of each, and how likely there are signs with some names and no others.
+ * @typedef {{signs: {name: string, middle: number, names: Names}[], probability: (signs: object[]) => number}} Text */
 
 /** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row.
  * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane) => Promise<Text>}>} */
@@ -40,9 +40,9 @@ export async function load() {
   async function read(row) {
     const width = Math.max(NARROW, rounded((row.width * height) / row.height));
     const across = Math.max(2, Math.ceil(width / BLOCK)) * BLOCK;
-    const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height, inBytes);
+    const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height, true);
     const { scores } = await lines.run({
-      image: new ort.Tensor("float32", small, [1, 1, height, across]),
+      image: new ort.Tensor("float32", small.map((grey) => 1 - grey / 255), [1, 1, height, across]),
       widths: new ort.Tensor("int64", BigInt64Array.of(BigInt(width)), [1]),
     });
     const [length, size] = [Math.ceil(width / step), scores.dims[2]];
@@ -61,18 +61,19 @@ export const named = (classes, powers) => Object.fromEntries(classes.map((name, 
 /** The likeliest path's text, from the logarithms of each step's probabilities; a step is `size` pixels wide.
  * @param {Float32Array[]} scores @returns {Text} */
 function decoded(scores, size, { classes, blank }) {
+  const every = classes.toSpliced(blank, 0, ""); // with the blank
   const path = scores.map((score) => score.indexOf(Math.max(...score)));
   const begins = [...path.keys()].filter((t) => path[t] !== blank && path[t] !== path[t - 1]);
   const signs = begins.map((begin) => {
     let end = begin + 1;
     while (path[end] === path[begin]) end++;
     const clearest = most(scores.slice(begin, end), (score) => score[path[begin]]);
-    const powers = [...clearest].map(Math.exp).toSpliced(blank, 1);
-    return { value: classes[path[begin] - 1 - blank], middle: (size * (begin + end)) / 2, names: named(classes, powers) };
+    const names = named(classes, [...clearest].map(Math.exp).toSpliced(blank, 1));
+    return { name: every[path[begin]], middle: (size * (begin + end)) / 2, names };
   });
-  // The probability of a text, summed over its alignments (A. Graves and others 2006, section 4.1).
-  const probability = (values) => {
-    const states = [blank, ...values.flatMap((value) => [classes.indexOf(value) + 1 + blank, blank])];
+  // Summed over all alignments (A. Graves and others 2006, section 4.1).
+  const probability = (text) => {
+    const states = [blank, ...text.flatMap(({ name }) => [every.indexOf(name), blank])];
     let total = states.map((_, k) => (k ? 0 : 1));
     for (const score of scores)
       total = states.map((state, k) => {
@@ -87,25 +88,26 @@ function decoded(scores, size, { classes, blank }) {
 const BOX = { reach: 0.5, weight: (x) => Number(x > -0.5 && x <= 0.5) };
 const BILINEAR = { reach: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) };
 
-const inBytes = (ink) => 1 - Math.floor(255 * (1 - ink) + 0.5) / 255; // as what is resized in grey values
-
-/** A plane in another size as Pillow's `Image.resize` makes it, with nothing on its right and below: its values, after
- * each of two steps what is `kept` of them. */
-const resized = (from, width, height, kernel, across, down, kept = (value) => value) =>
-  turned(turned(from, width, kernel, from.height, width, kept), height, kernel, across, down, kept).data;
+/** A plane in another size as Pillow's `Image.resize` makes it, with nothing on its right and below: of ink, or whole
+ * `grey` values. Shares have 22 bits, as Pillow's have: by what they lack halves are rounded up or down. */
+const resized = (from, width, height, kernel, across, down, grey) =>
+  turned(turned(from, width, kernel, from.height, width, grey), height, kernel, across, down, grey).data;
 
 /** Each row at another length, and the result turned: rows become columns, so that a second call does the columns. */
-function turned({ data, width, height }, length, { reach, weight }, across, down, kept) {
-  const made = new Float32Array(across * down);
+function turned({ data, width, height }, length, { reach, weight }, across, down, grey) {
+  const made = new Float32Array(across * down).fill(grey ? 255 : 0);
   const [scale, wider] = [width / length, Math.max(1, width / length)];
   for (let x = 0; x < length; x++) {
     const centre = (x + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - reach * wider + 0.5));
     const end = Math.min(width, Math.trunc(centre + reach * wider + 0.5));
-    const shares = Array.from({ length: end - first }, (_, k) => weight((first + k + 0.5 - centre) / wider));
-    const whole = sum(shares);
-    for (let y = 0; y < height; y++)
-      made[x * across + y] = kept(sum(shares, (share, k) => share * data[y * width + first + k]) / whole);
+    const weights = Array.from({ length: end - first }, (_, k) => weight((first + k + 0.5 - centre) / wider));
+    const whole = sum(weights);
+    const shares = weights.map((share) => Math.round((share / whole) * 2 ** 22) / 2 ** 22);
+    for (let y = 0; y < height; y++) {
+      const value = sum(shares, (share, k) => share * data[y * width + first + k]);
+      made[x * across + y] = grey ? Math.floor(value + 0.5) : value;
+    }
   }
   return { data: made, width: across, height: down };
 }

@@ -3,7 +3,9 @@
 import { LOW, at, distance, median, most, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
 import { OTHER, named } from "./networks.js";
 
-const [SIGNS, SMALL, WIDE] = [".,-/:+()%", ".,:-", "023456789"]; // WIDE are no bars, as slashes are
+const [SIGNS, WIDE] = [".,-/:+()%", "023456789"]; // WIDE are no bars, as slashes are
+const SMALL = { ".": 0.55, ",": 0.75, ":": 0.55, "-": 0.55 }; // of a digit's height at most
+export const DIGITS = "0,1,2,3,4,5,6,7,8,9"; // the classes of most networks for digits
 const LEAST = 0.02; // what the digits' network leaves of any digit: it has not seen all hands
 const NO_DIGIT = 0.3; // what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 const TRUST = 0.5; // the power that the digits' probabilities are raised to: of foreign hands they are too certain
@@ -11,37 +13,30 @@ const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that m
 const SPECK = 0.14; // of a digit's height: smaller pieces are specks
 const PASSED_OVER = 0.5; // of its probability is left to what is read beside such ink
 const [TINY, SIGN] = [18, 20]; // pixels: smaller digits only one network knows, and a picture no larger shows one
+const [WITHOUT, NO_SIGN] = [0.25, 1]; // of a digit's height away is as dear as a sign without ink, and ink without one
 const [IN_COLUMN, WIDTH] = [4, 0.75]; // signs at most that touch, and of a digit's height its width
 const COMMA = 1.4; // times its width is a comma high
 const [TALLER, AS_TALL] = [1.15, 1.1]; // times as high as digits is a slash or a bracket, and is none
 const [LIKE, UNLIKE] = [12, 0.2]; // times as probable is a sign by its shape
-const REACH = 0.6; // of a digit's height: how far from the middle of a sign its ink may be
-const PLAIN = 0.98; // the probability of a digit that is one at first sight
+const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
+const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
 const MOST = 2000; // pieces: more of them are texture, or a page of text
 const GAP = 1.25; // of a digit's height, between digits: a wider one may part two numbers
 
 /** @typedef {import("./finding.js").Piece} Piece */
 /** A sign with the probabilities of every class, and what the network for digits sees of its ink.
  * @typedef {import("./networks.js").Look & {value: string, probability: number, piece: Piece}} Sign */
-/** @typedef {{signs: Sign[], ignored: Piece[], pieces: Piece[]}} Read a row, whose probability is the product of its
- * signs' */
+/** @typedef {{signs: Sign[], ignored: Piece[], pieces: Piece[]}} Read a row, as probable as its signs together */
 
 /** The rows on a clean sheet, or all of its ink as one digit. @returns {Promise<Read[]>} */
 export async function read(sheet, networks, single) {
   const every = pieces(sheet);
   if (!every.length || every.length > MOST) return [];
-  const look = async (piece) => {
-    const { names, input } = await networks.look(cutOut(piece, sheet));
-    return signOf(names, { piece, input });
-  };
+  const look = async (piece) => signOf({ ...(await networks.look(cutOut(piece, sheet))), piece });
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
-  if (every.length === 1 && every[0].width <= 1.2 * every[0].height) {
-    const sign = await look(every[0]);
-    if (isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
-  }
-  const done = [];
-  for (const row of rows(every)) done.push(await readRow(strip(sheet, row), networks, look));
-  return done;
+  const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
+  if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
+  return Array.fromAsync(rows(every), (row) => readRow(strip(sheet, row), networks, look));
 }
 
 /** All ink as one digit: the largest piece, with what is near it or with everything. @returns {Promise<Read>} */
@@ -49,106 +44,124 @@ async function alone(sheet, found, { about, read }, look) {
   const main = most(found, (p) => p.mass);
   const near = new Set([main]);
   for (const p of near) for (const q of found) if (distance(p, q) < 0.35 * main.side) near.add(q);
-  const looks = [];
-  for (const p of [union([...near]), main, union(found)]) looks.push(await look(p));
+  const parts = [[...near], [main], found];
+  const looks = await Array.fromAsync(parts.map(union), look);
   // All of what is near, unless less or more is clearly better; less has to answer for the ink that it leaves out.
   const extra = [0, 0.3 + 5 * (1 - main.mass / looks[0].piece.mass), 0.7];
   const likely = ({ names }) => Math.max(...about.classes.map((name) => names[name]));
-  const best = looks[most([0, 1, 2], (k) => Math.log(likely(looks[k]) + 1e-6) - extra[k])];
-  const { top, left, bottom, right, height } = best.piece;
-  const outside = (p) => p.left < left || p.right > right || p.top < top || p.bottom > bottom;
-  const ignored = found.filter((p) => p.side >= SPECK * height && outside(p));
+  const k = most([0, 1, 2], (n) => Math.log(likely(looks[n]) + 1e-6) - extra[n]);
+  const [best, { height, side }] = [looks[k], looks[k].piece];
+  const ignored = found.filter((p) => p.side >= SPECK * height && !parts[k].includes(p));
   const rest = { ignored, pieces: [best.piece, ...ignored] };
-  if (best.piece.side < TINY) return { signs: [best], ...rest };
-  const { signs, probability } = await read(strip(sheet, { pieces: [best.piece], height: best.piece.height }).ink);
+  if (side < TINY) return { signs: [best], ...rest };
+  const { signs, probability } = await read(strip(sheet, { pieces: [best.piece], height }).grey);
   const one = signs.length === 1 ? fused(signs[0].names, best, true, about, true) : best;
-  const several = signs.length > 1 ? probability : 0;
-  const probable = one.probability * (1 - several) * passedOver(ignored, height);
-  return { signs: [{ ...one, probability: probable }], ...rest };
+  const several = signs.length > 1 ? probability(signs) : 0;
+  return { signs: scaled([one], (1 - several) * (ignored.some(mayBeDigit(height)) ? PASSED_OVER : 1)), ...rest };
 }
 
-/** What is left of a probability beside ink that was taken for no sign. @param {Piece[]} rest */
-const passedOver = (rest, height) => {
-  const digit = (p) => p.height > LARGE * height && Math.max(p.height, p.width) < TALL * height;
-  return rest.some(digit) ? PASSED_OVER : 1;
-};
+/** How probable signs are together, and signs that together are `by` times as probable. @param {Sign[]} signs */
+export const product = (signs, of = ({ probability }) => probability) => signs.reduce((all, it) => all * of(it), 1);
+const scaled = (signs, by) => signs.map((it) => ({ ...it, probability: it.probability * by ** (1 / signs.length) }));
+
+/** Whether ink is as high as a digit may be, and whether it has about the size of one. */
+const isHigh = (height) => (p) => p.height > LARGE * height;
+const mayBeDigit = (height) => (p) => isHigh(height)(p) && p.side < TALL * height;
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
 async function readRow(row, { about, read }, look) {
-  const text = await read(row.ink);
-  const values = text.signs.map(({ names }) => likeliest(names));
-  const across = columns(row.pieces.filter((p) => p.height > LARGE * row.height));
-  const middles = aligned(text.signs.map(({ middle }) => row.left + middle), values, across, row.height);
-  const { owned, rest } = matched(row, middles, values);
-  // The doubt about the whole text is shared among its signs.
-  const share = (text.share * passedOver(rest, row.height)) ** (1 / middles.length);
-  const signs = [];
+  const text = await read(row.grey);
+  const names = text.signs.map(({ name }) => name);
+  const across = columns(row.pieces.filter(isHigh(row.height)), 0);
+  const middles = aligned(text.signs.map(({ middle }) => row.left + middle), names, across, row.height);
+  const { owned, rest } = matched(row, middles, names);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
-  const high = median(inks.filter((_, k) => WIDE.includes(values[k])).map((p) => p.height));
-  for (const [k, { names }] of text.signs.entries()) {
-    const seen = await look(inks[k]);
-    const known = owned[k].length && owned.length > 1 ? shaped(names, inks[k], high) : names;
-    const sign = fused(known, seen, owned[k].length > 0, about, owned.length === 1);
-    signs.push({ ...sign, probability: sign.probability * share });
-  }
-  const made = { signs, ignored: rest, pieces: [...row.pieces].sort((a, b) => a.left + a.right - b.left - b.right) };
-  const large = row.pieces.filter((p) => p.side > 0.3 * row.height);
-  if (large.length > 1 || (owned.length === 1 && owned[0].length)) return made;
+  const high = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
+  const looks = await Array.fromAsync(inks, look);
+  const plain = text.signs.map((it, k) => {
+    const [own, lone, middle] = [owned[k].length > 0, owned.length === 1, middles[k]];
+    const known = own && !lone ? shaped(it.names, inks[k], high) : it.names;
+    return { ...fused(known, looks[k], own, about, lone), name: it.name, middle, own };
+  });
+  const missed = await Array.fromAsync(rest.filter(mayBeDigit(row.height)), look);
+  const { found, times } = withMissed(plain, missed, text, about);
+  const path = product(text.signs, ({ name, names }) => names[name]);
+  const every = scaled(found, Math.min(1, (times * text.probability(text.signs)) / path));
+  // Where ink stands out a point has some of its own, or it must be plain.
+  const gone = every.filter((it) => owned.flat().length && !it.own && it.value in SMALL && it.probability <= POINT);
+  const signs = scaled(every.filter((it) => !gone.includes(it)), product(gone, ({ probability }) => 1 - probability));
+  const ignored = rest.filter((p) => found.every(({ piece }) => piece !== p));
+  const made = { signs, ignored, pieces: [...row.pieces].sort((a, b) => a.left + a.right - b.left - b.right) };
+  if (sum(row.pieces, (p) => p.side > 0.3 * row.height) > 1 || (owned.length === 1 && owned[0].length)) return made;
   // A row, or the digit that all of its ink may be, whichever is likelier.
-  const one = await look(union(row.pieces));
-  const whole = signs.reduce((all, { probability }) => all * probability, signs.length ? 1 : 0);
+  const [one, whole] = [await look(union(row.pieces)), signs.length && product(signs)];
   const [digit, several] = [one.probability * (1 - whole), whole * (1 - one.probability)];
   if (digit < several || !digit || !isRead(one)) return made;
   const probability = digit / (digit + several + (1 - one.probability) * (1 - whole));
   return { ...made, signs: [{ ...one, probability }], ignored: [] };
 }
 
-/**
- * The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places. The
- * cheapest way to share the signs out among the columns, by their widths, is found by dynamic programming.
- */
-function aligned(middles, values, columns, height) {
-  const high = [...values.keys()].filter((k) => !SMALL.includes(values[k]));
-  if (!columns.length || columns.length > high.length || values.some((v) => v === "+" || v === OTHER)) return middles;
-  let best = new Map([[0, { cost: 0, places: [] }]]); // by how many signs are placed
-  for (const [left, right] of columns) {
-    const following = new Map();
-    for (const [done, { cost, places }] of best)
+/** The signs, with the ink that was passed over where it is plainly digits, and how much less probable that is: two
+ * texts are possible, and each network has something to say of both. A point without ink gives way. */
+function withMissed(signs, missed, { probability }, { classes }) {
+  const plain = { found: signs, times: missed.length ? PASSED_OVER : 1 };
+  const digits = missed.map((it) => ({ ...it, name: it.value, middle: (it.piece.left + it.piece.right) / 2 }));
+  if (classes.join() !== DIGITS || [...signs, ...digits].some(({ name }) => name === OTHER)) return plain;
+  const covered = ({ middle }) => missed.some(({ piece }) => piece.left <= middle && middle <= piece.right);
+  const stay = signs.filter((sign) => sign.own || !(sign.name in SMALL) || !covered(sign));
+  const found = [...digits, ...stay].sort((a, b) => a.middle - b.middle);
+  const odds = probability(found) / Math.max(1e-30, probability(signs));
+  const both = odds * product(digits, (it) => it.probability / Math.max(LEAST, it.names[OTHER]));
+  return both > 1 ? { found, times: ((1 + odds) * both) / (1 + both) } : plain;
+}
+
+/** The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places. The
+ * cheapest way to share the signs out among the columns, by their widths, is found by dynamic programming. */
+function aligned(middles, names, columns, height) {
+  const high = [...names.keys()].filter((k) => !(names[k] in SMALL));
+  if (!columns.length || (columns.length > high.length && !names.includes(OTHER))) return middles;
+  const keep = (ways, done, cost, places) => {
+    if (cost >= ways[done]?.cost) return ways;
+    ways[done] = { cost, places };
+    const low = ["+", OTHER].includes(names[high[done]]); // it may have no high ink
+    return low ? keep(ways, done + 1, cost + WITHOUT, places) : ways;
+  };
+  const best = columns.reduce((ways, [left, right]) => {
+    const following = []; // by how many signs are done
+    ways.forEach(({ cost, places }, done) => {
+      if (names.includes(OTHER)) keep(following, done, cost + NO_SIGN, places); // which may be several signs
       for (let count = 1; count <= Math.min(IN_COLUMN, high.length - done); count++) {
-        const fresh = Array.from({ length: count }, (_, k) => left + ((k + 0.5) / count) * (right - left));
-        const away = sum(fresh, (place, k) => Math.abs(middles[high[done + k]] - place)) / height;
-        const dear = cost + away + 2 * Math.abs(count - Math.max(1, (right - left) / (WIDTH * height)));
-        if (!(dear >= following.get(done + count)?.cost))
-          following.set(done + count, { cost: dear, places: [...places, ...fresh] });
+        const fresh = high.slice(done, done + count).map((k, n) => [k, left + ((n + 0.5) / count) * (right - left)]);
+        const away = sum(fresh, ([k, place]) => Math.abs(middles[k] - place)) / height;
+        const dear = away + 2 * Math.abs(count - Math.max(1, (right - left) / (WIDTH * height)));
+        keep(following, done + count, cost + dear, [...places, ...fresh]);
       }
-    best = following;
-  }
-  const found = best.get(high.length)?.places;
-  if (!found) return middles;
-  const moved = middles.map((middle, k) => found[high.indexOf(k)] ?? middle);
-  return moved.map((place, k) => {
-    if (high.includes(k)) return place;
-    const near = Math.min(...high.map((n) => Math.abs(n - k))); // a point goes with its neighbours
-    const beside = high.filter((n) => Math.abs(n - k) === near).map((n) => moved[n] - middles[n]);
-    return place + sum(beside) / beside.length;
+    });
+    return following;
+  }, keep([], 0, 0, []));
+  const placed = new Map(best[high.length]?.places);
+  return middles.map((middle, k) => {
+    const near = Math.min(...[...placed.keys()].map((n) => Math.abs(n - k))); // the others go with their neighbours
+    const beside = [...placed].filter(([n]) => Math.abs(n - k) === near).map(([n, place]) => place - middles[n]);
+    return placed.get(k) ?? middle + sum(beside) / (beside.length || 1);
   });
 }
 
-/** Where pieces that stand one above another begin and end, from left to right. @param {Piece[]} pieces */
-function columns(pieces) {
+/** Where pieces one above another, or less than `gap` apart, begin and end, from left to right. */
+function columns(pieces, gap) {
   const found = [];
   for (const { left, right } of [...pieces].sort((a, b) => a.left - b.left))
-    if (found.length && left < found.at(-1)[1]) found.at(-1)[1] = Math.max(found.at(-1)[1], right);
+    if (found.length && left < found.at(-1)[1] + gap) found.at(-1)[1] = Math.max(found.at(-1)[1], right);
     else found.push([left, right]);
   return found;
 }
 
 /** The pieces of each sign, none where it shares its ink with another one; and those that are no sign's. */
-function matched({ pieces, height }, middles, values) {
+function matched({ pieces, height }, middles, names) {
   const [owned, shared, rest] = [middles.map(() => []), new Set(), []];
   for (const p of [...pieces].sort((a, b) => a.width - b.width)) {
     const away = (k) => Math.abs(middles[k] - (p.left + p.right) / 2);
-    const fit = [...middles.keys()].filter((k) => p.height <= LARGE * height || !SMALL.includes(values[k]));
+    const fit = [...middles.keys()].filter((k) => !(p.height > SMALL[names[k]] * height));
     const over = fit.filter((k) => middles[k] >= p.left - 1 && middles[k] <= p.right + 1);
     const nearest = most(fit, (k) => -away(k));
     const near = over.length || !(away(nearest) < REACH * height) ? over : [nearest];
@@ -156,17 +169,25 @@ function matched({ pieces, height }, middles, values) {
     else if (near.every((k) => owned[k].length)) rest.push(p); // along signs with ink of their own: a frame or a ruling
     else for (const k of near) shared.add(k);
   }
-  return { owned: owned.map((some, k) => (shared.has(k) ? [] : some)), rest };
+  for (const [k, some] of owned.entries()) {
+    // A sign is one piece of a digit's size: the one in whose middle it is.
+    const across = columns(some.filter(isHigh(height)), APART * height);
+    const [left, right] = most(across, ([begin, end]) => -Math.abs(begin + end - 2 * middles[k])) ?? [];
+    const beside = (p) => across.length > 1 && (p.right <= left || p.left >= right);
+    rest.push(...some.filter(beside));
+    owned[k] = shared.has(k) ? [] : some.filter((p) => !beside(p));
+  }
+  return { owned, rest };
 }
 
 /** The ink of a sign that shares it, between the middles to its neighbours, or the place where there is none. */
-function cell({ pieces, height, ink, top }, middles, k) {
+function cell({ pieces, height, grey, top }, middles, k) {
   const { places, across } = union(pieces);
   const [middle, reach] = [middles[k], 0.9 * height];
   const left = rounded(Math.max(0, middle - reach, k ? (middles[k - 1] + middle) / 2 : 0));
   const right = Math.max(1, rounded(Math.min(across, middle + reach, (middle + (middles[k + 1] ?? Infinity)) / 2)));
   const own = places.filter((place) => place % across >= left && place % across < right);
-  const above = Math.max(0, top + rounded((ink.height - height) / 2));
+  const above = Math.max(0, top + rounded((grey.height - height) / 2));
   return pieceOf(own.length ? own : [above * across + left, (above + height - 1) * across + right - 1], across);
 }
 
@@ -182,31 +203,28 @@ function shaped(names, { height, width }, digit) {
  * other classes is asked alone wherever the one for lines sees a digit or something else.
  * @param {Sign} seen by the digits' network @returns {Sign} */
 function fused(names, seen, own, { classes }, lone) {
-  const plain = signOf(names, seen);
-  if (classes.join() !== "0,1,2,3,4,5,6,7,8,9") return SIGNS.includes(plain.value) ? plain : seen;
+  const plain = signOf({ ...seen, names });
+  if (classes.join() !== DIGITS) return SIGNS.includes(plain.value) ? plain : seen;
   if (!own) return plain;
   const digit = isDigit(plain);
-  const mean = (seen.probability + names[seen.value]) / 2;
-  if (lone && digit) return { ...seen, probability: Math.min(seen.probability, mean) };
+  const least = Math.min(seen.probability, names[seen.value]);
+  if (lone && digit) return { ...seen, probability: (seen.probability + least) / 2 };
   const none = digit ? Math.max(NO_DIGIT, seen.names[OTHER]) : 1; // it makes no digit of what is a sign in a row
   const known = lone ? seen.names : { ...seen.names, [OTHER]: none }; // a lone sign may be no digit to it
   const trusted = (name) => Math.max(LEAST, known[name] ?? none) ** (lone ? 1 : TRUST);
   const both = Object.entries(names).map(([name, value]) => value * trusted(name));
-  return signOf(named(Object.keys(names), both), seen);
+  return signOf({ ...seen, names: named(Object.keys(names), both) });
 }
 
-/** The likeliest sign of these. @returns {Sign} */
-function signOf(names, { piece, input }) {
-  const value = likeliest(names);
+/** The likeliest sign of the names. @returns {Sign} */
+function signOf({ names, piece, input }) {
+  const value = most(Object.keys(names), (name) => names[name]);
   return { value, probability: names[value], names, piece, input };
 }
 
-const likeliest = (names) => most(Object.keys(names), (name) => names[name]);
-
 /** A piece's ink with its soft edge, and without what else is in its box: 2 pixels larger on every side. */
 function cutOut(p, sheet) {
-  const [width, height, floor] = [p.width + 4, p.height + 4, 0.6 * LOW];
-  const [top, left] = [p.top - 2, p.left - 2];
+  const [width, height, top, left, floor] = [p.width + 4, p.height + 4, p.top - 2, p.left - 2, 0.6 * LOW];
   let own = new Uint8Array(width * height);
   for (const k of p.places) own[(Math.floor(k / p.across) - top) * width + (k % p.across) - left] = 1;
   for (let times = p.height < 60 ? 1 : 2; times > 0; times--)
@@ -219,9 +237,7 @@ export const isRead = ({ value }) => value !== OTHER;
 const isDigit = ({ value }) => !(SIGNS + OTHER).includes(value);
 
 /** Whether there are digits in a row, and no more that is none: words have an l or an o. @param {Read} row */
-export function isNumber({ signs }) {
-  return signs.some(isDigit) && sum(signs, isDigit) >= sum(signs, (sign) => !isRead(sign));
-}
+export const isNumber = ({ signs }) => signs.some(isDigit) && sum(signs, isDigit) >= sum(signs, (it) => !isRead(it));
 
 /** A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs. */
 export function words(signs) {

@@ -2,7 +2,7 @@
 
 import { rounded, sheet } from "./finding.js";
 import { OTHER, load } from "./networks.js";
-import { isNumber, isRead, read, words } from "./signs.js";
+import { DIGITS, isNumber, isRead, product, read, words } from "./signs.js";
 
 const WORK = 1600; // pixels: larger pictures are scaled down to this before they are read
 const UNCLEAN = "this page reads drawings and clean pictures; tenfold itself reads photos: pip install tenfold";
@@ -27,8 +27,7 @@ async function answer({ blob, single, threshold }, networks) {
   const { picture, width, height } = await decoded(blob);
   const flat = sheet(picture);
   if (!flat) throw refused(UNCLEAN, 422);
-  const { about } = networks;
-  const rows = await read(flat, networks, single);
+  const [{ about }, rows] = [networks, await read(flat, networks, single)];
   const box = (p) => {
     const [left, top, right, bottom] = [p.left, p.top, p.right, p.bottom].map((k) => rounded((k * width) / flat.width));
     return [left, top, Math.max(1, right - left), Math.max(1, bottom - top)];
@@ -80,9 +79,15 @@ function numbers(lines) {
   });
 }
 
+// What people write: numbers, dates, times, scores, fractions, ranges, sums; other texts have to be twice as probable.
+const ONE = String.raw`(\b\d+([.,]\d+)*|\(\d+([.,]\d+)*\))`; // a number, or one in brackets
+const USUAL = RegExp(String.raw`^([-+]?${ONE}([-+/]?${ONE})*%?[.,]?-*|\(-?${ONE}%\)|\d+\)|\d{1,3}(:\d{1,3}){1,2})$`);
+
 /** Whether each sign of a number is sure: all if the number is, else those that would do if all were so. */
-function surely(word, threshold, about) {
-  const least = threshold ?? (word.length === 1 ? about.threshold : about.lines.threshold);
-  const whole = word.every(isRead) && word.reduce((all, { probability }) => all * probability, 1) >= least;
+function surely(word, threshold, { classes, threshold: one, lines }) {
+  const read = word.every(isRead);
+  const rare = read && classes.join() === DIGITS && !USUAL.test(word.map(({ value }) => value).join(""));
+  const least = Math.min(1, (rare ? 2 : 1) * (threshold ?? (word.length === 1 ? one : lines.threshold)));
+  const whole = read && product(word) >= least;
   return word.map((it) => ({ ...it, sure: isRead(it) && (whole || it.probability >= least ** (1 / word.length)) }));
 }
