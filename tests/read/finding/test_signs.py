@@ -221,3 +221,8 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
     assert max(shaped, key=shaped.__getitem__) == value
     assert sum(shaped.values()) == pytest.approx(1)
     assert signs.shaped({"1": 0.3, "/": 0.7}, piece, 0) == pytest.approx({"1": 0.3, "/": 0.7})
+
+
+def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:
+    assert len(plan([bar(40, 30)], 50, 60)._alone) == 1
+    assert not plan([bar(40, 30)], 10, 50, 120)._alone

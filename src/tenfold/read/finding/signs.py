@@ -124,13 +124,14 @@ class _Alignment:
         self.text = text
         self._strip = strip
         self._middles = [strip.left + (begin + end) / 2 for begin, end in text.places]
+        places = self._middles
         owned, rest = self._match()
         self._own = [bool(pieces) for pieces in owned]
         self._inks = [union(pieces) if pieces else self._cell(k) for k, pieces in enumerate(owned)]
         self._passed_over = [piece for piece in rest if may_be_digit(piece, strip.height)]
         self._ignored = rest
         large = [piece for piece in strip.pieces if max(piece.height, piece.width) > 0.3 * strip.height]
-        alone = len(large) == 1 and self._own != [True]
+        alone = len(large) == 1 and self._own != [True] and _over(large[0], places, _REACH * strip.height)
         self._alone = [union(strip.pieces)] if alone else []
         self.pieces = [*self._inks, *self._alone, *self._passed_over]
 
@@ -241,6 +242,11 @@ class _Alignment:
         doubt = float(np.prod([1 - sign.probability for sign in gone]))
         kept = [sign for sign in signs if sign not in gone]
         return [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
+
+
+def _over(piece: Piece, middles: list[float], reach: float) -> bool:
+    """Whether all signs were read where a piece is, give or take `reach` pixels, and none where no ink stands out."""
+    return all(piece.left - reach < middle < piece.right + reach for middle in middles)
 
 
 def may_be_digit(piece: Piece, height: float) -> bool:
