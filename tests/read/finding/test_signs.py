@@ -226,3 +226,11 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
 def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:
     assert len(plan([bar(40, 30)], 50, 60)._alone) == 1
     assert not plan([bar(40, 30)], 10, 50, 120)._alone
+
+
+def test_doubt_about_a_row_falls_on_the_signs_that_are_doubtful() -> None:
+    some = [sign("7", 0.99), sign("5", 0.99), sign("?", 0.5)]
+    doubted = signs._doubted(some, 0.5)
+    assert np.prod([each.probability for each in doubted]) == pytest.approx(0.5 * 0.99 * 0.99 * 0.5)
+    assert doubted[0].probability > 0.95
+    assert doubted[2].probability < 0.3

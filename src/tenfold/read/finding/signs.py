@@ -28,6 +28,7 @@ _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that ma
 _HIGHEST = dict.fromkeys(_SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
 PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
+_EVEN = 0.01  # of the doubt about a text falls on every sign
 _POINT = 0.75  # the probability of a point that touches a digit
 _LOW = frozenset(("+", OTHER))  # may have no high ink, which is as dear
 _WITHOUT, _NO_SIGN = 0.25, 1.0  # as a quarter of a digit's height away, and high ink that is no sign's as all of it
@@ -201,8 +202,7 @@ class _Alignment:
             if self._passed_over:
                 signs, times = self._with_missed(signs, lines, [next(rest) for _ in self._passed_over], classifier)
                 share *= times
-            share = min(1.0, share) ** (1 / len(signs))
-            signs = [replace(sign, probability=sign.probability * share) for sign in signs]
+            signs = _doubted(signs, min(1.0, share))
         row = ReadRow(
             self._kept(signs),
             [piece for piece in self._ignored if all(piece is not s.piece for s in signs)],
@@ -241,7 +241,16 @@ class _Alignment:
         gone = [s for s in signs if id(s.piece) in owned and s.value in _SMALL and s.probability <= _POINT]
         doubt = float(np.prod([1 - sign.probability for sign in gone]))
         kept = [sign for sign in signs if sign not in gone]
-        return [replace(sign, probability=sign.probability * doubt ** (1 / len(kept))) for sign in kept]
+        return _doubted(kept, doubt)
+
+
+def _doubted(signs: list[Sign], share: float) -> list[Sign]:
+    """Signs that are together so much less probable: each by as much of the doubt as it has of its own."""
+    own = [1 - sign.probability + _EVEN for sign in signs]
+    return [
+        replace(sign, probability=sign.probability * share ** (doubt / sum(own)))
+        for sign, doubt in zip(signs, own, strict=True)
+    ]
 
 
 def _over(piece: Piece, middles: list[float], reach: float) -> bool:

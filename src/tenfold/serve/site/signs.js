@@ -11,6 +11,7 @@ const NO_DIGIT = 0.3; // what it leaves of signs where the other network sees a 
 const TRUST = 0.5; // the power that the digits' probabilities are raised to: of foreign hands they are too certain
 const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that may be a digit that was passed over
 const SPECK = 0.14; // of a digit's height: smaller pieces are specks
+const EVEN = 0.01; // of the doubt about a text falls on every sign
 const PASSED_OVER = 0.5; // of its probability is left to what is read beside such ink
 const [TINY, SIGN] = [18, 20]; // pixels: smaller digits only one network knows, and a picture no larger shows one
 const [WITHOUT, NO_SIGN] = [0.25, 1]; // of a digit's height away is as dear as a sign without ink, and ink without one
@@ -60,9 +61,12 @@ async function alone(sheet, found, { about, read }, look) {
   return { signs: scaled([one], (1 - several) * (ignored.some(mayBeDigit(height)) ? PASSED_OVER : 1)), ...rest };
 }
 
-/** How probable signs are together, and signs that together are `by` times as probable. @param {Sign[]} signs */
+/** How probable signs are together, and signs that together are `by` times as probable: each by as much of that as it
+ * has doubt of its own. @param {Sign[]} signs */
 export const product = (signs, of = ({ probability }) => probability) => signs.reduce((all, it) => all * of(it), 1);
-const scaled = (signs, by) => signs.map((it) => ({ ...it, probability: it.probability * by ** (1 / signs.length) }));
+const doubt = ({ probability }) => 1 - probability + EVEN;
+const scaled = (signs, by) =>
+  signs.map((it) => ({ ...it, probability: it.probability * by ** (doubt(it) / sum(signs, doubt)) }));
 
 /** Whether ink is as high as a digit may be, and whether it has about the size of one. */
 const isHigh = (height) => (p) => p.height > LARGE * height;
