@@ -16,8 +16,8 @@ import numpy as np
 import pages
 import tenfold
 from measuring import arguments, machine_name, measured, save, table
+from tenfold.read.finding import frames, rulings, signs, strips, strokes
 from tenfold.read.finding import page as finding
-from tenfold.read.finding import rulings, signs, strips, strokes
 
 Change = Callable[[ExitStack], None]
 
@@ -33,7 +33,7 @@ CHANGES: dict[str, Change] = {
     "the network for digits counts as much": setting(signs, "_TRUST", 1.0),
     "one digit is not asked for": setting(signs, "_likelier", lambda row, _: row),
     "ruled lines stay": setting(rulings, "_COVER", 2.0),
-    "frames are ink as any other": setting(strokes, "frames", lambda _: []),
+    "frames are ink as any other": setting(frames, "around", lambda _: []),
     "what is smaller than the pen stays": setting(strokes, "_POINT", 0.0),
     "rows that climb are not made level": setting(strips, "_LEVEL", 9.0),
     "the whole picture is no row": setting(strips, "may_be_row", lambda _: False),

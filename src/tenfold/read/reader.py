@@ -17,8 +17,8 @@ from tenfold.errors import TooLargeError, UsageError
 from tenfold.read import decode, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
-from tenfold.read.finding.page import View, find, words
-from tenfold.read.finding.signs import DIGITS, SIGNS, Sign, cut_out
+from tenfold.read.finding.page import View, find
+from tenfold.read.finding.signs import DIGITS, SIGNS, Sign, cut_out, words
 from tenfold.read.finding.strokes import Piece
 from tenfold.read.lines import LineModel
 from tenfold.read.reading import UNSURE, Box, Digit, Reading
@@ -192,12 +192,12 @@ class Reader:
     ) -> Iterator[tuple[Digit, Piece]]:
         """Digits of page `number`, and signs unless `only` is set, from row `line` of the file on, with their ink."""
         lines: dict[int, int] = {}  # by those of the sheet, of which some have no number
-        numbers: dict[int, int] = {}  # how many there are in each
+        done: dict[int, int] = {}  # how many numbers of each
         for row in view.rows:
             k = lines.setdefault(row.line, len(lines))
-            first = numbers.get(k, 0)
+            first = done.get(k, 0)
             parts = words(row)
-            numbers[k] = first + len(parts)
+            done[k] = first + len(parts)
             told = [
                 (word, *each)
                 for word, part in enumerate(parts, first)

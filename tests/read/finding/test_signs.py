@@ -158,23 +158,6 @@ def test_a_written_number_is_read_sign_by_sign(reader: tenfold.Reader) -> None:
     assert again.probability == pytest.approx(row.probability, rel=1e-3)
 
 
-def test_signs_are_moved_into_the_columns_of_ink() -> None:
-    columns = [(20, 40), (60, 120), (200, 220)]  # the second one is as wide as two digits
-    assert signs.aligned([40, 45, 80, 170], "1234", columns, 40) == [30, 75, 105, 210]
-    moved = signs.aligned([40, 45, 60, 80, 170], "12.34", columns, 40)
-    assert moved[2] == pytest.approx(60 + (30 + 25) / 2)
-    for text, some in (("12", columns), ("12", [])):  # not enough signs, no ink
-        assert signs.aligned([1.0] * len(text), text, some, 40) == [1.0] * len(text)
-
-
-def test_a_plus_may_be_low_and_something_else_have_many_columns() -> None:
-    columns = [(0, 20), (60, 80)]
-    assert signs.aligned([15, 40, 65], "1+3", columns, 40) == [10, 40, 70]
-    assert signs.aligned([15, 65], "1+", columns, 40) == [10, 70]
-    word = [(0, 20), (40, 60), (70, 80), (90, 110)]
-    assert signs.aligned([14, 44, 75], "12?", word, 40) == [10, 50, 75]
-
-
 def read_beside(reader: tenfold.Reader, missed: str, text: str = "47") -> ReadRow:
     """A row in which the network for lines reads a text, and which has a digit more, apart from the others."""
     ink = np.concatenate([write_number(text, size=60, seed=3), write_number(missed, size=60, seed=4)], axis=1)

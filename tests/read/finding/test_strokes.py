@@ -59,15 +59,6 @@ def test_what_is_smaller_than_the_pen_is_erased_and_a_point_is_kept() -> None:
     assert cleaned.flat[speck].max() == 0
 
 
-def test_what_is_drawn_round_others_is_a_frame() -> None:
-    ring = np.zeros((60, 100), bool)
-    ring[:2] = ring[-2:] = ring[:, :2] = ring[:, -2:] = True
-    frame, one, other = strokes.Piece(0, 0, ring), strokes.Piece(10, 20, np.ones((40, 8), bool)), None
-    other = strokes.Piece(10, 110, np.ones((40, 8), bool))
-    assert strokes.frames([frame, one, other]) == [frame]
-    assert strokes.frames([frame, other]) == []
-
-
 def test_columns_of_a_piece() -> None:
     mask = np.zeros((6, 10), bool)
     mask[2:4, 1:3] = mask[0, 6:9] = True
@@ -91,41 +82,8 @@ def test_a_comma_as_high_as_half_a_digit_goes_to_the_row_that_it_hangs_below(top
     assert [len(row.pieces) for row in strokes.rows(found)] == counts
 
 
-def ring(top: int, left: int, height: int, width: int, pen: int) -> Piece:
-    """A frame as a piece."""
-    mask = np.ones((height, width), bool)
-    mask[pen:-pen, pen:-pen] = False
-    return Piece(top, left, mask)
-
-
 def bar(top: int, left: int, height: int, width: int) -> Piece:
     return Piece(top, left, np.ones((height, width), bool))
-
-
-@pytest.mark.parametrize("pen", [2, 8])
-def test_a_frame_may_be_thick_where_it_is_closed(pen: int) -> None:
-    frame, digit = ring(0, 0, 80, 60, pen), bar(20, 22, 40, 14)
-    assert strokes.frames([frame, digit]) == [frame]
-    frame.mask[:, -pen:] = False  # open at one side
-    assert strokes.frames([frame, digit]) == ([frame] if pen == 2 else [])
-
-
-def test_a_digit_in_pieces_beside_others_is_no_frame() -> None:
-    zero, part = ring(10, 0, 40, 50, 4), bar(20, 15, 18, 8)
-    beside = [bar(10, 60 + 30 * k, 40, 14) for k in range(3)]
-    assert strokes.frames([zero, part, *beside]) == []
-    assert strokes.frames([zero, part]) == [zero]
-
-
-def test_frames_are_erased_with_their_edges_and_digits_stay() -> None:
-    sheet = ink((10, 10, 60, 4), (10, 30, 60, 6))
-    sheet.flat[10:70, 14:16] = 0.2  # the soft edge of the first
-    frame, digit = strokes.pieces(sheet)
-    bare = strokes.erased(sheet, [frame])
-    assert bare.flat[:, :20].max() == 0
-    assert (bare.flat[:, 25:] == sheet.flat[:, 25:]).all()
-    assert strokes.erased(sheet, []) is sheet
-    assert digit.left == 30
 
 
 def test_a_bar_goes_with_what_it_is_beside_and_begins_no_row() -> None:

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 
+from tenfold.read.decode import Colours
+from tenfold.read.finding import grids
 from tenfold.read.finding.grids import Grid
+from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, Row, digit_height, rows
 
 _LARGE = 0.55  # of a digit's height: smaller pieces may be parts of one
@@ -39,6 +42,18 @@ def lines(grid: Grid, pieces: list[Piece]) -> list[list[Row]]:
             bands[k] = [[Row(part, digit_height(part))] for _, part in parts]
     found = [[row for row in some if row] for band in bands.values() for some in zip_longest(*band)]
     return [[row if row.height > _LOW * height else replace(row, height=height) for row in line] for line in found]
+
+
+def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool) -> Grid | None:
+    """The grid that may part rows, of lines that are no ink; in a table upright lines beside all rows are one too."""
+    if not rows or not (table or sum(len(row.pieces) > 1 for row in rows) > 1):
+        return None
+    grid = grids.find(sheet) or (grids.coloured(colours, sheet) if colours is not None else None)
+    if grid or not table:
+        return grid
+    middles = [piece.middle for row in rows for piece in row.pieces]
+    upright = [line for line in grids.uprights(sheet) if line.begin <= min(middles) and line.end >= max(middles)]
+    return Grid([], upright)
 
 
 def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piece]]:

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
-from tenfold.read.finding import cells, clean, grids, paper, rulings, signs, strips, strokes
+from tenfold.read.finding import cells, clean, frames, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
@@ -33,7 +32,6 @@ _LARGE = 0.45  # of the height of a picture of one row are its digits, or the pi
 _TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
 _ONE_DIGIT = 20  # a picture that is no larger shows one
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
-_GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class View:
         return x + self.corner[0], y + self.corner[1], *size
 
 
-class _Ways:
+class _Networks:
     """What a page is read with: both networks, of which the one for lines reads a line once, and whether by cells."""
 
     def __init__(self, classifier: Classifier, opened: Callable[[], LineModel], *, table: bool = False) -> None:
@@ -151,7 +149,7 @@ def find(
     pixels at most is of one. With `answer` it is a digit whatever it is. In a `table` any walls part numbers, else
     those of several rows of cells with numbers in them.
     """
-    by = _Ways(classifier, opened, table=table)
+    by = _Networks(classifier, opened, table=table)
     page = clean.sheet(pixels)
     if single or max(pixels.shape[:2]) <= _ONE_DIGIT:
         sheet = page or next(paper.sheets(decode.colours(pixels)), None)
@@ -191,7 +189,7 @@ def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
     return View(sheet, 0, [ReadRow([sign], [])]) if sign.read and sign.probability >= PLAIN else None
 
 
-def _upright(sheet: Sheet, colours: Colours, by: _Ways) -> View:
+def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
     """A sheet as it stands, without ruled lines, and as one row or with small gaps closed, whichever is read best."""
     cuts = [_cut(sheet, by, colours=colours)]
     may_be_row = strips.may_be_row(sheet.flat.shape)
@@ -215,7 +213,7 @@ def _upright(sheet: Sheet, colours: Colours, by: _Ways) -> View:
     return view
 
 
-def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Ways) -> View | None:
+def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Networks) -> View | None:
     """A picture of one row, which all views of it decide together; None where it may be of several, or of a part."""
     ones = [cut for cut in cuts if len(cut.rows) == 1]
     if not ones:
@@ -230,7 +228,7 @@ def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Ways) -> View 
     return View(cut.sheet, 0, [by.read_views(views, sheet)], cut.frames, cut.grid)
 
 
-def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Ways) -> View:
+def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Networks) -> View:
     """What was read in a picture that may be one row, or its text as a whole where that is not safe."""
     ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
     wide = bool(ends) and max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
@@ -246,13 +244,13 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Ways) -> View:
     return whole if more else max(view, whole, key=lambda either: either.probability)
 
 
-def _textured(colours: Colours, by: _Ways) -> View:
+def _textured(colours: Colours, by: _Networks) -> View:
     """A picture of one row, on paper so rough that nothing stands out from it."""
     sheet = Sheet(1 - np.ascontiguousarray(colours.mean(axis=2), np.float32), 0.0, 0.0, 1.0, True, 1.0)
     return View(sheet, 0, by.read(strips.whole(sheet, colours)[1:], sheet))
 
 
-def _turned(upright: View, by: _Ways) -> View:
+def _turned(upright: View, by: _Networks) -> View:
     """The sheet turned by quarters if more of it is read so than upright, and several digits side by side.
 
     Upside down many digits are others, and letters digits: that must be plain where upright there are digits too.
@@ -281,52 +279,36 @@ class _Cut:
     grid: grids.Grid | None = None
 
 
-def _cut(sheet: Sheet, by: _Ways, join: int = 0, colours: Colours | None = None) -> _Cut:
+def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = None) -> _Cut:
     """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many.
 
     Walls are looked for in the `colours` that it was made from too.
     """
     bare, (sheet, pieces) = sheet, strokes.clean(sheet, join)
-    walls = [found for piece in pieces if strokes.cells(piece) and (found := grids.find(bare, piece))]
+    walls = [found for piece in pieces if frames.cells(piece) and (found := grids.find(bare, piece))]
     grid = grids.joined(walls) if walls else None
     if grid:
         sheet, pieces = strokes.clean(grid.without(bare), join)
-    around = strokes.frames(pieces)
+    around = frames.around(pieces)
     inside = [piece for piece in pieces if piece not in around]
     rows = strokes.rows(inside) if inside else []
-    grid = grid or _parting(rows, bare, by, colours)
     lines = [[row] for row in rows]
-    if grid and (by.table or (len(rows) > 1 and cells.hold_numbers(grid, inside))):
-        lines = cells.lines(grid, inside)
-    written = strokes.erased(sheet, around)
+    parting = grid or cells.find(rows, bare, colours, table=by.table)
+    if parting and (by.table or (len(rows) > 1 and cells.hold_numbers(parting, inside))):
+        grid, lines = parting, cells.lines(parting, inside)
+    written = frames.erased(sheet, around)
     cut = [strips.strip(written, row, line) for line, some in enumerate(lines) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid if walls or len(lines) < len(cut) else None)
+    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid)
 
 
-def _parting(rows: list[strokes.Row], sheet: Sheet, by: _Ways, colours: Colours | None) -> grids.Grid | None:
-    """A grid of lines that are no ink, where there may be numbers in its cells; in a table upright lines alone do."""
-    if not rows or not (by.table or sum(len(row.pieces) > 1 for row in rows) > 1):
-        return None
-    grid = grids.find(sheet) or (grids.coloured(colours, sheet) if colours is not None else None)
-    if by.table and not grid:
-        grid = grids.Grid([], [line for line in grids.uprights(sheet) if _along(line, rows)])
-    return grid
-
-
-def _along(line: grids.Line, rows: list[strokes.Row]) -> bool:
-    """Whether an upright line stands beside all rows: of a table without a frame."""
-    middles = [piece.middle for row in rows for piece in row.pieces]
-    return line.begin <= min(middles) and line.end >= max(middles)
-
-
-def _read(cut: _Cut, by: _Ways) -> View:
+def _read(cut: _Cut, by: _Networks) -> View:
     """The rows of a sheet, read."""
     rows = by.read(cut.rows, cut.sheet) if cut.rows else []
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.grid)
 
 
-def _single(sheet: Sheet, by: _Ways, *, answer: bool = False) -> View:
+def _single(sheet: Sheet, by: _Networks, *, answer: bool = False) -> View:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough.
 
     With `answer` it is the digit that it is most like, whatever it is, unless it is a texture.
@@ -359,19 +341,3 @@ def _single(sheet: Sheet, by: _Ways, *, answer: bool = False) -> View:
     if any(signs.may_be_digit(piece, choices[k].height) for piece in ignored):
         sign = replace(sign, probability=sign.probability * signs.PASSED_OVER)
     return View(sheet, 0, [ReadRow([sign], ignored)])
-
-
-def words(row: ReadRow) -> list[list[Sign]]:
-    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs."""
-    some = row.signs
-    if len(some) < 2:
-        return [some] if some else []
-    gaps = np.array([max(0, b.piece.left - a.piece.right) for a, b in pairwise(some)], float)
-    height = float(np.median([sign.piece.height for sign in some if sign.digit]))
-    usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
-    parts, start = [], 0
-    for k, gap in enumerate(gaps, 1):
-        if gap > _GAP * height and gap > 2.2 * usual + 0.2 * height:
-            parts.append(some[start:k])
-            start = k
-    return [*parts, some[start:]]

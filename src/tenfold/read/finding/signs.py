@@ -6,37 +6,35 @@ give it are multiplied, as of two experts (G. Hinton 2002).
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from tenfold.read.classifier import Classifier
+from tenfold.read.finding.alignment import OTHER, SMALL, aligned, columns
 from tenfold.read.finding.paper import Ink
 from tenfold.read.finding.strips import Strip
 from tenfold.read.finding.strokes import Piece, union
 from tenfold.read.lines import LineModel, Text
 
-OTHER = "?"  # the class of letters, and of signs that numbers are not written with
 DIGITS = tuple("0123456789")
 SIGNS = frozenset(".,-/:+()%")  # between digits
-_SMALL = frozenset(".,:-")
 _WIDE = frozenset("023456789")  # digits that are no bar, as slashes and brackets are
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
 _NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
-_HIGHEST = dict.fromkeys(_SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
+_HIGHEST = dict.fromkeys(SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
 PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
 _APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
 _EVEN = 0.01  # of the doubt about a text falls on every sign
 _POINT = 0.75  # the probability of a point that touches a digit
-_LOW = frozenset(("+", OTHER))  # may have no high ink, which is as dear
-_WITHOUT, _NO_SIGN = 0.25, 1.0  # as a quarter of a digit's height away, and high ink that is no sign's as all of it
-_IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
 _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
 _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
+_GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
 
@@ -138,8 +136,8 @@ class _Alignment:
 
     def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
         """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
-        columns = _columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
-        self._middles = aligned(self._middles, self.text.text, columns, self._strip.height)
+        across = columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
+        self._middles = aligned(self._middles, self.text.text, across, self._strip.height)
         middles = np.array(self._middles)
         highest = np.array([_HIGHEST.get(sign, np.inf) for sign in self.text.text]) * self._strip.height
         owned: list[list[Piece]] = [[] for _ in middles]
@@ -161,11 +159,11 @@ class _Alignment:
             else:
                 rest.append(piece)
         for k, pieces in enumerate(owned):  # a sign is one piece of a digit's size: the one in whose middle it is
-            columns = _columns(
+            across = columns(
                 [piece for piece in pieces if piece.height > _LARGE * self._strip.height], _APART * self._strip.height
             )
-            if len(columns) > 1:
-                left, right = min(columns, key=lambda column: abs(column[0] + column[1] - 2 * middles[k]))
+            if len(across) > 1:
+                left, right = min(across, key=lambda column: abs(column[0] + column[1] - 2 * middles[k]))
                 beside = [piece for piece in pieces if piece.right <= left or piece.left >= right]
                 owned[k] = [piece for piece in pieces if piece not in beside]
                 rest += beside
@@ -223,7 +221,7 @@ class _Alignment:
         every = [(sign.piece.left + sign.piece.width / 2, sign.value, sign) for sign in found]
         for middle, text, sign, own in zip(self._middles, self.text.text, signs, self._own, strict=True):
             over = any(piece.left <= middle <= piece.right for piece in self._passed_over)
-            if own or not over or text not in _SMALL:
+            if own or not over or text not in SMALL:
                 every.append((middle, text, sign))
         every.sort(key=lambda one: one[0])
         text = "".join(text for _, text, _ in every)
@@ -238,7 +236,7 @@ class _Alignment:
         if not any(self._own):
             return signs
         owned = {id(piece) for piece, own in zip(self._inks, self._own, strict=True) if not own}
-        gone = [s for s in signs if id(s.piece) in owned and s.value in _SMALL and s.probability <= _POINT]
+        gone = [s for s in signs if id(s.piece) in owned and s.value in SMALL and s.probability <= _POINT]
         doubt = float(np.prod([1 - sign.probability for sign in gone]))
         kept = [sign for sign in signs if sign not in gone]
         return _doubted(kept, doubt)
@@ -261,60 +259,6 @@ def _over(piece: Piece, middles: list[float], reach: float) -> bool:
 def may_be_digit(piece: Piece, height: float) -> bool:
     """Whether ink has about the size of a digit of a height in pixels."""
     return _LARGE * height < piece.height < _TALL * height and piece.width < _TALL * height
-
-
-def aligned(middles: list[float], text: str, columns: list[tuple[int, int]], height: float) -> list[float]:
-    """The middles of signs, moved into the columns of high ink: CTC knows the order of signs, not quite their places.
-
-    A column has a sign or several, as its width has it; a plus or something else may be too low for one, and something
-    else may have several. The cheapest way to share them out is found by dynamic programming; points go with their
-    neighbours. Nothing is moved where there are more columns than signs.
-    """
-    high = [k for k, sign in enumerate(text) if sign not in _SMALL]
-    if not columns or (len(columns) > len(high) and OTHER not in text):
-        return middles
-    best: dict[int, tuple[float, dict[int, float]]] = {0: (0.0, {})}  # by how many signs are done: cost and places
-    for left, right in [*columns, (0, 0)]:
-        for done in range(len(high)):  # those without high ink
-            if done in best and text[high[done]] in _LOW:
-                _cheaper(best, done + 1, best[done][0] + _WITHOUT, best[done][1])
-        if not right:
-            break
-        following: dict[int, tuple[float, dict[int, float]]] = {}
-        for done, (cost, before) in best.items():
-            if OTHER in text:
-                _cheaper(following, done, cost + _NO_SIGN, before)
-            for count in range(1, min(_IN_COLUMN, len(high) - done) + 1):
-                some = high[done : done + count]
-                new = {k: left + (n + 0.5) / count * (right - left) for n, k in enumerate(some)}
-                away = sum(abs(middles[k] - place) for k, place in new.items()) / height
-                dear = away + 2 * abs(count - max(1.0, (right - left) / (_WIDTH * height)))
-                _cheaper(following, done + count, cost + dear, before | new)
-        best = following
-    places = best[len(high)][1] if len(high) in best else {}
-    moved = [places.get(k, middle) for k, middle in enumerate(middles)]
-    for k in range(len(text)):
-        if k not in places and places:
-            beside = [moved[n] - middles[n] for n in places if abs(n - k) == min(abs(m - k) for m in places)]
-            moved[k] += sum(beside) / len(beside)
-    return moved
-
-
-def _cheaper(best: dict[int, tuple[float, dict[int, float]]], done: int, cost: float, places: dict[int, float]) -> None:
-    """Keep the cheaper way to have so many signs done."""
-    if done not in best or cost < best[done][0]:
-        best[done] = cost, places
-
-
-def _columns(pieces: list[Piece], gap: float = 0) -> list[tuple[int, int]]:
-    """Where pieces that stand one above another, or less than `gap` pixels apart, begin and end, from left to right."""
-    columns: list[tuple[int, int]] = []
-    for piece in sorted(pieces, key=lambda piece: piece.left):
-        if columns and piece.left < columns[-1][1] + gap:
-            columns[-1] = columns[-1][0], max(columns[-1][1], piece.right)
-        else:
-            columns.append((piece.left, piece.right))
-    return columns
 
 
 def _likelier(row: ReadRow, alone: Sign) -> ReadRow:
@@ -403,3 +347,19 @@ def cut_out(piece: Piece, ink: Ink) -> Ink:
     image[y : y + part.shape[0], x : x + part.shape[1]] = part
     image *= around
     return image
+
+
+def words(row: ReadRow) -> list[list[Sign]]:
+    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs."""
+    some = row.signs
+    if len(some) < 2:
+        return [some] if some else []
+    gaps = np.array([max(0, b.piece.left - a.piece.right) for a, b in pairwise(some)], float)
+    height = float(np.median([sign.piece.height for sign in some if sign.digit]))
+    usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
+    parts, start = [], 0
+    for k, gap in enumerate(gaps, 1):
+        if gap > _GAP * height and gap > 2.2 * usual + 0.2 * height:
+            parts.append(some[start:k])
+            start = k
+    return [*parts, some[start:]]

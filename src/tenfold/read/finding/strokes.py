@@ -11,11 +11,6 @@ from tenfold.read.finding.paper import Sheet
 
 MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
-_HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
-_MANY = 12  # digits: no ring is round one alone
-_PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
-_COARSE = 48  # the parts in which lines through a piece are looked for,
-_THROUGH = 0.75  # of which they fill so many
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
@@ -141,66 +136,6 @@ def clean(sheet: Sheet, join: int = 0) -> tuple[Sheet, list[Piece]]:
     return replace(sheet, flat=flat), large + points
 
 
-def erased(sheet: Sheet, pieces: list[Piece]) -> Sheet:
-    """The sheet without pieces and their soft edges."""
-    if not pieces:
-        return sheet
-    flat = sheet.flat.copy()
-    for piece in pieces:
-        around = ndimage.binary_dilation(np.pad(piece.mask, 2), iterations=2)
-        top, left = max(0, piece.top - 2), max(0, piece.left - 2)
-        part = flat[top : piece.bottom + 2, left : piece.right + 2]
-        around = around[top - piece.top + 2 :, left - piece.left + 2 :][: part.shape[0], : part.shape[1]]
-        around[part > sheet.low] = False
-        part[around] = 0
-        flat[piece.top : piece.bottom, piece.left : piece.right][piece.mask] = 0
-    return replace(sheet, flat=flat)
-
-
-def cells(piece: Piece) -> bool:
-    """Whether a piece is hollow, and has lines both ways through most of it: two one way, three the other at least."""
-    if piece.mass >= _HOLLOW * piece.height * piece.width:
-        return False
-    step = max(1, max(piece.height, piece.width) // _COARSE)  # so that lines that are not quite level stay in a row
-    mask = np.pad(piece.mask, ((0, -piece.height % step), (0, -piece.width % step)))
-    blocks = mask.reshape(len(mask) // step, step, -1, step).any(axis=(1, 3))
-    lines = [np.count_nonzero(np.diff(np.pad(blocks.mean(axis=k) > _THROUGH, 1).astype(int)) > 0) for k in (0, 1)]
-    return bool(min(lines) > 1 and max(lines) > 2)
-
-
-def frames(pieces: list[Piece]) -> list[Piece]:
-    """The pieces that are drawn round others: rings, frames, the walls of cells."""
-    height, boxes = digit_height(pieces), _boxes(pieces)
-    many = sum(piece.height > 0.6 * height for piece in pieces) > _MANY
-    found = []
-    for frame in pieces:
-        filled = frame.mass / (frame.height * frame.width)
-        large = frame.height > 1.2 * height or frame.width > 2.5 * height
-        if filled > _THICK or (many and not large):
-            continue
-        low, high = (frame.top, frame.left), (frame.bottom, frame.right)
-        within = (boxes[:, :2] > low).all(axis=1) & (boxes[:, 2:] < high).all(axis=1)
-        # It is larger than a digit, or is round a single one: a digit in pieces stands beside others.
-        least = _PART * height if large else np.inf
-        if not (boxes[~within, 2] - boxes[~within, 0] > 0.5 * frame.height).sum() > 1:
-            least = min(least, _FILLED * frame.height)
-        inside = [pieces[k] for k in np.flatnonzero(within) if max(pieces[k].height, pieces[k].width) > least]
-        if inside and (filled < _RING or _encloses(frame, inside)):
-            found.append(frame)
-    return found
-
-
-def _encloses(frame: Piece, pieces: list[Piece]) -> bool:
-    """Whether a piece goes all round one of others, however thick it is."""
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(frame.mask)
-    hole = filled & ~frame.mask
-    for piece in pieces:
-        top, left = piece.top - frame.top, piece.left - frame.left
-        if hole[top : top + piece.height, left : left + piece.width][piece.mask].all():
-            return True
-    return False
-
-
 def digit_height(pieces: list[Piece]) -> float:
     """The height of most digits in pixels: the median over pieces, each counted by its ink."""
     if len(pieces) < 2:
@@ -298,7 +233,7 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
     small += lone
     built = [row for row in built if row[0] not in lone]
     settled = [(piece, row) for row in built for piece in row]
-    boxes = _boxes([piece for piece, _ in settled])
+    boxes = boxes_of([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
         apart = _distances(boxes, piece, across=_ALONG if piece.height < _FLAT * height < piece.width else 1.0)
         if apart.min() < 0.5 * height:
@@ -327,13 +262,14 @@ def _distances(boxes: NDArray[np.int64], piece: Piece, across: float = 1.0) -> N
     return np.hypot(across * aside.clip(0), down.clip(0))  # type: ignore[no-any-return]
 
 
-def _boxes(pieces: list[Piece]) -> NDArray[np.int64]:
+def boxes_of(pieces: list[Piece]) -> NDArray[np.int64]:
+    """Where pieces are: top, left, bottom and right, (N, 4)."""
     return np.array([(p.top, p.left, p.bottom, p.right) for p in pieces])
 
 
 def within(pieces: list[Piece], first: Piece, reach: float) -> list[Piece]:
     """The pieces that are reached from the first in steps of less than `reach` pixels, itself included."""
-    boxes, reached = _boxes(pieces), np.array([p is first for p in pieces])
+    boxes, reached = boxes_of(pieces), np.array([p is first for p in pieces])
     waiting = [first]
     while waiting:
         fresh = ~reached & (_distances(boxes, waiting.pop()) < reach)

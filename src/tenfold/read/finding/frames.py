@@ -1,0 +1,76 @@
+"""What is drawn round numbers: rings, frames, the walls of cells."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.strokes import Piece, boxes_of, digit_height
+
+_HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
+_MANY = 12  # digits: no ring is round one alone
+_PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
+_COARSE = 48  # the parts in which lines through a piece are looked for,
+_THROUGH = 0.75  # of which they fill so many
+
+
+def erased(sheet: Sheet, pieces: list[Piece]) -> Sheet:
+    """The sheet without pieces and their soft edges."""
+    if not pieces:
+        return sheet
+    flat = sheet.flat.copy()
+    for piece in pieces:
+        edges = ndimage.binary_dilation(np.pad(piece.mask, 2), iterations=2)
+        top, left = max(0, piece.top - 2), max(0, piece.left - 2)
+        part = flat[top : piece.bottom + 2, left : piece.right + 2]
+        edges = edges[top - piece.top + 2 :, left - piece.left + 2 :][: part.shape[0], : part.shape[1]]
+        edges[part > sheet.low] = False
+        part[edges] = 0
+        flat[piece.top : piece.bottom, piece.left : piece.right][piece.mask] = 0
+    return replace(sheet, flat=flat)
+
+
+def cells(piece: Piece) -> bool:
+    """Whether a piece is hollow, and has lines both ways through most of it: two one way, three the other at least."""
+    if piece.mass >= _HOLLOW * piece.height * piece.width:
+        return False
+    step = max(1, max(piece.height, piece.width) // _COARSE)  # so that lines that are not quite level stay in a row
+    mask = np.pad(piece.mask, ((0, -piece.height % step), (0, -piece.width % step)))
+    blocks = mask.reshape(len(mask) // step, step, -1, step).any(axis=(1, 3))
+    lines = [np.count_nonzero(np.diff(np.pad(blocks.mean(axis=k) > _THROUGH, 1).astype(int)) > 0) for k in (0, 1)]
+    return bool(min(lines) > 1 and max(lines) > 2)
+
+
+def around(pieces: list[Piece]) -> list[Piece]:
+    """The pieces that are drawn round others: rings, frames, the walls of cells."""
+    height, boxes = digit_height(pieces), boxes_of(pieces)
+    many = sum(piece.height > 0.6 * height for piece in pieces) > _MANY
+    found = []
+    for frame in pieces:
+        filled = frame.mass / (frame.height * frame.width)
+        large = frame.height > 1.2 * height or frame.width > 2.5 * height
+        if filled > _THICK or (many and not large):
+            continue
+        low, high = (frame.top, frame.left), (frame.bottom, frame.right)
+        within = (boxes[:, :2] > low).all(axis=1) & (boxes[:, 2:] < high).all(axis=1)
+        # It is larger than a digit, or is round a single one: a digit in pieces stands beside others.
+        least = _PART * height if large else np.inf
+        if not (boxes[~within, 2] - boxes[~within, 0] > 0.5 * frame.height).sum() > 1:
+            least = min(least, _FILLED * frame.height)
+        inside = [pieces[k] for k in np.flatnonzero(within) if max(pieces[k].height, pieces[k].width) > least]
+        if inside and (filled < _RING or _encloses(frame, inside)):
+            found.append(frame)
+    return found
+
+
+def _encloses(frame: Piece, pieces: list[Piece]) -> bool:
+    """Whether a piece goes all round one of others, however thick it is."""
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(frame.mask)
+    hole = filled & ~frame.mask
+    for piece in pieces:
+        top, left = piece.top - frame.top, piece.left - frame.left
+        if hole[top : top + piece.height, left : left + piece.width][piece.mask].all():
+            return True
+    return False
