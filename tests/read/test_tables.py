@@ -65,3 +65,19 @@ def test_a_row_of_boxes_is_one_number_but_in_a_table(reader: tenfold.Reader) -> 
     picture = ruled([list("4798")], 60, 2)
     assert reader.read(picture).text == "4798"
     assert tables.cells(reader.read(picture, table=True)) == [list("4798")]
+
+
+def test_a_large_table_is_read_however_many_cells_it_has(reader: tenfold.Reader) -> None:
+    texts = [[f"{(7 * k + 3 * row) % 90 + 10}" for k in range(12)] for row in range(28)]  # more cells than rows may be
+    small = [[write_number(text, size=30, seed=4, margin=0.3)[:50] for text in row] for row in texts]
+    wide = max(part.shape[1] for row in small for part in row)
+    ink = np.block([[np.pad(p, ((0, 50 - len(p)), (0, wide - p.shape[1]))) for p in row] for row in small])
+    picture = Image.fromarray(on_paper(ink))
+    pen = ImageDraw.Draw(picture)
+    for x in range(0, ink.shape[1] + 1, wide):
+        pen.line([min(x, ink.shape[1] - 2), 0, min(x, ink.shape[1] - 2), len(ink)], fill=60, width=2)
+    for y in range(0, len(ink) + 1, 50):
+        pen.line([0, min(y, len(ink) - 2), ink.shape[1], min(y, len(ink) - 2)], fill=60, width=2)
+    found = tables.cells(tenfold.Reader(reader.classifier, always_answer=True).read(picture))
+    right = [a == b for one, other in zip(found, texts, strict=True) for a, b in zip(one, other, strict=True)]
+    assert np.mean(right) > 0.9

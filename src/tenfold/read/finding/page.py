@@ -292,6 +292,8 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     around = frames.around(pieces)
     inside = [piece for piece in pieces if piece not in around]
     rows = strokes.rows(inside) if inside else []
+    if len(rows) > CROWD:
+        return _Cut(sheet, [], around, grid)
     lines = [[row] for row in rows]
     parting = grid or cells.find(rows, bare, colours, table=by.table)
     if parting and (by.table or (len(rows) > 1 and cells.hold_numbers(parting, inside))):
@@ -299,7 +301,7 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     written = frames.erased(sheet, around)
     cut = [strips.strip(written, row, line) for line, some in enumerate(lines) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    return _Cut(sheet, cut if len(cut) <= CROWD else [], around, grid)
+    return _Cut(sheet, cut, around, grid)
 
 
 def _read(cut: _Cut, by: _Networks) -> View:
