@@ -4,6 +4,7 @@ reader      Reader: pictures in, numbers out
 reading     Reading, Digit: what was read, its text, and how sure it is
 decode      a file, bytes, array or PIL image to its pages in colours (H, W, 3)
 urls        pictures and folders of an object store
+filters     connected components, blurring and closing, in numpy
 finding/    from the colours of a page to the signs of each row
 classifier  the model file: normalises and classifies digits in batches
 lines       the model file for lines: a row of writing to its text

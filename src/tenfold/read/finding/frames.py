@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
+from tenfold.read import filters
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, boxes_of, digit_height
 
@@ -22,7 +21,7 @@ def erased(sheet: Sheet, pieces: list[Piece]) -> Sheet:
         return sheet
     flat = sheet.flat.copy()
     for piece in pieces:
-        edges = ndimage.binary_dilation(np.pad(piece.mask, 2), iterations=2)
+        edges = filters.dilated(np.pad(piece.mask, 2), 2)
         top, left = max(0, piece.top - 2), max(0, piece.left - 2)
         part = flat[top : piece.bottom + 2, left : piece.right + 2]
         edges = edges[top - piece.top + 2 :, left - piece.left + 2 :][: part.shape[0], : part.shape[1]]
@@ -67,8 +66,7 @@ def around(pieces: list[Piece]) -> list[Piece]:
 
 def _encloses(frame: Piece, pieces: list[Piece]) -> bool:
     """Whether a piece goes all round one of others, however thick it is."""
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(frame.mask)
-    hole = filled & ~frame.mask
+    hole = filters.filled(frame.mask) & ~frame.mask
     for piece in pieces:
         top, left = piece.top - frame.top, piece.left - frame.left
         if hole[top : top + piece.height, left : left + piece.width][piece.mask].all():

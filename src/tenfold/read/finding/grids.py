@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from tenfold.read import filters
 from tenfold.read.decode import Colours
 from tenfold.read.finding.paper import Ink, Sheet, thresholds
 from tenfold.read.finding.rulings import erase
@@ -102,7 +102,7 @@ class Grid:
                 y = line.place(x)
                 top, left = max(0, round(y - rows / 2) - 1), max(0, round(x - columns / 2) - 1)
                 gone[top : round(y + rows / 2) + 2, left : round(x + columns / 2) + 2] = True
-        gone |= ndimage.binary_dilation(gone, iterations=2) & ~mask  # their soft edges
+        gone |= filters.dilated(gone, 2) & ~mask  # their soft edges
         flat = np.where(gone, np.float32(0), sheet.flat)
         if not (flat > sheet.high).any():
             return Sheet(flat, 0.0, 0.0, 1.0, sheet.dark, sheet.zoom)
@@ -147,7 +147,7 @@ def coloured(colours: Colours, sheet: Sheet) -> Grid | None:
     step = -(-max(colours.shape[:2]) // _SMALL)
     height, width = (size // step for size in colours.shape[:2])
     small = colours[: height * step, : width * step].reshape(height, step, width, step, 3).mean(axis=(1, 3))
-    around = ndimage.uniform_filter(small, (_AROUND, _AROUND, 1), mode="nearest")
+    around = filters.mean(filters.mean(small, _AROUND, 0), _AROUND, 1)
     away = np.sqrt(np.square(small - around).sum(axis=2))
     grid = find(replace(sheet, flat=away, low=_AWAY, high=2 * _AWAY))
     factor = step * len(sheet.flat) / (height * step)
@@ -184,7 +184,7 @@ def _lines(flat: Ink, low: float, step: int) -> list[Line]:
     """
     height, width = flat.shape
     ink: NDArray[np.bool_] = np.asarray(flat > low)
-    along = ndimage.uniform_filter1d(np.minimum(flat, low), _ALONG, axis=1)
+    along = filters.mean(np.minimum(flat, low), _ALONG, 1)
     away, noise = np.zeros_like(along), 0.0
     for beside in (max(3, height // 100), max(8, height // 40)):  # of thin and of thick lines
         padded = np.pad(along, ((beside, beside), (0, 0)), mode="edge")
@@ -202,12 +202,12 @@ def _lines(flat: Ink, low: float, step: int) -> list[Line]:
 def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_], gap: int) -> list[Line]:
     """Straight level runs of a mask (H, W), each from where its ink begins, if it is of ink, to where that ends."""
     length = max(_LEAST, round(_SHARE * max(mask.shape)))
-    thick = ndimage.maximum_filter1d(mask, 3, axis=0)
-    closed = ndimage.minimum_filter1d(ndimage.maximum_filter1d(thick, gap, axis=1), gap, axis=1)
-    labels, _ = ndimage.label(_opened(closed, length), np.ones((3, 3), bool))
+    thick = filters.extreme(mask, 3, 0)
+    closed = filters.extreme(filters.extreme(thick, gap, 1), gap, 1, least=True)
+    labels, boxes = filters.components(_opened(closed, length))
     solid, inked = _opened(thick, _SOLID), _opened(ink, _SOLID)
     lines: list[Line] = []
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+    for number, (rows, columns) in enumerate(boxes, 1):
         own = labels[rows, columns] == number
         if own.sum() > (_THICK * min(mask.shape) + 4) * own.shape[1]:
             continue

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
+from tenfold.read import filters
 from tenfold.read.decode import Colours, fitting
 
 Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is full
@@ -94,9 +94,8 @@ def _mixed(channels: list[Ink]) -> Ink:
 def _paper(small: Ink) -> Ink:
     """What remains of a small picture when all that is dark and narrow is closed by its surroundings."""
     window = max(3, int(REACH * min(small.shape)) | 1)
-    paper = ndimage.grey_closing(_without_specks(small), size=(window, window), mode="nearest")
-    smooth: Ink = ndimage.gaussian_filter(paper, window / 48, mode="nearest")
-    return smooth
+    paper = filters.closed(_without_specks(small), window)
+    return filters.gaussian(paper, window / 48, edge=True)
 
 
 def _without_specks(values: Ink) -> Ink:
@@ -150,12 +149,12 @@ def _sheet(values: Ink, dark: bool, zoom: float) -> Sheet:
     hard = max(float(np.abs(np.diff(coarse, axis=k)).max(initial=0)) for k in (0, 1)) > _EDGE
     if hard:  # a shadow's edge is sharper than that
         window = max(3, int(REACH * min(values.shape)) | 1)
-        paper = np.minimum(paper, ndimage.grey_closing(values, size=(window, window), mode="nearest"))
+        paper = np.minimum(paper, filters.closed(values, window))
     flat = np.maximum(paper - values, 0)
     if dark:
         flat /= np.maximum(paper, 0.2)
     if zoom == 1 and max(height, width) > 500:
-        flat = ndimage.gaussian_filter(flat, 0.7)
+        flat = filters.gaussian(flat, 0.7)
     sheet = thresholds(flat, dark, zoom)
     if hard and not sheet.blank and _erase_wedges(flat, values, paper, sheet.low):
         sheet = thresholds(flat, dark, zoom)
@@ -164,10 +163,10 @@ def _sheet(values: Ink, dark: bool, zoom: float) -> Sheet:
 
 def _erase_wedges(flat: Ink, values: Ink, paper: Ink, low: float) -> int:
     """Erase what is as dark as paper near it and ends at the picture's edge, as a shadow does; how many pieces."""
-    labels, _ = ndimage.label(flat > low)
+    labels, boxes = filters.components(flat > low, corners=False)
     edges = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     erased, around = 0, int(REACH * min(flat.shape) / 2)
-    for number, place in enumerate(ndimage.find_objects(labels), 1):
+    for number, place in enumerate(boxes, 1):
         if number not in edges:
             continue
         rows, columns = (slice(max(0, part.start - around), part.stop + around) for part in place)
@@ -182,7 +181,7 @@ def thresholds(flat: Ink, dark: bool, zoom: float) -> Sheet:
     """Where ink begins: above the noise; what is surely ink, where N. Otsu's method (1979) cuts the rest in two."""
     least = _least(flat)
     if least > ROUGH * float(flat.max()):  # rough paper, or a camera in the dark: strokes are wider than the grain
-        flat = ndimage.gaussian_filter(flat, max(1.0, min(flat.shape) / 130))
+        flat = filters.gaussian(flat, max(1.0, min(flat.shape) / 130))
         least = _least(flat)
     above = flat[flat > least]
     if above.size < 6 or least > TEXTURE * float(above.max()):

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from tenfold.read import filters
 from tenfold.read.finding.paper import Sheet
 
 MOST = 4000  # pieces: more are no writing
@@ -14,7 +14,6 @@ _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
-_EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,24 +83,24 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         return []
     low = sheet.flat > sheet.low
     if join:
-        low = ndimage.grey_closing(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
+        low = filters.closed(np.pad(low, join), 2 * join + 1)[join:-join, join:-join]
     inked = np.flatnonzero(low.any(axis=1)), np.flatnonzero(low.any(axis=0))
     if not len(inked[0]):
         return []
     top, left = int(inked[0][0]), int(inked[1][0])  # nothing is looked for where there is no ink
     box = slice(top, int(inked[0][-1]) + 1), slice(left, int(inked[1][-1]) + 1)
-    labels, count = ndimage.label(low[box], _EIGHT)
+    labels, boxes = filters.components(low[box])
     numbers = labels[low[box]]
-    areas = np.bincount(numbers, minlength=count + 1)
-    sure = np.zeros(count + 1, bool)
+    areas = np.bincount(numbers, minlength=len(boxes) + 1)
+    sure = np.zeros(len(boxes) + 1, bool)
     sure[numbers[sheet.flat[box][low[box]] > sheet.high]] = True
     sure &= areas >= 4
     if sure.sum() > MOST:  # the largest; the rest is texture
         sure[np.flatnonzero(sure)[np.argsort(areas[sure], kind="stable")[:-MOST]]] = False
     return [
         Piece(top + place[0].start, left + place[1].start, labels[place] == number)
-        for number, place in enumerate(ndimage.find_objects(labels), 1)
-        if place is not None and sure[number]
+        for number, place in enumerate(boxes, 1)
+        if sure[number]
     ]
 
 

@@ -21,7 +21,7 @@ from tenfold.read.many.processes import Worker, end
 from tenfold.read.many.rows import Row, Work
 from tenfold.read.reader import Reader
 
-PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2", "scipy")  # on which readings depend
+PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2")  # on which readings depend
 _MOST = 64  # pictures that go to a worker at once
 _ROUNDS = 16  # and if there are few, so many times to each
 _TRIES = 3  # to start a process, or to read a picture at which Ray's own worker is killed
