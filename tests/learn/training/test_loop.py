@@ -198,6 +198,15 @@ def test_lines_are_learnt_and_resumed_to_the_same_bits(
     assert (model.task.name, len(model.task.classes), model.temperature) == ("lines", 20, 1.0)
 
 
+def test_lines_are_learnt_from_an_earlier_network(lines_run: Run, tmp_path: Path) -> None:
+    more = tenfold.train(init=lines_run.path, out=tmp_path / "more", epochs=1, device="cpu", quiet=True)
+    assert (more.recipe.name, more.recipe.task, more.recipe.lr) == ("teach", "lines", 3e-4)
+    assert more.recipe.batch_size == lines_run.recipe.batch_size
+    assert last(more, "val_loss") < (lines_run.metrics[0]["val_loss"] or 0)
+    with pytest.raises(RunError, match="was trained for another task"):
+        tenfold.train("fast", init=lines_run.path, out=tmp_path / "digits", quiet=True, device="cpu")
+
+
 def test_what_reads_lines_is_not_taken_for_a_network_of_digits(lines_run: Run) -> None:
     for verb in (tenfold.evaluate, tenfold.predict, tenfold.explain):
         with pytest.raises(RunError, match="reads lines: this is for networks that read one digit"):

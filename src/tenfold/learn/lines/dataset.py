@@ -130,7 +130,8 @@ def load(recipe: Recipe) -> Lines:
     source = sources.load(track=track)
     training, _ = source.split(recipe.val_size, final=recipe.final)
     shapes = glyphs(training, np.random.default_rng([recipe.seed, 3]), track=track)
-    batches = Batches(shapes, recipe.batch_size, recipe.seed, 6, growth=GROWTH, own=own)
+    growth = 0 if recipe.init else GROWTH
+    batches = Batches(shapes, recipe.batch_size, recipe.seed, 6, growth=growth, own=own)
     validation = held_out(recipe, source)
     return Lines(batches, validation, source, EPOCH // recipe.batch_size, batched(held) if held else [])
 

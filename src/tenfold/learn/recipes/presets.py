@@ -12,6 +12,7 @@ from typing import Any
 
 from tenfold.errors import UsageError, nearest
 from tenfold.learn.recipes.recipe import MNIST, Recipe
+from tenfold.learn.recipes.tasks import LINES
 
 DEFAULT = "fast"
 
@@ -176,6 +177,7 @@ RECIPES: dict[str, Recipe] = {name: recipe.changed(name=name) for name, recipe i
 
 # How a trained network is fine-tuned, whatever it is: what decides how much it learns and forgets.
 FINE_TUNING = Recipe(name="teach", epochs=3, optimizer="sgd", lr=0.01, weight_decay=5e-4, schedule="linear", warmup=0.1)
+LINES_LR = 3e-4  # of a network for lines
 MIX = 6_000  # MNIST digits that are learnt along with a user's own, by default
 _KEPT = (  # of the recipe of the initial network: what it is, and what digits are to it
     *("task", "network", "channels", "hidden", "dropout", "dropout_conv", "label_smoothing"),
@@ -189,8 +191,13 @@ def fine_tuning(initial: Recipe, **changes: Any) -> Recipe:
     Among the changes, `data` of a user's own are mixed with MNIST's digits, so that nothing is forgotten, unless a new
     head is to be learnt. Styles and outliers are as many for each of MNIST's digits as they were, none for a new head.
 
+    A network for lines learns at a rate of its own, and others beside a user's lines as it did before.
+
     Raises UsageError for an unknown field or value.
     """
+    if initial.task == LINES.name:
+        few = {"name": FINE_TUNING.name, "epochs": FINE_TUNING.epochs, "lr": LINES_LR, "warmup": FINE_TUNING.warmup}
+        return initial.changed(**{**few, "data": None, **changes})
     fresh = bool(changes.get("new_head"))
     mix = MIX if changes.get("data") is not None and not fresh else 0
     kept = {name: getattr(initial, name) for name in _KEPT}

@@ -139,7 +139,7 @@ class Recipe:
             and self.patience,
         }
         of_digits = (
-            *("mix", "init", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers"),
+            *("mix", "teacher", "label_smoothing", "augment", "pictures", "styles", "outliers"),
             *("unaugmented_epochs", "recalibrate_batchnorm"),
         )
         for name in of_digits if self.task == tasks.LINES.name else ():
