@@ -10,7 +10,9 @@ from tenfold.errors import UsageError
 _SEPARATORS = {".": ",", ",": "."}  # the decimal separator, and the thousands separator beside it
 _WRITTEN = re.compile(r"([+-]?)([0-9.,]*[0-9])(?:%?[.,]?|[.,]?-+)")  # sign, digits and separators; what ends it
 _PART = r"(?:\b\d+(?:[.,]\d+)*|\(\d+(?:[.,]\d+)*\))"  # a number, or one in brackets
-_USUAL = re.compile(rf"[-+]?{_PART}(?:[-+/]?{_PART})*%?[.,]?-*|\(-?{_PART}%\)|\d+\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
+_FRACTION = r"\d{1,4}(?:/\d{1,4}){1,2}"  # or a date
+_SUM = rf"[-+]?{_PART}(?:[-+]?{_PART})*%?[.,]?-*"  # a number too, and what ends it; a range, a telephone number
+_USUAL = re.compile(rf"{_SUM}|{_FRACTION}|\(-?{_PART}%\)|\d{{1,2}}\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,20 @@ def test_both_networks_together_are_surer_where_they_agree(reader: tenfold.Reade
     assert signs.fused(slash, reader.classifier, given, bar(0), own=True).value == "/"
 
 
+@pytest.mark.parametrize(("known", "value"), [(0.99, "7"), (0.6, "1")])
+def test_the_digits_network_is_trusted_more_in_a_hand_that_it_knows(
+    reader: tenfold.Reader, known: float, value: str
+) -> None:
+    made = plan([bar(20), bar(80), bar(140)], 23, 83, 143)
+    made.text.likely[1] = 0.03 / 18
+    made.text.likely[1, [1, 7]] = 0.9, 0.07
+    scores = np.full((3, 11), 0.001, np.float32)
+    scores[[0, 2], 1] = known
+    scores[1, [1, 7]] = 0.03, 0.95
+    row = made.row(reader.lines, list(scores), reader.classifier)
+    assert [sign.value for sign in row.signs] == ["1", value, "1"]
+
+
 @pytest.mark.parametrize(
     ("line", "digits", "value", "most"),
     [

@@ -11,4 +11,5 @@ frames     what is drawn round numbers
 strips     rows cut out straight, as the network for lines reads them
 alignment  where the signs of a text stand among the ink
 signs      which ink is which sign, and what the network for digits makes of it
+forms      numbers as people write them
 """

@@ -9,7 +9,7 @@ import numpy as np
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
-from tenfold.read.finding import cells, clean, frames, grids, paper, rulings, signs, strips, strokes
+from tenfold.read.finding import cells, clean, forms, frames, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
@@ -125,11 +125,14 @@ class _Networks:
         return self._opened().remembering()
 
     def read(self, rows: list[strips.Strip], sheet: Sheet) -> list[ReadRow]:
-        return signs.read(rows, sheet.ink, self.classifier, self.lines)
+        return [self._usual(row) for row in signs.read(rows, sheet.ink, self.classifier, self.lines)]
 
     def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
         """One row, of which there are several views."""
-        return signs.read_views(views, sheet.ink, self.classifier, self.lines)
+        return self._usual(signs.read_views(views, sheet.ink, self.classifier, self.lines))
+
+    def _usual(self, row: ReadRow) -> ReadRow:
+        return forms.usual(row) if self.classifier.classes == signs.DIGITS else row
 
 
 def find(
@@ -287,7 +290,8 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     bare, (sheet, pieces) = sheet, strokes.clean(sheet, join)
     walls = [found for piece in pieces if frames.cells(piece) and (found := grids.find(bare, piece))]
     grid = grids.joined(walls) if walls else None
-    if grid:
+    if grid:  # of whose lines some may be too pale in places to be of one piece
+        grid = max(grid, grids.find(bare) or grid, key=lambda each: len(each.level) + len(each.upright))
         sheet, pieces = strokes.clean(grid.without(bare), join)
     around = frames.around(pieces)
     inside = [piece for piece in pieces if piece not in around]

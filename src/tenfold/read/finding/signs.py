@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from tenfold.read import filters
 from tenfold.read.classifier import Classifier
 from tenfold.read.finding.alignment import OTHER, SMALL, aligned, columns
 from tenfold.read.finding.paper import Ink
@@ -31,6 +31,7 @@ _APART = 0.05  # of a digit's height are between two pieces of its size that are
 _EVEN = 0.01  # of the doubt about a text falls on every sign
 _POINT = 0.75  # the probability of a point that touches a digit
 _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
+_KNOWN = 0.9  # the probability for it of all other digits of a row, of a hand that it knows: then the power is 1
 _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
@@ -186,13 +187,20 @@ class _Alignment:
         """The row, with what the digits' network makes of `pieces`."""
         rest = iter(scores)
         alone = len(self._inks) == 1
+        agreed = {
+            k: float(score[DIGITS.index(sign)])
+            for k, (sign, score, own) in enumerate(zip(self.text.text, scores, self._own, strict=False))
+            if own and sign in DIGITS and classifier.classes == DIGITS
+        }
         high = [p.height for p, sign in zip(self._inks, self.text.text, strict=True) if sign in _WIDE]
         signs = []
-        for likely, piece, own in zip(self.text.likely, self._inks, self._own, strict=True):
+        for k, (likely, piece, own) in enumerate(zip(self.text.likely, self._inks, self._own, strict=True)):
             names = dict(zip(lines.classes, likely.tolist(), strict=True))
             if own and not alone:
                 names = shaped(names, piece, float(np.median(high)) if high else 0.0)
-            signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone))
+            others = [value for n, value in agreed.items() if n != k]
+            trust = 1.0 if alone or (others and min(others) > _KNOWN) else _TRUST
+            signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone, trust=trust))
         whole = [next(rest) for _ in self._alone]
         path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
         if path:  # how likely there are these signs and no others, shared among them
@@ -292,11 +300,13 @@ def fused(
     *,
     own: bool,
     alone: bool = False,
+    trust: float = 1.0,
 ) -> Sign:
     """A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own.
 
-    A lone digit is what the digits' network sees, and no more probable than it is to both in the mean. A digits'
-    network with other classes is asked alone wherever the one for lines sees a digit or something else.
+    A lone digit is what the digits' network sees, and no more probable than it is to both in the mean. Else its
+    probabilities are raised to the power of `trust`. A digits' network with other classes is asked alone wherever the
+    one for lines sees a digit or something else.
     """
     best = max(names, key=names.__getitem__)
     if classifier.classes != DIGITS:
@@ -310,7 +320,6 @@ def fused(
     none = max(_NO_DIGIT, float(score[-1])) if best in DIGITS else 1.0  # it makes no digit of what is a sign in a row
     if alone:
         seen[OTHER] = float(score[-1])  # of a lone sign it can tell that it is no digit
-    trust = 1.0 if alone else _TRUST
     both = {name: value * max(_LEAST, seen.get(name, none)) ** trust for name, value in names.items()}
     total = sum(both.values())
     return of({name: value / total for name, value in both.items()}, piece)
@@ -338,7 +347,7 @@ def cut_out(piece: Piece, ink: Ink) -> Ink:
     """A piece's ink with its soft edge, and without what else is in its box: (H + 4, W + 4)."""
     around = np.zeros((piece.height + 4, piece.width + 4), bool)
     around[2:-2, 2:-2] = piece.mask
-    around = ndimage.binary_dilation(around, iterations=1 if piece.height < 60 else 2)  # wider, not over corners
+    around = filters.dilated(around, 1 if piece.height < 60 else 2)  # wider, not over corners
     image = np.zeros(around.shape, np.float32)
     top, left = max(0, piece.top - 2), max(0, piece.left - 2)
     bottom, right = min(ink.shape[0], piece.bottom + 2), min(ink.shape[1], piece.right + 2)

@@ -1,6 +1,7 @@
 /** What both networks read in the rows of a sheet, as tenfold's read/finding/signs.py and page.py put it together. */
 
 import { LOW, at, distance, median, most, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
+import { usual } from "./forms.js";
 import { OTHER, named } from "./networks.js";
 
 const [SIGNS, WIDE] = [".,-/:+()%", "023456789"]; // WIDE are no bars, as slashes are
@@ -9,6 +10,7 @@ export const DIGITS = "0,1,2,3,4,5,6,7,8,9"; // the classes of most networks for
 const LEAST = 0.02; // what the digits' network leaves of any digit: it has not seen all hands
 const NO_DIGIT = 0.3; // what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
 const TRUST = 0.5; // the power that the digits' probabilities are raised to: of foreign hands they are too certain
+const KNOWN = 0.9; // the probability for it of all other digits of a row, of a hand that it knows: then the power is 1
 const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that may be a digit that was passed over
 const SPECK = 0.14; // of a digit's height: smaller pieces are specks
 const EVEN = 0.01; // of the doubt about a text falls on every sign
@@ -37,7 +39,10 @@ export async function read(sheet, networks, single) {
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
   if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
-  return Array.fromAsync(rows(every), (row) => readRow(strip(sheet, row), networks, look));
+  return Array.fromAsync(rows(every), async (row) => {
+    const made = await readRow(strip(sheet, row), networks, look);
+    return networks.about.classes.join() === DIGITS ? usual(made) : made;
+  });
 }
 
 /** All ink as one digit: the largest piece, with what is near it or with everything. @returns {Promise<Read>} */
@@ -56,7 +61,7 @@ async function alone(sheet, found, { about, read }, look) {
   const rest = { ignored, pieces: [best.piece, ...ignored] };
   if (side < TINY) return { signs: [best], ...rest };
   const { signs, probability } = await read(strip(sheet, { pieces: [best.piece], height }).grey);
-  const one = signs.length === 1 ? fused(signs[0].names, best, true, about, true) : best;
+  const one = signs.length === 1 ? fused(signs[0].names, best, true, about, true, 1) : best;
   const several = signs.length > 1 ? probability(signs) : 0;
   return { signs: scaled([one], (1 - several) * (ignored.some(mayBeDigit(height)) ? PASSED_OVER : 1)), ...rest };
 }
@@ -82,10 +87,13 @@ async function readRow(row, { about, read }, look) {
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
   const high = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
   const looks = await Array.fromAsync(inks, look);
+  const agreed = names.map((name, k) => (owned[k].length && isDigit({ value: name }) ? looks[k].names[name] : null));
   const plain = text.signs.map((it, k) => {
+    const others = agreed.filter((value, n) => n !== k && value !== null);
+    const known = others.length && Math.min(...others) > KNOWN;
     const [own, lone, middle] = [owned[k].length > 0, owned.length === 1, middles[k]];
-    const known = own && !lone ? shaped(it.names, inks[k], high) : it.names;
-    return { ...fused(known, looks[k], own, about, lone), name: it.name, middle, own };
+    const likely = own && !lone ? shaped(it.names, inks[k], high) : it.names;
+    return { ...fused(likely, looks[k], own, about, lone, lone || known ? 1 : TRUST), name: it.name, middle, own };
   });
   const missed = await Array.fromAsync(rest.filter(mayBeDigit(row.height)), look);
   const { found, times } = withMissed(plain, missed, text, about);
@@ -204,9 +212,9 @@ function shaped(names, { height, width }, digit) {
 
 /** A sign, from the probabilities of both networks; of the one for lines alone where the ink is not its own. A lone
  * digit is what the digits' network sees, and no more probable than it is to both in the mean. A digits' network with
- * other classes is asked alone wherever the one for lines sees a digit or something else.
- * @param {Sign} seen by the digits' network @returns {Sign} */
-function fused(names, seen, own, { classes }, lone) {
+ * other classes is asked alone wherever the one for lines sees a digit or something else. Else its probabilities are
+ * raised to the power of `trust`. @param {Sign} seen by the digits' network @returns {Sign} */
+function fused(names, seen, own, { classes }, lone, trust) {
   const plain = signOf({ ...seen, names });
   if (classes.join() !== DIGITS) return SIGNS.includes(plain.value) ? plain : seen;
   if (!own) return plain;
@@ -215,7 +223,7 @@ function fused(names, seen, own, { classes }, lone) {
   if (lone && digit) return { ...seen, probability: (seen.probability + least) / 2 };
   const none = digit ? Math.max(NO_DIGIT, seen.names[OTHER]) : 1; // it makes no digit of what is a sign in a row
   const known = lone ? seen.names : { ...seen.names, [OTHER]: none }; // a lone sign may be no digit to it
-  const trusted = (name) => Math.max(LEAST, known[name] ?? none) ** (lone ? 1 : TRUST);
+  const trusted = (name) => Math.max(LEAST, known[name] ?? none) ** trust;
   const both = Object.entries(names).map(([name, value]) => value * trusted(name));
   return signOf({ ...seen, names: named(Object.keys(names), both) });
 }

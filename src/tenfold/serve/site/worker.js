@@ -1,6 +1,7 @@
 // The reader in a worker of its own: loads the models, then answers each picture as tenfold's read/reader.py does.
 
 import { rounded, sheet } from "./finding.js";
+import { isUsual } from "./forms.js";
 import { OTHER, load } from "./networks.js";
 import { DIGITS, isNumber, isRead, product, read, words } from "./signs.js";
 
@@ -79,14 +80,10 @@ function numbers(lines) {
   });
 }
 
-// What people write: numbers, dates, times, scores, fractions, ranges, sums; other texts have to be twice as probable.
-const ONE = String.raw`(\b\d+([.,]\d+)*|\(\d+([.,]\d+)*\))`; // a number, or one in brackets
-const USUAL = RegExp(String.raw`^([-+]?${ONE}([-+/]?${ONE})*%?[.,]?-*|\(-?${ONE}%\)|\d+\)|\d{1,3}(:\d{1,3}){1,2})$`);
-
 /** Whether each sign of a number is sure: all if the number is, else those that would do if all were so. */
 function surely(word, threshold, { classes, threshold: one, lines }) {
   const read = word.every(isRead);
-  const rare = read && classes.join() === DIGITS && !USUAL.test(word.map(({ value }) => value).join(""));
+  const rare = read && classes.join() === DIGITS && !isUsual(word);
   const least = Math.min(1, (rare ? 2 : 1) * (threshold ?? (word.length === 1 ? one : lines.threshold)));
   const whole = read && product(word) >= least;
   return word.map((it) => ({ ...it, sure: isRead(it) && (whole || it.probability >= least ** (1 / word.length)) }));
