@@ -11,8 +11,9 @@ _SEPARATORS = {".": ",", ",": "."}  # the decimal separator, and the thousands s
 _WRITTEN = re.compile(r"([+-]?)([0-9.,]*[0-9])(?:%?[.,]?|[.,]?-+)")  # sign, digits and separators; what ends it
 _PART = r"(?:\b\d+(?:[.,]\d+)*|\(\d+(?:[.,]\d+)*\))"  # a number, or one in brackets
 _FRACTION = r"\d{1,4}(?:/\d{1,4}){1,2}"  # or a date
-_SUM = rf"[-+]?{_PART}(?:[-+]?{_PART})*%?[.,]?-*"  # a number too, and what ends it; a range, a telephone number
-_USUAL = re.compile(rf"{_SUM}|{_FRACTION}|\(-?{_PART}%\)|\d{{1,2}}\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
+_AMOUNT = rf"[-+]?{_PART}%?[.,]?-*"  # with what ends it
+_SUM = rf"[-+]?{_PART}(?:[-+]?{_PART})+%?"  # a range, a telephone number
+_USUAL = re.compile(rf"{_AMOUNT}|{_SUM}|{_FRACTION}|\(-?{_PART}%\)|\d{{1,2}}\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
 
 
 @dataclass(frozen=True)

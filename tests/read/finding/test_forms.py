@@ -41,12 +41,12 @@ def text(read: ReadRow) -> str:
 def test_one_sign_gives_way_where_the_form_is_usual_then(
     signs: tuple[str | tuple[str, str, float], ...], read: str
 ) -> None:
-    assert text(forms.usual(row(*signs))) == read
+    assert text(forms.usual([row(*signs)])[0]) == read
 
 
 def test_the_likeliest_of_several_is_taken_and_is_less_sure() -> None:
     before = row(("1", "(", 0.05), "5", ("0", ")", 0.02), "0", ")")
-    after = forms.usual(before)
+    (after,) = forms.usual([before])
     assert text(after) == "(500)"
     swapped = after.signs[0]
     assert swapped.probability == swapped.probabilities["("] == pytest.approx(50 * 0.05 / (50 * 0.05 + 0.95))
@@ -57,12 +57,30 @@ def test_the_likeliest_of_several_is_taken_and_is_less_sure() -> None:
 def test_the_probability_that_there_is_a_sign_stays() -> None:
     before = row(("(", "1", 0.5), "5")
     doubtful = ReadRow([Sign("(", 0.25, before.signs[0].probabilities, before.signs[0].piece), before.signs[1]], [])
-    after = forms.usual(doubtful)
+    (after,) = forms.usual([doubtful])
     assert text(after) == "15"
     assert after.signs[0].probability == pytest.approx(0.5 * 50 / 51)
 
 
 def test_rows_of_words_stay() -> None:
     words = row("?", "?", ("(", "1", 0.4))
-    assert forms.usual(words) is words
-    assert forms.usual(ReadRow([], [])).signs == []
+    assert [each.signs for each in forms.usual([words, ReadRow([], [])])] == [words.signs, []]
+
+
+@pytest.mark.parametrize(
+    ("others", "signs", "read"),
+    [
+        (["12", "3", "405", "61", "7"], ("2", ("/", "1", 0.1), "7"), "217"),
+        (["12", "3", "405", "61", "7"], ("2", ("/", "1", 0.02), "7"), "2/7"),  # is hardly a 1
+        (["12", "3", "405", "61"], ("2", ("/", "1", 0.1), "7"), "2/7"),  # too few to tell what is written here
+        (["1/2", "3", "4/5", "61", "7", "8", "9"], ("2", ("/", "1", 0.1), "7"), "2/7"),
+        (["12", "3", "405", "61", "7"], ("0", (")", "7", 0.005), "6"), "076"),  # and has no usual form
+        (["12", "3", "405", "61", "7"], ("0", "6", ("1", "/", 0.2), "0", "8", "/", "1", "6"), "06/08/16"),
+    ],
+)
+def test_among_numbers_of_digits_alone(
+    others: list[str], signs: tuple[str | tuple[str, str, float], ...], read: str
+) -> None:
+    rows = [row(*other) for other in others]
+    after = forms.usual([*rows, row(*signs)])
+    assert [text(each) for each in after] == [*others, read]

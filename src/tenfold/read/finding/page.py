@@ -125,14 +125,14 @@ class _Networks:
         return self._opened().remembering()
 
     def read(self, rows: list[strips.Strip], sheet: Sheet) -> list[ReadRow]:
-        return [self._usual(row) for row in signs.read(rows, sheet.ink, self.classifier, self.lines)]
+        return self._usual(signs.read(rows, sheet.ink, self.classifier, self.lines))
 
     def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
         """One row, of which there are several views."""
-        return self._usual(signs.read_views(views, sheet.ink, self.classifier, self.lines))
+        return self._usual([signs.read_views(views, sheet.ink, self.classifier, self.lines)])[0]
 
-    def _usual(self, row: ReadRow) -> ReadRow:
-        return forms.usual(row) if self.classifier.classes == signs.DIGITS else row
+    def _usual(self, rows: list[ReadRow]) -> list[ReadRow]:
+        return forms.usual(rows) if self.classifier.classes == signs.DIGITS else rows
 
 
 def find(

@@ -4,34 +4,44 @@ import { OTHER, named } from "./networks.js";
 import { isNumber, isRead, words } from "./signs.js";
 
 const ONE = String.raw`(\b\d+([.,]\d+)*|\(\d+([.,]\d+)*\))`; // a number, or one in brackets
-const SUM = String.raw`[-+]?${ONE}([-+]?${ONE})*%?[.,]?-*`; // a number too, and what ends it
+const [AMOUNT, SUM] = [String.raw`[-+]?${ONE}%?[.,]?-*`, String.raw`[-+]?${ONE}([-+]?${ONE})+%?`];
 const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}(:\d{1,3}){1,2}`];
-const USUAL = RegExp(String.raw`^(${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
+const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
+const [ODD, MANY, MOST] = [20, 5, 0.8]; // and one of digits alone where so many are so, and such a share of the others
 
 /** @typedef {import("./signs.js").Sign} Sign */
 
 /** Whether people write signs so: a number, a date, a time, a score, a fraction, a range, a sum. */
-export const isUsual = (signs) => USUAL.test(signs.map(({ value }) => value).join(""));
+export const isUsual = (signs) => USUAL.test(textOf(signs));
+const textOf = (signs) => signs.map(({ value }) => value).join("");
+const isPlain = (signs) => /^\d*$/.test(textOf(signs));
 
-/** A row in whose numbers one sign each is another one, where that makes a number of a usual form of it.
- * @param {import("./signs.js").Read} row */
-export const usual = (row) => (isNumber(row) ? { ...row, signs: words(row.signs).flatMap(swapped) } : row);
+/** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it, or one of digits
+ * alone as most others are. @param {import("./signs.js").Read[]} rows */
+export function usual(rows) {
+  const every = rows.filter(isNumber).flatMap(({ signs }) => words(signs));
+  const alone = every.filter(isPlain).length >= Math.max(MANY, MOST * (every.length - 1));
+  const changed = (row) => ({ ...row, signs: words(row.signs).flatMap((number) => swapped(number, alone)) });
+  return rows.map((row) => (isNumber(row) ? changed(row) : row));
+}
 
 /** @param {Sign[]} number */
-function swapped(number) {
-  if (isUsual(number) || !number.every(isRead)) return number;
-  const ways = number.flatMap((sign, k) => {
-    const now = sign.names[sign.value];
-    const others = Object.entries(sign.names).filter(([name]) => name !== sign.value && name !== OTHER);
-    const likely = others.filter(([, value]) => RARE * value > now);
-    return likely.map(([value, odds]) => ({ odds: odds / now, made: number.with(k, { ...sign, value }), k, sign, value }));
-  });
-  const best = ways.sort((a, b) => b.odds - a.odds).find(({ made }) => isUsual(made));
-  if (!best) return number;
-  const { made, k, sign, value } = best;
-  const names = { ...sign.names, [value]: RARE * sign.names[value] };
-  const shares = named(Object.keys(names), Object.values(names));
-  const probability = (sign.probability / sign.names[sign.value]) * shares[value];
-  return made.with(k, { ...sign, value, probability, names: shares });
+function swapped(number, digits) {
+  const odd = !isUsual(number);
+  if (!(odd || (digits && !isPlain(number))) || !number.every(isRead)) return number;
+  let best = { odds: 1, made: number };
+  for (const [k, sign] of number.entries())
+    for (const [value, share] of Object.entries(sign.names)) {
+      if (value === sign.value || value === OTHER) continue;
+      const other = number.with(k, { ...sign, value });
+      const times = (odd ? RARE : 1) * (digits && isPlain(other) ? ODD : 1);
+      const odds = (times * share) / sign.names[sign.value];
+      if (!(odds > best.odds) || !isUsual(other)) continue;
+      const names = { ...sign.names, [value]: times * share };
+      const shares = named(Object.keys(names), Object.values(names));
+      const probability = (sign.probability / sign.names[sign.value]) * shares[value];
+      best = { odds, made: number.with(k, { ...sign, value, probability, names: shares }) };
+    }
+  return best.made;
 }

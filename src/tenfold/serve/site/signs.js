@@ -39,10 +39,8 @@ export async function read(sheet, networks, single) {
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
   if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
-  return Array.fromAsync(rows(every), async (row) => {
-    const made = await readRow(strip(sheet, row), networks, look);
-    return networks.about.classes.join() === DIGITS ? usual(made) : made;
-  });
+  const made = await Array.fromAsync(rows(every), (row) => readRow(strip(sheet, row), networks, look));
+  return networks.about.classes.join() === DIGITS ? usual(made) : made;
 }
 
 /** All ink as one digit: the largest piece, with what is near it or with everything. @returns {Promise<Read>} */
