@@ -62,6 +62,16 @@ def test_what_runs_along_signs_is_ignored_and_ink_of_a_digits_size_makes_the_row
     assert made._passed_over
 
 
+def test_ink_next_to_something_else_is_in_a_word() -> None:
+    likely = np.eye(20)[[7, 19]]
+    strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, [bar(20), bar(80), bar(140)], 40)
+    made = signs._Alignment(strip, Text("7?", 0.9, ((22, 24), (82, 84)), likely))
+    assert not made._passed_over
+    assert [piece.left for piece in made._ignored] == [140]
+    before = signs._Alignment(strip, Text("?7", 0.9, ((22, 24), (82, 84)), likely[::-1]))
+    assert [piece.left for piece in before._passed_over] == [140]
+
+
 def test_a_digit_beside_another_is_no_part_of_it() -> None:
     made = plan([bar(20, 20), bar(44)], 32)
     assert made._passed_over == [made._ignored[0]]

@@ -128,7 +128,7 @@ class _Alignment:
         owned, rest = self._match()
         self._own = [bool(pieces) for pieces in owned]
         self._inks = [union(pieces) if pieces else self._cell(k) for k, pieces in enumerate(owned)]
-        self._passed_over = [piece for piece in rest if may_be_digit(piece, strip.height)]
+        self._passed_over = [piece for piece in rest if may_be_digit(piece, strip.height) and not self._in_word(piece)]
         self._ignored = rest
         large = [piece for piece in strip.pieces if max(piece.height, piece.width) > 0.3 * strip.height]
         alone = len(large) == 1 and self._own != [True] and _over(large[0], places, _REACH * strip.height)
@@ -169,6 +169,11 @@ class _Alignment:
                 owned[k] = [piece for piece in pieces if piece not in beside]
                 rest += beside
         return [[] if k in shared else pieces for k, pieces in enumerate(owned)], rest
+
+    def _in_word(self, piece: Piece) -> bool:
+        """Whether the sign next to ink is something else, which may be several letters."""
+        away = [abs(middle - piece.left - piece.width / 2) for middle in self._middles]
+        return bool(away) and self.text.text[int(np.argmin(away))] == OTHER
 
     def _cell(self, k: int) -> Piece:
         """The ink of a sign that shares it: what lies between the middles to its neighbours."""

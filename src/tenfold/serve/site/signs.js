@@ -93,7 +93,9 @@ async function readRow(row, { about, read }, look) {
     const likely = own && !lone ? shaped(it.names, inks[k], high) : it.names;
     return { ...fused(likely, looks[k], own, about, lone, lone || known ? 1 : TRUST), name: it.name, middle, own };
   });
-  const missed = await Array.fromAsync(rest.filter(mayBeDigit(row.height)), look);
+  const next = ({ left, right }) => most([...middles.keys()], (k) => -Math.abs(middles[k] - (left + right) / 2));
+  const passed = rest.filter(mayBeDigit(row.height)).filter((p) => names[next(p)] !== OTHER); // else it is in a word
+  const missed = await Array.fromAsync(passed, look);
   const { found, times } = withMissed(plain, missed, text, about);
   const path = product(text.signs, ({ name, names }) => names[name]);
   const every = scaled(found, Math.min(1, (times * text.probability(text.signs)) / path));
