@@ -11,7 +11,7 @@ _SEPARATORS = {".": ",", ",": "."}  # the decimal separator, and the thousands s
 _WRITTEN = re.compile(r"([+-]?)([0-9.,]*[0-9])(?:%?[.,]?|[.,]?-+)")  # sign, digits and separators; what ends it
 _PART = r"(?:\b\d+(?:[.,]\d+)*|\(\d+(?:[.,]\d+)*\))"  # a number, or one in brackets
 _FRACTION = r"\d{1,4}(?:/\d{1,4}){1,2}"  # or a date
-_AMOUNT = rf"[-+]?{_PART}%?[.,]?-*"  # with what ends it
+_AMOUNT = rf"(?:[1-9]\d?\))?[-+]?{_PART}%?[.,]?-*"  # with its place in a list, and what ends it
 _SUM = rf"[-+]?{_PART}(?:[-+]?{_PART})+%?"  # a range, a telephone number
 _USUAL = re.compile(rf"{_AMOUNT}|{_SUM}|{_FRACTION}|\(-?{_PART}%\)|\d{{1,2}}\)|\d{{1,3}}(?::\d{{1,3}}){{1,2}}")
 

@@ -54,3 +54,8 @@ def test_paper_with_a_digit_in_each_square_or_across_its_lines_is_no_table() -> 
 def test_upright_lines_alone_part_rows() -> None:
     pieces = [digit(10, 2), digit(120, 18), digit(150, 18), digit(20, 70)]
     assert lefts(cells.lines(grid(ys=()), pieces)) == [[[10], [120, 150]], [[20]]]
+
+
+def test_numbers_beside_a_grid_are_in_none_of_its_cells() -> None:
+    beside = [digit(x, y) for x in (600, 630) for y in (10, 40, 70)]
+    assert not cells.hold_numbers(grid(), [digit(10, 10), digit(40, 10), *beside])

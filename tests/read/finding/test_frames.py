@@ -52,3 +52,34 @@ def test_frames_are_erased_with_their_edges_and_digits_stay() -> None:
     assert (bare.flat[:, 25:] == sheet.flat[:, 25:]).all()
     assert frames.erased(sheet, []) is sheet
     assert digit.left == 30
+
+
+def test_frames_side_by_side_that_each_have_a_digit_are_no_digits() -> None:
+    boxes = [ring(0, left, 80, 60, 3) for left in (0, 70, 140, 210)]
+    digits = [bar(22, left + 20, 40, 20) for left in (0, 70, 140, 210)]
+    assert frames.around([*boxes, *digits]) == boxes
+
+
+def test_a_flourish_round_another_digit_is_no_frame() -> None:
+    flourish, digit, others = ring(0, 60, 60, 100, 3), bar(15, 70, 30, 15), [bar(10, 0, 50, 14), bar(10, 30, 50, 14)]
+    flourish.mask[:, :20] = False
+    assert frames.around([flourish, digit, *others]) == []
+
+
+def panel(left: int, hole: int = 10) -> Piece:
+    """An area of ink with a bar left out of it."""
+    made = bar(5, left, 70, 50)
+    made.mask[15:55, 20 : 20 + hole] = False
+    return made
+
+
+def test_areas_with_holes_are_panels() -> None:
+    mask = frames.panels([panel(0), panel(60), bar(20, 120, 40, 10)], (80, 140))
+    assert mask is not None
+    assert mask[5:75, :50].all()
+    assert mask[40, 25]
+    assert not mask[:, 110:].any()
+    assert frames.panels([panel(0, 0), panel(60, 0)], (80, 140)) is None  # nothing is left out of them
+    assert frames.panels([panel(0), *(bar(5, left, 70, 40) for left in (60, 120))], (80, 180)) is None
+    assert frames.panels([ring(0, 0, 70, 50, 6)], (80, 60)) is None  # a thick 0
+    assert frames.panels([], (80, 60)) is None

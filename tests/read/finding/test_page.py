@@ -168,3 +168,44 @@ def test_the_finder_holds_whatever_the_ink_is(reader: tenfold.Reader, image: np.
         x, y, width, height = digit.box
         assert 0 <= x < x + width <= image.shape[1] + 1
         assert 0 <= y < y + height <= image.shape[0] + 1
+
+
+def test_a_sheet_on_a_dark_table_is_read(reader: tenfold.Reader) -> None:
+    generator = np.random.default_rng(0)
+    sheet = on_paper(pictures.page("4711", "208", margin=0.5), 0.85) / 255
+    table = np.full((sheet.shape[0] + 220, sheet.shape[1] + 260), 0.15)
+    table[110:-110, 130:-130] = sheet * np.linspace(1, 0.8, sheet.shape[1])
+    turned = Image.fromarray((255 * table).astype(np.uint8)).rotate(5, Image.Resampling.BILINEAR, fillcolor=38)
+    image = np.asarray(turned) + generator.normal(0, 5, table.shape)
+    assert reader.read(image.clip(0, 255).astype(np.uint8)).text == "4711\n208"
+
+
+@pytest.mark.parametrize("boxes", ["dark", "framed"])
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_the_boxes_of_a_meter_are_no_digits(reader: tenfold.Reader, boxes: str, noise: float) -> None:
+    panel = np.full((140, 380), 205.0)
+    for k, value in enumerate("77208"):
+        ink = write_number(value, size=44, seed=k + 1)
+        ink = ink[ink.any(axis=1)][:, ink.any(axis=0)][:44, :44]
+        box = np.full((70, 50), 20.0 if boxes == "dark" else 245.0)
+        if boxes == "framed":
+            box[[0, 1, -1, -2]] = box[:, [0, 1, -1, -2]] = 20
+        left = (50 - ink.shape[1]) // 2
+        part = box[13 : 13 + len(ink), left : left + ink.shape[1]]
+        part += ink * ((235.0 if boxes == "dark" else 20.0) - part)
+        panel[35:105, 40 + 60 * k : 90 + 60 * k] = box
+    image = (panel + np.random.default_rng(0).normal(0, noise, panel.shape)).clip(0, 255).astype(np.uint8)
+    assert reader.read(image).text == "77208"
+
+
+def test_a_light_digit_on_a_coloured_plate(reader: tenfold.Reader) -> None:
+    ink = write_number("2", size=110, margin=0.7)[..., None]
+    plate = ink * (0.95, 0.95, 0.93) + (1 - ink) * (0.08, 0.43, 0.18)
+    wall = np.tile((0.75, 0.67, 0.58), (plate.shape[0] + 120, plate.shape[1] + 160, 1))
+    wall[60:-60, 80:-80] = plate
+    noise = np.random.default_rng(0).normal(0, 0.02, wall.shape)
+    assert reader.read((255 * (wall + noise).clip(0, 1)).astype(np.uint8)).text == "2"
+
+
+def test_what_is_far_apart_is_several_numbers(reader: tenfold.Reader) -> None:
+    assert reader.read(on_paper(write_number("2345", gap=2.3))).text == "2 3 4 5"

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from conftest import on_paper, write_number
-from read.pictures import sheet
+from read.pictures import colours, sheet
 from tenfold.read.finding import paper, strokes
 
 INK = write_number("508", size=70)
@@ -83,3 +84,37 @@ def test_otsu_parts_two_heaps() -> None:
 def test_specks_are_taken_away_by_the_median_of_nine() -> None:
     values = np.random.default_rng(0).random((17, 30)).astype(np.float32)
     assert np.array_equal(paper._without_specks(values), ndimage.median_filter(values, 3))
+
+
+def on_table(lying: np.ndarray, table: float, turn: float = 0.0, size: tuple[int, int] = (300, 400)) -> np.ndarray:
+    """A grey sheet in the middle of something else, turned by degrees, with some grain: float (H, W)."""
+    generator = np.random.default_rng(0)
+    both = [np.zeros(size, np.float32), np.zeros(size, np.float32)]
+    top, left = ((whole - part) // 2 for whole, part in zip(size, lying.shape, strict=True))
+    both[0][top : top + lying.shape[0], left : left + lying.shape[1]] = lying
+    both[1][top : top + lying.shape[0], left : left + lying.shape[1]] = 1
+    values, mask = (np.asarray(Image.fromarray(each).rotate(turn, Image.Resampling.BILINEAR)) for each in both)
+    return (values + (1 - mask) * table + generator.normal(0, 0.02, size)).clip(0, 1)
+
+
+@pytest.mark.parametrize(("bright", "table"), [(0.9, 0.15), (0.3, 0.7)])
+@pytest.mark.parametrize("turn", [0, 6])
+def test_a_sheet_that_lies_on_something_else(bright: float, table: float, turn: float) -> None:
+    found = paper.lying(colours(on_table(np.full((140, 220), bright), table, turn)))
+    assert found is not None
+    assert found.shape == (300, 400)
+    assert found[110:190, 130:270].all()
+    assert not found[:60].any()
+    assert not found[:, :70].any()
+    assert 0.7 * 140 * 220 < found.sum() < 140 * 220
+
+
+def test_what_is_no_sheet_on_something_else() -> None:
+    plain = np.full((140, 220), 0.9)
+    assert paper.lying(colours(np.full((300, 400), 0.9))) is None
+    assert paper.lying(colours(on_table(plain, 0.75))) is None  # hardly brighter
+    assert paper.lying(colours(on_table(np.full((40, 60), 0.9), 0.15))) is None  # a light blot
+    assert paper.lying(colours(on_table(np.full((300, 400), 0.9), 0.15))) is None  # all that is to be seen
+    hollow = plain.copy()
+    hollow[30:110, 30:190] = 0.15  # a light 0
+    assert paper.lying(colours(on_table(hollow, 0.15))) is None

@@ -16,9 +16,11 @@ _LOW = 0.6  # of the height of the others: a row of no digit may be lower than t
 
 
 def hold_numbers(grid: Grid, pieces: list[Piece]) -> bool:
-    """Whether there are several rows of cells, with numbers in them: squared paper has a digit in each."""
+    """Whether there are several rows of cells, with most numbers in them: squared paper has a digit in each."""
     height = digit_height(pieces)
     large = [piece for piece in pieces if piece.height > _LARGE * height]
+    if 2 * sum(grid.holds(piece.left + piece.width / 2, piece.middle) for piece in large) < len(large):
+        return False
     if not (grid.several_rows and sum(_crosses(grid, piece) for piece in large) <= _CROSSING * len(large)):
         return False
     return any(

@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tenfold.read import filters
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, boxes_of, digit_height
 
 _HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
+_LARGEST = 64  # pieces that may be round others
+_SOLID, _SQUARE, _WHOLE = 0.55, 0.85, 0.98  # of its box and its area is ink in an area, and more is a blot
+_PANEL = 16  # pixels: the least side of an area
 _MANY = 12  # digits: no ring is round one alone
 _PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
 _COARSE = 48  # the parts in which lines through a piece are looked for,
@@ -43,8 +47,11 @@ def cells(piece: Piece) -> bool:
 
 
 def around(pieces: list[Piece]) -> list[Piece]:
-    """The pieces that are drawn round others: rings, frames, the walls of cells."""
-    height, boxes = digit_height(pieces), boxes_of(pieces)
+    """The pieces that are drawn round others: rings, frames, the walls of cells, the edge of a sheet on a table."""
+    if not pieces:
+        return []
+    boxes = boxes_of(pieces)
+    height = digit_height(_holding_none(pieces, boxes) or pieces)
     many = sum(piece.height > 0.6 * height for piece in pieces) > _MANY
     found = []
     for frame in pieces:
@@ -62,6 +69,36 @@ def around(pieces: list[Piece]) -> list[Piece]:
         if inside and (filled < _RING or _encloses(frame, inside)):
             found.append(frame)
     return found
+
+
+def _holding_none(pieces: list[Piece], boxes: NDArray[np.int64]) -> list[Piece]:
+    """The pieces without those that go all round others that may be digits, as far as these are of the largest."""
+    sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    holding = set()
+    for k in np.argsort(-sides, kind="stable")[:_LARGEST].tolist():
+        within = (boxes[:, :2] > boxes[k, :2]).all(axis=1) & (boxes[:, 2:] < boxes[k, 2:]).all(axis=1)
+        inside = [pieces[n] for n in np.flatnonzero(within & (sides > _PART * pieces[k].height))]
+        if inside and _encloses(pieces[k], inside):
+            holding.add(k)
+    return [piece for k, piece in enumerate(pieces) if k not in holding]
+
+
+def panels(pieces: list[Piece], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """Where areas of ink are in which numbers are left out, as on a meter or a plate: bool (H, W), the holes included.
+
+    They are nearly rectangles. None where most of the ink is none.
+    """
+    mask, solid = np.zeros(shape, bool), 0
+    for piece in pieces:
+        box = piece.height * piece.width
+        if piece.mass < _SOLID * box or min(piece.height, piece.width) < _PANEL:
+            continue
+        whole = filters.filled(piece.mask)
+        area = np.count_nonzero(whole)
+        if area > _SQUARE * box and _SOLID * area < piece.mass < _WHOLE * area:
+            solid += piece.mass
+            mask[piece.top : piece.bottom, piece.left : piece.right] |= whole
+    return mask if 2 * solid > sum(piece.mass for piece in pieces) else None
 
 
 def _encloses(frame: Piece, pieces: list[Piece]) -> bool:

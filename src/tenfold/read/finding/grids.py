@@ -89,6 +89,13 @@ class Grid:
         above = sum(line.place(x) < y for line in self.level if line.reaches(x))
         return above, sum(line.place(y) < x for line in self.upright if line.reaches(y))
 
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a place is in the grid, or beside it by less than lines may have been missed at their ends."""
+        level, upright = (
+            any(line.reaches(place) for line in some) for some, place in ((self.level, x), (self.upright, y))
+        )
+        return level and upright
+
     def without(self, sheet: Sheet) -> Sheet:
         """The sheet without the lines, but with the strokes that cross them."""
         mask: NDArray[np.bool_] = np.asarray(sheet.flat > sheet.low)

@@ -1,12 +1,12 @@
 """One page to the rows on it: which ink, which way up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from tenfold.read import decode
+from tenfold.read import decode, filters
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
 from tenfold.read.finding import cells, clean, forms, frames, grids, paper, rulings, signs, strips, strokes
@@ -31,6 +31,7 @@ _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
 _TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
 _ONE_DIGIT = 20  # a picture that is no larger shows one
+_MARGIN = 5  # pixels: a window, in which the edge of an area of ink is no ink of what is left out of it
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
 
 
@@ -103,7 +104,8 @@ class View:
         """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
         assert self.sheet is not None
         height, width = self.sheet.flat.shape  # as turned
-        top, left, bottom, right = piece.top, piece.left, min(piece.bottom, height), min(piece.right, width)
+        top, left = min(piece.top, height - 1), min(piece.left, width - 1)  # a sign without ink may be seen beside it
+        bottom, right = min(piece.bottom, height), min(piece.right, width)
         for _ in range(self.turns):  # a quarter back, to the right
             top, left, bottom, right = left, height - bottom, right, height - top
             height, width = width, height
@@ -157,7 +159,7 @@ def find(
     if single or max(pixels.shape[:2]) <= _ONE_DIGIT:
         sheet = page or next(paper.sheets(decode.colours(pixels)), None)
         return _single(sheet, by, answer=answer) if sheet else View()
-    if page is not None:
+    if page is not None and frames.panels(strokes.pieces(page), page.flat.shape) is None:
         view = _plain(page, classifier) or _read(_cut(page, by), by)
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
@@ -165,11 +167,11 @@ def find(
         if min(page.flat.shape) >= paper.SMALL and clean.inside(page):  # as a drawing is: no other way shows more of it
             return view if good or upright or view.legible else _turned(view, by)
     best, colours = View(), decode.colours(pixels)
-    for number, sheet in enumerate(paper.sheets(colours)):
+    for number, sheet in enumerate(_sheets(colours)):
         view = _upright(sheet, colours, by)
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
         enough = view.quality > LIKELY and view.count > 1 and not view.bars
-        if number == 0 or (enough and view.evidence > best.evidence + OTHER_INK):
+        if number == 0 or (enough and view.evidence > best.evidence + OTHER_INK) or (view.legible and not best.rows):
             best = view
         if (best.quality >= GOOD or best.legible) and not best.bars:
             break
@@ -177,10 +179,34 @@ def find(
             return view
     if best.sheet is not None and best.quality < GOOD and not (upright or best.legible):
         best = _turned(best, by)
-    if not best.rows and strips.may_be_row(colours.shape[:2]):
+    if not best.rows and strips.may_be_row(colours.shape[:2], least=1.0):
         rough = _textured(colours, by)
         return rough if rough.probability > _POSSIBLE else best
     return best
+
+
+def _sheets(colours: Colours) -> Iterator[Sheet]:
+    """A picture's ink, the likelier of dark and light ink first; what is left out of areas of ink before these.
+
+    That on a sheet that lies on a table comes before all other.
+    """
+    inside = paper.lying(colours) if min(colours.shape[:2]) >= paper.SMALL else None
+    if inside is not None:
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        for sheet in paper.sheets(colours[box]):
+            if sheet.zoom == 1:
+                flat = np.zeros(colours.shape[:2], np.float32)
+                flat[box] = np.where(inside[box], sheet.flat, np.float32(0))
+                yield paper.thresholds(flat, sheet.dark, sheet.zoom)
+    every = paper.sheets(colours)
+    for sheet in every:
+        areas = frames.panels(strokes.pieces(sheet), sheet.flat.shape)
+        other = None if areas is None else next(every, None)
+        if areas is not None and other is not None:
+            areas = filters.extreme(filters.extreme(areas, _MARGIN, 0, least=True), _MARGIN, 1, least=True)
+            yield paper.thresholds(np.where(areas, other.flat, np.float32(0)), other.dark, other.zoom)
+        yield sheet
 
 
 def _plain(sheet: Sheet, classifier: Classifier) -> View | None:

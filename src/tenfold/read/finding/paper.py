@@ -20,6 +20,10 @@ _DISTINCT = 5.0  # deviations of the paper are between it and the ink
 _TIGHT = 0.4  # at least is paper
 _AS_DARK = 0.04  # of full brightness may be between the paper in a shadow and that beside it
 _EDGE = 0.06  # of full brightness lie between neighbours of the coarse paper where light ends hard
+_SHEET, _SHEET_ENDS = 0.08, 0.3  # of a picture is a sheet on a table at least, and of its edges at most,
+_FILLED, _BRIGHTER = 0.85, 0.25  # of its outline is as bright as it, and of full brightness it is so far from the table
+_SQUARE = 1.2  # times the area between its corners it has at most: what is round has more
+_RIM = 5  # pixels of the coarse picture: a window, in which the edge of a sheet is no ink
 _CLEAR = 0.1  # of the clearest channel's skewness: what has less shows no ink
 _BINS = 128  # of a histogram
 _SAMPLE = 200  # rows and columns at least, in which noise is measured
@@ -75,6 +79,46 @@ def sheets(colours: Colours) -> Iterator[Sheet]:
         sheet = _sheet(values, dark, zoom)
         if not sheet.blank:
             yield sheet
+
+
+def lying(colours: Colours) -> NDArray[np.bool_] | None:
+    """Where a sheet or a plate is on something else, without its edge: bool (H, W); None where none is to be seen."""
+    size = fitting(colours.shape[1], colours.shape[0], COARSE)
+    for channel in _channels(colours):
+        coarse = _resized(channel, size, Image.Resampling.BOX)
+        for values in (coarse, 1 - coarse):
+            if (whole := _area(values)) is not None:
+                inner = filters.extreme(filters.extreme(whole, _RIM, 0, least=True), _RIM, 1, least=True)
+                return np.asarray(Image.fromarray(inner).resize(colours.shape[1::-1], Image.Resampling.NEAREST))
+    return None
+
+
+def _area(values: Ink) -> NDArray[np.bool_] | None:
+    """The area (H, W) that is most of what is bright, has four corners, and little on it that is not as bright."""
+    bright = values > otsu(values)
+    labels, boxes = filters.components(bright, corners=False)
+    if not boxes:
+        return None
+    own = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    whole = filters.filled(own)
+    most, area = np.count_nonzero(own), np.count_nonzero(whole)
+    edges = np.concatenate([whole[0], whole[-1], whole[:, 0], whole[:, -1]])
+    if not (_SHEET * whole.size < area < (1 - _SHEET) * whole.size and edges.mean() < _SHEET_ENDS):
+        return None
+    filled = min(area / _four(whole), most / area, most / np.count_nonzero(bright))
+    apart = float(np.median(values[own]) - np.median(values[~whole]))
+    return whole if filled > _FILLED and area < _SQUARE * _four(whole) and apart > _BRIGHTER else None
+
+
+def _four(mask: NDArray[np.bool_]) -> float:
+    """The area in pixels between four corners of a mask: those farthest in the corners of its box, or on its sides."""
+    y, x = (each.astype(float) for each in np.nonzero(mask))
+    areas = []
+    for one, other in ((x + y, x - y), (x, y)):
+        corners = [one.argmin(), other.argmax(), one.argmax(), other.argmin()]
+        xs, ys = x[corners], y[corners]
+        areas.append(abs(float(xs @ np.roll(ys, -1) - ys @ np.roll(xs, -1))) / 2)
+    return max(1.0, *areas)
 
 
 def _mixed(channels: list[Ink]) -> Ink:

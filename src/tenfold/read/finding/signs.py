@@ -35,7 +35,7 @@ _KNOWN = 0.9  # the probability for it of all other digits of a row, of a hand t
 _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
-_GAP = 1.25  # of a digit's height, between digits: a wider one may part two numbers
+_GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
 
@@ -364,7 +364,7 @@ def cut_out(piece: Piece, ink: Ink) -> Ink:
 
 
 def words(row: ReadRow) -> list[list[Sign]]:
-    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs."""
+    """A row's signs as the numbers they make: parted where a gap is wide, and wider than most, or very wide."""
     some = row.signs
     if len(some) < 2:
         return [some] if some else []
@@ -373,7 +373,7 @@ def words(row: ReadRow) -> list[list[Sign]]:
     usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
     parts, start = [], 0
     for k, gap in enumerate(gaps, 1):
-        if gap > _GAP * height and gap > 2.2 * usual + 0.2 * height:
+        if gap > min(_FAR * height, max(_GAP * height, 2.2 * usual + 0.2 * height)):
             parts.append(some[start:k])
             start = k
     return [*parts, some[start:]]

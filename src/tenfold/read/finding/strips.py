@@ -64,9 +64,9 @@ def whole(sheet: Sheet, colours: Colours, row: Strip | None = None) -> list[Stri
     return [Strip(view, 0, 0, pieces, height) for view in (_grey(sheet.flat, sheet), picture)]
 
 
-def may_be_row(shape: tuple[int, ...]) -> bool:
-    """Whether a picture (H, W) may be one row of writing."""
-    return 1.2 * shape[0] < shape[1] < 25 * shape[0]
+def may_be_row(shape: tuple[int, ...], least: float = 1.2) -> bool:
+    """Whether a picture (H, W) may be one row of writing: it is so many times as wide as high, and not too wide."""
+    return least * shape[0] < shape[1] < 25 * shape[0]
 
 
 def _grey(ink: NDArray[np.float32], sheet: Sheet) -> NDArray[np.uint8]:

@@ -85,13 +85,29 @@ function digitHeight(found) {
 
 /** Pieces without those that are drawn round others: rings, frames, the walls of cells. @param {Piece[]} found */
 function withoutFrames(found) {
-  const usual = found.length && digitHeight(found);
   const holds = (p, q) => p.top < q.top && q.bottom < p.bottom && p.left < q.left && q.right < p.right;
+  const round = (p) => encloses(p, found.filter((q) => holds(p, q) && q.side > PART * p.height));
+  const others = found.filter((p) => !round(p)); // of which one is as high as a digit
+  const usual = found.length && digitHeight(others.length ? others : found);
   // It is larger than a digit, or round a single one: a digit in pieces stands beside others.
   const large = (p) => p.height > 1.2 * usual || p.width > 2.5 * usual;
   const lone = (p) => sum(found, (q) => !holds(p, q) && q.height > 0.5 * p.height) < 2;
   const filled = (p, q) => (large(p) && q.side > PART * usual) || (lone(p) && q.side > FILLED * p.height);
   return found.filter((p) => p.mass >= HOLLOW * p.height * p.width || !found.some((q) => holds(p, q) && filled(p, q)));
+}
+
+/** Whether a piece goes all round one of others. @param {Piece} piece @param {Piece[]} others */
+function encloses({ places, across, top, left, height, width }, others) {
+  if (!others.length) return false;
+  const [wide, high] = [width + 2, height + 2]; // with what is beside it, from which all that is outside is reached
+  const seen = new Uint8Array(wide * high);
+  for (const k of places) seen[(Math.floor(k / across) - top + 1) * wide + (k % across) - left + 1] = 1;
+  const waiting = [0];
+  for (const k of waiting)
+    for (const next of [k - 1, k + 1, k - wide, k + wide])
+      if (seen[next] === 0 && !(Math.abs((next % wide) - (k % wide)) > 1)) waiting.push(next), (seen[next] = 2);
+  const inside = (k) => !seen[(Math.floor(k / across) - top + 1) * wide + (k % across) - left + 1];
+  return others.some((q) => q.places.every(inside));
 }
 
 /** The pieces in rows, from top to bottom; small ones go with what they are near to. A row may climb or fall.

@@ -4,7 +4,7 @@ import { OTHER, named } from "./networks.js";
 import { isNumber, isRead, words } from "./signs.js";
 
 const ONE = String.raw`(\b\d+([.,]\d+)*|\(\d+([.,]\d+)*\))`; // a number, or one in brackets
-const [AMOUNT, SUM] = [String.raw`[-+]?${ONE}%?[.,]?-*`, String.raw`[-+]?${ONE}([-+]?${ONE})+%?`];
+const [AMOUNT, SUM] = [String.raw`([1-9]\d?\))?[-+]?${ONE}%?[.,]?-*`, String.raw`[-+]?${ONE}([-+]?${ONE})+%?`];
 const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}(:\d{1,3}){1,2}`];
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another

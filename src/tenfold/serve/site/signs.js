@@ -24,7 +24,7 @@ const [LIKE, UNLIKE] = [12, 0.2]; // times as probable is a sign by its shape
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
 const MOST = 2000; // pieces: more of them are texture, or a page of text
-const GAP = 1.25; // of a digit's height, between digits: a wider one may part two numbers
+const [GAP, AWAY] = [1.25, 2]; // of a digit's height, between digits: a wider one may part two numbers, and does
 
 /** @typedef {import("./finding.js").Piece} Piece */
 /** A sign with the probabilities of every class, and what the network for digits sees of its ink.
@@ -251,12 +251,12 @@ const isDigit = ({ value }) => !(SIGNS + OTHER).includes(value);
 /** Whether there are digits in a row, and no more that is none: words have an l or an o. @param {Read} row */
 export const isNumber = ({ signs }) => signs.some(isDigit) && sum(signs, isDigit) >= sum(signs, (it) => !isRead(it));
 
-/** A row's signs as the numbers they make: parted where a gap is wide, and wider than most between signs. */
+/** A row's signs as the numbers they make: parted where a gap is wide, and wider than most, or very wide. */
 export function words(signs) {
   const gaps = signs.slice(1).map(({ piece }, k) => Math.max(0, piece.left - signs[k].piece.right));
   const height = median(signs.filter(isDigit).map(({ piece }) => piece.height));
   const usual = gaps.length > 2 ? median(gaps) : Math.min(...gaps);
-  const least = Math.max(GAP * height, 2.2 * usual + 0.2 * height);
+  const least = Math.min(AWAY * height, Math.max(GAP * height, 2.2 * usual + 0.2 * height));
   const begins = [...signs.keys()].filter((k) => !k || gaps[k - 1] > least);
   return begins.map((begin, n) => signs.slice(begin, begins[n + 1]));
 }
