@@ -104,8 +104,11 @@ function encloses({ places, across, top, left, height, width }, others) {
   for (const k of places) seen[(Math.floor(k / across) - top + 1) * wide + (k % across) - left + 1] = 1;
   const waiting = [0];
   for (const k of waiting)
-    for (const next of [k - 1, k + 1, k - wide, k + wide])
-      if (seen[next] === 0 && !(Math.abs((next % wide) - (k % wide)) > 1)) waiting.push(next), (seen[next] = 2);
+    for (const next of [k - 1, k + 1, k - wide, k + wide]) {
+      if (seen[next] !== 0 || Math.abs((next % wide) - (k % wide)) > 1) continue;
+      seen[next] = 2;
+      waiting.push(next);
+    }
   const inside = (k) => !seen[(Math.floor(k / across) - top + 1) * wide + (k % across) - left + 1];
   return others.some((q) => q.places.every(inside));
 }
