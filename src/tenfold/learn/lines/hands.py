@@ -38,6 +38,7 @@ DIGITS: dict[str, tuple[str, ...]] = {
         "c .45~.1,0 .38~.06,1 | c .05~.1,1 .8~.15,1~.04",
         "c -.1~.15,.4~.15 .42~.06,.0 .36~.1,1 | c -.05~.15,1~.03 .8~.15,.98~.04",
         "c -.5~.2,1~.06 .45~.06,.0 .3~.12,1",
+        "c -.35~.2,.8~.15 .45~.06,.0 .38~.1,1 | c -.15~.2,1~.04 .85~.2,.98~.05",
         "s -.4~.2,.7~.15 .1,.35 .45,.0 .4,.5 .3~.1,1.0",
     ),
     "2": (
@@ -113,6 +114,7 @@ DIGITS: dict[str, tuple[str, ...]] = {
         "c -.1~.1,.35~.1 .1~.05,.05 .6~.06,.0 .2~.1,1 | c?.7 .05~.08,.52~.06 .6~.08,.48~.06",
         "s .0,.4~.06 .05,.1 .3,.0 .5,.2 .4,.45 .2~.05,.5 | s .5,.1 .45,.6 .3~.1,1 | c?.7 .05~.08,.58~.06 .8~.1,.5~.06",
         "c .45~.1,.0 .32~.1,1 | c .0~.1,.42~.1 .8~.15,.38~.08",
+        "s .3~.08,.1~.05 .5~.06,.0 .5,.4 .35~.1,1 | c -.1~.1,.45~.08 .9~.15,.42~.08",
         "s .1~.08,.08~.06 .3,.03 .48,.0 .45,.4 .3~.1,1 | c .0~.1,.5~.08 .85~.15,.45~.08",
         "s .5~.08,.0 .4,.5 .25,.98 .45~.15,.95~.06 | c -.05~.1,.38~.08 .85~.15,.36~.08",
     ),
@@ -182,12 +184,20 @@ SIGNS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# Other signs and letters that are easily mistaken: what is written beside numbers and is none of the classes.
+# Other signs and letters that are easily mistaken: what is written beside numbers and is none of the classes. Shapes of
+# one are parted by "or".
 OTHERS: dict[str, str] = {
     "#": "c -.12,.05 -.22~.05,.95 | c .18,.05 .08~.05,.95 | c -.4,.32~.04 .4,.3~.04 | c -.42,.68~.04 .38,.66~.04",
-    "$": "s .35,.15 .0,.02 -.3,.22 .0,.5 .32,.72 .0,1 -.35,.85 | c .02,-.12 .0,1.12",
-    "€": "s .4~.05,.1 .1,.0 -.2,.3 -.2,.7 .1,1 .4~.05,.9 | c -.42,.4 .15,.4 | c -.42,.6 .12,.6",
-    "k": "s -.2,.0 -.2,.5 -.22,1 | s .2,.5 -.15,.7 .3,1",
+    "$": "s .35,.15 .0,.02 -.3,.22 .0,.5 .32,.72 .0,1 -.35,.85 | c .02,-.12~.05 .0,1.12~.05"
+    " or s .3,.1 .0,.0 -.28,.2 .0,.48 .3,.75 .0,1 -.3,.9"
+    " | c -.06,-.14~.05 -.08,1.14~.05 | c?.5 .1,-.14~.05 .08,1.14~.05"
+    " or s .28~.06,.12 -.05,.05 -.25,.3 .2,.6 .25,.85 -.1,.98 -.3~.06,.85"
+    " | c .02~.06,-.1~.06 .0~.06,.1 | c .0,.95 .0,1.15",
+    "€": "s .4~.05,.1 .1,.0 -.2,.3 -.2,.7 .1,1 .4~.05,.9 | c -.42~.06,.4 .15,.4~.05 | c -.42~.06,.6 .12,.6~.05"
+    " or s .45,.2~.05 .15,.02 -.15,.2 -.25,.5 -.15,.85 .15,1 .45,.85~.05"
+    " | c -.45,.42 .25~.1,.4 | c -.45,.58 .2~.1,.56",
+    "k": "s -.2,.0 -.2,.5 -.22,1 | s .2,.5 -.15,.7 .3,1"
+    " or c -.2,.0 -.22,1 | c .22~.08,.42 -.2,.72 | c -.08,.66 .28~.06,1",
     "g": "s .25,.45 -.2,.4 -.2,.8 .2,.75 .25,.45 .25,1.1 .0,1.3 -.3,1.15",
     "m": "s -.4,.5 -.35,1 | s -.38,.7 -.1,.45 -.02,1 | s -.02,.7 .25,.45 .35,1",
     "e": "s -.25,.75 .15,.6 .1,.42 -.2,.5 -.2,.85 .0,1 .3,.85",
@@ -260,8 +270,9 @@ def digit(sign: str, generator: np.random.Generator) -> NDArray[np.uint8]:
 
 def sign(name: str, generator: np.random.Generator) -> NDArray[np.uint8]:
     """A sign, uint8 (28, 28), where it stands beside a digit: one that is 20 pixels high, in the middle."""
-    shapes = SIGNS.get(name) or {texts.OTHER: [*OTHERS.values()], texts.ALIKE: [*ALIKE.values()]}.get(name)
-    strokes = _strokes(str(generator.choice(shapes or [_LETTERS[name]])), generator)
+    letters = {texts.OTHER: [*OTHERS.values()], texts.ALIKE: [*ALIKE.values()]}.get(name) or [_LETTERS.get(name, "")]
+    shape = str(generator.choice(SIGNS.get(name) or " or ".join(letters).split(" or ")))
+    strokes = _strokes(shape, generator)
     if name not in SIGNS:
         strokes = _vary(strokes, generator)
     return _drawn([(stroke - (0, 0.5)) * _HEIGHT + SIDE / 2 for stroke in strokes], generator)

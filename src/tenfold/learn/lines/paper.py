@@ -1,6 +1,9 @@
 """The paper that lines are written on, and how a camera or a scanner sees it."""
 
 import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -32,6 +35,17 @@ class Paper:
     def _maybe(self, share: float) -> Tensor:
         return self._each(self._generator.random(self._size) < share)
 
+    def _some(self, share: float | NDArray[np.bool_], draw: Callable[[Self], Tensor]) -> Tensor:
+        """What is drawn on a share of the lines, or on certain ones, and 0 on the others."""
+        w = self._written
+        rows = np.flatnonzero(self._generator.random(self._size) < share if isinstance(share, float) else share)
+        out = torch.zeros(self._size, HEIGHT, self._width)
+        if len(rows):
+            by_row = {name: getattr(w, name)[rows] for name in ("widths", "heights", "middles", "starts", "pitches")}
+            some = replace(w, ink=w.ink[rows], cells=w.cells[rows], seen=w.seen[rows], **by_row)
+            out[torch.from_numpy(rows)] = draw(type(self)(some, self._generator))
+        return out
+
     def _smooth(self, rows: int, columns: int) -> Tensor:
         """What varies slowly, from 0 to 1."""
         coarse = self._generator.random((self._size, 1, rows, columns)).astype(np.float32)
@@ -40,10 +54,11 @@ class Paper:
     def photograph(self) -> list[NDArray[np.uint8]]:
         """Each line as a picture uint8 (HEIGHT, its width), dark ink on light paper."""
         ink = self._ink()
-        rulings = torch.maximum(torch.maximum(self._rulings(), self._boxes()), self._frame())
+        cells = self._some(self._written.pitches > 0, Paper._boxes)
+        rulings = torch.maximum(torch.maximum(self._rulings(), cells), self._some(0.06, Paper._frame))
         strength = torch.where(self._maybe(0.85) > 0, self._uniform(0.5, 0.95), self._uniform(0.33, 0.6))
         paper = self._uniform(0.55, 1.0) - self._uniform(0, 0.25) * self._smooth(2, 4)
-        paper = paper * (1 - self._security() * self._uniform(0.3, 1.0)) * (1 - 0.6 * self._stamp())
+        paper = paper * (1 - self._security() * self._uniform(0.3, 1.0)) * (1 - 0.6 * self._some(0.05, Paper._stamp))
         image = paper * (1 - rulings * self._uniform(0.3, 0.95)) * (1 - ink * strength) * self._shadow()
         return self._seen(image)
 
@@ -61,20 +76,20 @@ class Paper:
         ink = torch.maximum(ink, self._other_row(1) * self._maybe(0.07))
         ink = torch.maximum(ink, self._other_row(-1) * self._maybe(0.07))
         ink = ((ink - 0.5) * self._uniform(1, 2.2) + 0.5).clamp(0, 1)
-        ink = torch.maximum(ink * self._breaks(), self._specks())
+        ink = torch.maximum(ink * (1 - self._some(0.08, Paper._breaks)), self._some(0.12, Paper._specks))
         return ink * (1 - self._uniform(0, 0.45) * self._smooth(6, max(2, self._width // 6)))
 
     def _breaks(self) -> Tensor:
-        """1, and 0 where a pen failed: fine parallel lines that part strokes, whose pieces are no signs alone."""
+        """1 where a pen failed: fine parallel lines that part strokes, whose pieces are no signs alone."""
         angle = self._uniform(0, np.pi)
         along = self._x * torch.cos(angle) + self._y * torch.sin(angle)
         off = (along + self._uniform(0, 40)).remainder(self._uniform(9, 40))
-        return 1 - self._maybe(0.08) * self._stroke(off - 2, 0.2, 1)
+        return self._stroke(off - 2, 0.2, 1)
 
     def _specks(self) -> Tensor:
         """Dirt of a pixel, finer than what a pen leaves as a point."""
         dirt = torch.rand((self._size, HEIGHT, self._width), generator=self._noise) < self._uniform(0, 0.002)
-        return dirt * self._maybe(0.12) * self._uniform(0.3, 1)
+        return dirt * self._uniform(0.3, 1)
 
     def _other_row(self, side: int) -> Tensor:
         """The feet of the row above (1), or the heads of the row below (-1), as far as the line's picture has them."""
@@ -107,16 +122,24 @@ class Paper:
             out = torch.maximum(
                 out, self._maybe(0.13) * self._uniform(0.2, 1) * self._stroke(self._x - at - lean, 0.5, 2)
             )
-        pitch, squared = self._uniform(8, 36), self._maybe(0.07)
-        for along, phase in ((self._x - lean, self._uniform(0, 36)), (self._y - tilt * self._x, self._uniform(0, 36))):
-            off = (along + phase).remainder(pitch) - pitch / 2
-            out = torch.maximum(out, squared * self._uniform(0.15, 0.8) * self._stroke(off, 0.4, 0.9))
-        return out
+        return torch.maximum(out, self._some(0.07, Paper._squares))
+
+    def _squares(self) -> Tensor:
+        """Squared paper."""
+        g, pitch = self._generator, self._uniform(8, 36)
+        x = self._x - self._each(g.normal(0, 0.012, self._size)) * (self._y - HEIGHT / 2)
+        y = self._y - self._each(g.normal(0, 0.006, self._size)) * self._x
+        lines = [
+            self._uniform(0.15, 0.8)
+            * self._stroke((along + self._uniform(0, 36)).remainder(pitch) - pitch / 2, 0.4, 0.9)
+            for along in (x, y)
+        ]
+        return torch.maximum(*lines)
 
     def _boxes(self) -> Tensor:
         """The walls of cells: whole boxes, boxes apart, or combs, which are open above; of every width and grey."""
         g, written = self._generator, self._written
-        pitch = self._each(np.maximum(written.pitches, 1))
+        pitch = self._each(written.pitches)
         inside = (
             (self._x > self._each(written.starts) - 3)
             & (self._x < self._each(written.starts + written.pitches * written.cells) + 3)
@@ -133,8 +156,7 @@ class Paper:
         floors = torch.maximum(floors, (half + 0.5 - (self._y - above).abs()).clamp(0, 1) * (1 - comb))
         floors = floors * (off.abs() >= apart).float() * (1 - comb * self._maybe(0.3))
         dotted = 1 - self._maybe(0.1) * ((self._x + self._y).remainder(4) < 2).float()
-        shown = self._each(written.pitches > 0) * self._uniform(0.15, 1)
-        return torch.maximum(walls, floors) * inside * dotted * shown
+        return torch.maximum(walls, floors) * inside * dotted * self._uniform(0.15, 1)
 
     def _frame(self) -> Tensor:
         """A frame or a ring round the line, drawn by hand or printed."""
@@ -144,33 +166,33 @@ class Paper:
         ring = ((x / wide).abs().pow(2.5) + (y / high).abs().pow(2.5)).clamp(min=1e-6).pow(0.4) - 1
         rectangle = torch.maximum((x.abs() - wide) / high, (y.abs() - high) / high)
         distance = torch.where(self._maybe(0.5) > 0, ring, rectangle) * high
-        return self._maybe(0.06) * self._uniform(0.3, 1) * self._stroke(distance, 0.5, 1.6)
+        return self._uniform(0.3, 1) * self._stroke(distance, 0.5, 1.6)
 
     def _security(self) -> Tensor:
         """Fine patterns as on cheques and tickets: waves, crossed waves, dots, hatching."""
-        out = torch.zeros(self._size, HEIGHT, self._width)
-        for share in (0.6, 0.3):
-            steep = self._maybe(0.5)
-            angle = steep * self._uniform(0, 2 * np.pi) + (1 - steep) * (self._uniform(-0.35, 0.35) + np.pi / 2)
-            along = self._x * torch.cos(angle) + self._y * torch.sin(angle)
-            across = self._y * torch.cos(angle) - self._x * torch.sin(angle)
-            bend = self._uniform(0, 5) * torch.sin(2 * np.pi * across / self._uniform(12, 70) + self._uniform(0, 6))
-            bend = bend + self._maybe(0.4) * self._uniform(0, 3) * torch.sin(2 * np.pi * along / self._uniform(15, 60))
-            waves = torch.exp(
-                self._uniform(0.5, 5) * (torch.cos(2 * np.pi / self._uniform(2.2, 9) * (along + bend)) - 1)
-            )
-            out = out + self._maybe(share) * self._uniform(0.02, 0.25) * waves
-        dots = torch.cos(self._x * self._uniform(0.7, 2.2)) * torch.cos(
-            self._y * self._uniform(0.7, 2.2) + self._uniform(0, 6)
-        )
-        return out + self._maybe(0.15) * self._uniform(0.03, 0.3) * dots.clamp(min=0)
+        return self._some(0.6, Paper._waves) + self._some(0.3, Paper._waves) + self._some(0.15, Paper._dots)
+
+    def _waves(self) -> Tensor:
+        steep = self._maybe(0.5)
+        angle = steep * self._uniform(0, 2 * np.pi) + (1 - steep) * (self._uniform(-0.35, 0.35) + np.pi / 2)
+        along = self._x * torch.cos(angle) + self._y * torch.sin(angle)
+        across = self._y * torch.cos(angle) - self._x * torch.sin(angle)
+        bend = self._uniform(0, 5) * torch.sin(2 * np.pi * across / self._uniform(12, 70) + self._uniform(0, 6))
+        bend = bend + self._maybe(0.4) * self._uniform(0, 3) * torch.sin(2 * np.pi * along / self._uniform(15, 60))
+        waves = torch.exp(self._uniform(0.5, 5) * (torch.cos(2 * np.pi / self._uniform(2.2, 9) * (along + bend)) - 1))
+        return self._uniform(0.02, 0.25) * waves
+
+    def _dots(self) -> Tensor:
+        across = torch.cos(self._x * self._uniform(0.7, 2.2))
+        dots = across * torch.cos(self._y * self._uniform(0.7, 2.2) + self._uniform(0, 6))
+        return self._uniform(0.03, 0.3) * dots.clamp(min=0)
 
     def _stamp(self) -> Tensor:
         """Part of a large round stamp: one or two rings, paler than the ink."""
         x, y = self._x - self._uniform(-30, 1) - self._uniform(0, 1) * self._ends, self._y - self._uniform(-40, 80)
         off = (x**2 + y**2).sqrt() - self._uniform(25, 70)
         rings = torch.maximum(self._stroke(off, 0.5, 2), self._maybe(0.5) * self._stroke(off - 6, 0.4, 1))
-        return self._maybe(0.05) * self._uniform(0.1, 0.7) * rings
+        return self._uniform(0.1, 0.7) * rings
 
     def _shadow(self) -> Tensor:
         """Light that fails to one side, softly or at an edge."""
@@ -194,7 +216,9 @@ class Paper:
 
 def _blurred(image: Tensor) -> Tensor:
     """The mean of 3 x 3 pixels."""
-    return F.avg_pool2d(F.pad(image[:, None], (1, 1, 1, 1), mode="replicate"), 3, 1)[:, 0]
+    padded = F.pad(image[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return (rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]) / 9
 
 
 def _stored(line: NDArray[np.uint8], g: np.random.Generator) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ CLOSING = ("-", "=", "~", "--", ".-", ",-", ",--", ".=", ",=", "-", ".", ",")  #
 HIDDEN = ".,':-=~"  # signs so small that they may lie under others, or be cut off
 OTHER, ALIKE = "?*"  # are drawn as a letter or another sign, and as a letter that is as good as a digit
 UNITS = ("kg", "g", "m", "cm", "km", "mm", "mg", "€", "$", "¥", "EUR", "USD", "CHF", "Fr", "R$")
+MONEY = ("€", "$", "¥", "$", "€", "R$")  # before a number as often as behind it
 LETTERS = "".join(sorted(set("".join(UNITS))))
 
 
@@ -38,11 +39,11 @@ def line(length: int, generator: np.random.Generator) -> Line:
             drawn += str(generator.choice(CLOSING))
         if maybe(0.08):
             drawn = str(generator.choice(["-", "=", "?", ".", "+"])) + drawn
-    if maybe(0.13):  # a word or a unit before or after it
-        unit = maybe(0.45)
-        word = str(generator.choice(UNITS)) if unit else _word(generator)
+    if maybe(0.15):  # a word or a unit before or after it
+        unit = maybe(0.5)
+        word = str(generator.choice(MONEY if maybe(0.4) else UNITS)) if unit else _word(generator)
         apart = " " if maybe(0.7) else ""
-        drawn = drawn + apart + word if maybe(0.8 if unit else 0.6) else word + apart + drawn
+        drawn = drawn + apart + word if maybe(0.5 if word in MONEY else 0.8 if unit else 0.6) else word + apart + drawn
     return Line(drawn, read(drawn))
 
 

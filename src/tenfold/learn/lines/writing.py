@@ -95,7 +95,10 @@ def _seen(
 ) -> NDArray[np.bool_]:
     """Which signs a reader can see: half of a sign's ink is inside of the line, and of small ones apart from others."""
     on = ink > 0.3  # (B, K, HEIGHT, PATCH)
-    near = F.max_pool2d(torch.from_numpy(on.astype(np.uint8)).float(), 3, 1, 1).numpy() > 0
+    near = on.copy()
+    for axis in (2, 3):  # and a pixel around it
+        wide = np.moveaxis(near, axis, 0)
+        wide[1:], wide[:-1] = wide[1:] | wide[:-1], wide[:-1] | wide[1:]
     seen = real.copy()
     for row in range(len(ink)):
         covers = np.zeros((HEIGHT, int(widths[row]) + 2 * PATCH), np.uint8)  # how many signs have ink there
@@ -153,7 +156,9 @@ def _fields(glyphs: Glyphs, chosen: NDArray[np.int64], scale: Floats, height: Fl
         images = torch.from_numpy(glyphs.images[flat[own]]).float()[:, None] / 255
         larger = F.interpolate(images, scale_factor=SCALE, mode="bilinear", align_corners=False)[:, 0]
         more = torch.from_numpy(np.repeat(g.uniform(-0.3, 0.9, size), longest)[own].astype(np.float32))
-        field[torch.from_numpy(own)] = (larger - 0.45) * 1.8 * scales[torch.from_numpy(own)] + more[:, None, None]
+        steep = 1.8 * scales[torch.from_numpy(own)]
+        bolder = more[:, None, None].minimum(0.45 * steep - 0.5)  # as far as empty paper stays so
+        field[torch.from_numpy(own)] = (larger - 0.45) * steep + bolder
     return field.clamp_(-_OUT, _OUT)
 
 
