@@ -83,3 +83,9 @@ def test_areas_with_holes_are_panels() -> None:
     assert frames.panels([panel(0), *(bar(5, left, 70, 40) for left in (60, 120))], (80, 180)) is None
     assert frames.panels([ring(0, 0, 70, 50, 6)], (80, 60)) is None  # a thick 0
     assert frames.panels([], (80, 60)) is None
+
+
+def test_a_line_to_write_on_is_no_dash() -> None:
+    digits = [bar(0, 0, 40, 20), bar(0, 40, 40, 20)]
+    line, dash = bar(50, 0, 3, 260), bar(20, 80, 4, 50)
+    assert frames.around([*digits, line, dash]) == [line]

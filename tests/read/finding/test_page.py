@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 import tenfold
 from conftest import on_paper, write_number
@@ -209,3 +209,16 @@ def test_a_light_digit_on_a_coloured_plate(reader: tenfold.Reader) -> None:
 
 def test_what_is_far_apart_is_several_numbers(reader: tenfold.Reader) -> None:
     assert reader.read(on_paper(write_number("2345", gap=2.3))).text == "2 3 4 5"
+
+
+def test_labels_far_from_their_numbers_are_left_out(reader: tenfold.Reader) -> None:
+    ink = np.pad(pictures.page("2451", "308", size=36, margin=0.4), ((0, 0), (260, 20)))
+    image = Image.fromarray(on_paper(ink))
+    pen = ImageDraw.Draw(image)
+    for y, label in zip((24, 88), ("Price", "Total"), strict=True):
+        pen.text((20, y), label, fill=60, font=ImageFont.load_default(24))
+    pen.line((10, 124, image.width - 10, 124), fill=90, width=2)
+    reading = reader.read(np.asarray(image))
+    assert reading.text == "2451\n308"
+    assert reading.sure
+    assert any(x < 120 for x, *_ in reading.ignored)

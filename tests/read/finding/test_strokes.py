@@ -100,3 +100,14 @@ def test_of_many_pieces_alike_no_more_than_the_most_are_kept(monkeypatch: pytest
     dots = ink(*((10 * y, 10 * x, 3, 3) for y in range(1, 4) for x in range(1, 4)), (60, 60, 20, 5))
     assert len(strokes.pieces(dots)) == 5
     assert max(piece.height for piece in strokes.pieces(dots)) == 20
+
+
+def test_a_row_is_parted_where_a_word_stands_far_from_a_number() -> None:
+    word = [Piece(30, left, np.ones((20, 12), bool)) for left in (0, 15, 30)]
+    number = [Piece(10, left, np.ones((40, 20), bool)) for left in (200, 230)]
+    parts = strokes.parted(strokes.Row([*number, *word], 40))
+    assert [(part.pieces, part.height) for part in parts] == [(word, 40), (number, 40)]  # no letter is that low
+    (whole,) = strokes.parted(strokes.Row(number, 40))
+    assert whole.pieces == number
+    tall = [Piece(0, left, np.ones((60, 20), bool)) for left in (400, 430)]
+    assert [part.height for part in strokes.parted(strokes.Row([*number, *tall], 40))] == [40, 60]

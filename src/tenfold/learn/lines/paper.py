@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -37,12 +36,10 @@ class Paper:
 
     def _some(self, share: float | NDArray[np.bool_], draw: Callable[[Self], Tensor]) -> Tensor:
         """What is drawn on a share of the lines, or on certain ones, and 0 on the others."""
-        w = self._written
         rows = np.flatnonzero(self._generator.random(self._size) < share if isinstance(share, float) else share)
         out = torch.zeros(self._size, HEIGHT, self._width)
         if len(rows):
-            by_row = {name: getattr(w, name)[rows] for name in ("widths", "heights", "middles", "starts", "pitches")}
-            some = replace(w, ink=w.ink[rows], cells=w.cells[rows], seen=w.seen[rows], **by_row)
+            some = Written(**{name: values[rows] for name, values in vars(self._written).items()})
             out[torch.from_numpy(rows)] = draw(type(self)(some, self._generator))
         return out
 

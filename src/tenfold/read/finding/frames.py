@@ -10,6 +10,7 @@ from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, boxes_of, digit_height
 
 _HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
+_THIN, _LONG = 0.25, 5.0  # of a digit's height is a line that is no dash
 _LARGEST = 64  # pieces that may be round others
 _SOLID, _SQUARE, _WHOLE = 0.55, 0.85, 0.98  # of its box and its area is ink in an area, and more is a blot
 _PANEL = 16  # pixels: the least side of an area
@@ -47,7 +48,7 @@ def cells(piece: Piece) -> bool:
 
 
 def around(pieces: list[Piece]) -> list[Piece]:
-    """The pieces that are drawn round others: rings, frames, the walls of cells, the edge of a sheet on a table."""
+    """The pieces that are drawn round others, rings, frames, walls of cells, a sheet's edge; and lines to write on."""
     if not pieces:
         return []
     boxes = boxes_of(pieces)
@@ -57,6 +58,9 @@ def around(pieces: list[Piece]) -> list[Piece]:
     for frame in pieces:
         filled = frame.mass / (frame.height * frame.width)
         large = frame.height > 1.2 * height or frame.width > 2.5 * height
+        if frame.height < _THIN * height and frame.width > _LONG * height:
+            found.append(frame)  # a line to write on
+            continue
         if filled > _THICK or (many and not large):
             continue
         low, high = (frame.top, frame.left), (frame.bottom, frame.right)

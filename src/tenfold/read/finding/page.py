@@ -324,7 +324,7 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     rows = strokes.rows(inside) if inside else []
     if len(rows) > CROWD:
         return _Cut(sheet, [], around, grid)
-    lines = [[row] for row in rows]
+    lines = [strokes.parted(row) for row in rows]
     parting = grid or cells.find(rows, bare, colours, table=by.table)
     if parting and (by.table or (len(rows) > 1 and cells.hold_numbers(parting, inside))):
         grid, lines = parting, cells.lines(parting, inside)

@@ -13,6 +13,7 @@ MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
+_FAR, _LOW = 2.5, 0.6  # of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 
 
@@ -241,6 +242,27 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
             built.append([piece])
     done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
     return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
+
+
+def parted(row: Row) -> list[Row]:
+    """A row as the rows that it is made of: a word, or another number, may stand far from a number."""
+    parts: list[list[Piece]] = []
+    right = 0
+    for piece in sorted(row.pieces, key=lambda p: p.left):
+        if parts and piece.left - right <= _FAR * row.height:
+            parts[-1].append(piece)
+        else:
+            parts.append([piece])
+        right = max(right, piece.right)
+    heights = [digit_height(part) for part in parts]
+    return (
+        [
+            Row(part, height if height > _LOW * row.height else row.height)
+            for part, height in zip(parts, heights, strict=True)
+        ]
+        if len(parts) > 1
+        else [row]
+    )
 
 
 def _beside(ends: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:

@@ -6,8 +6,10 @@ export const LOW = Math.fround(0.3); // of the strongest: from here on it is ink
 const SPECK = 4; // pixels: what is no larger is no sign
 const HOLLOW = 0.3; // of its box is ink in what is drawn round others
 const [PART, FILLED] = [0.3, 0.35]; // of a digit's height has what is in a frame, of a ring's a single digit
+const [THIN, LONG] = [0.25, 5]; // of a digit's height is a line that is no dash
 const [FLAT, ALONG] = [0.35, 0.25]; // of a digit's height is a dash or the bar of a 5; as far counts what is beside it
 const [COMMA, LARGE] = [0.75, 0.45]; // of a digit's height: smaller pieces that are alone, and any, go to a row nearby
+const [AWAY, LOWEST] = [2.5, 0.6]; // of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 const [MARGIN, LEVEL] = [0.3, 0.03]; // of a digit's height is around a row, and a row that climbs less is level
 const FULL = Math.fround(1.3); // of full ink is black
 
@@ -93,7 +95,9 @@ function withoutFrames(found) {
   const large = (p) => p.height > 1.2 * usual || p.width > 2.5 * usual;
   const lone = (p) => sum(found, (q) => !holds(p, q) && q.height > 0.5 * p.height) < 2;
   const filled = (p, q) => (large(p) && q.side > PART * usual) || (lone(p) && q.side > FILLED * p.height);
-  return found.filter((p) => p.mass >= HOLLOW * p.height * p.width || !found.some((q) => holds(p, q) && filled(p, q)));
+  const isLine = (p) => p.height < THIN * usual && p.width > LONG * usual; // to write on
+  const empty = (p) => p.mass >= HOLLOW * p.height * p.width || !found.some((q) => holds(p, q) && filled(p, q));
+  return found.filter((p) => !isLine(p) && empty(p));
 }
 
 /** Whether a piece goes all round one of others. @param {Piece} piece @param {Piece[]} others */
@@ -138,6 +142,19 @@ export function rows(found) {
     else if (p.side >= LARGE * height) done.push([p]);
   const middle = ({ pieces }) => median(pieces.map((p) => p.top + p.bottom));
   return done.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
+}
+
+/** A row as the rows that it is made of: a word, or another number, may stand far from a number. @param {Row} row */
+export function parted(row) {
+  const parts = [];
+  let right = 0;
+  for (const p of [...row.pieces].sort((a, b) => a.left - b.left)) {
+    if (parts.length && p.left - right <= AWAY * row.height) parts.at(-1).push(p);
+    else parts.push([p]);
+    right = Math.max(right, p.right);
+  }
+  const high = (height) => (height > LOWEST * row.height ? height : row.height); // a row of no digit may be low
+  return parts.length > 1 ? parts.map((part) => ({ pieces: part, height: high(digitHeight(part)) })) : [row];
 }
 
 /** Pixels between two boxes, those across counted `along` times; 0 where they overlap. */

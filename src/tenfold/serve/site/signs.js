@@ -1,6 +1,6 @@
 /** What both networks read in the rows of a sheet, as tenfold's read/finding/signs.py and page.py put it together. */
 
-import { LOW, at, distance, median, most, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
+import { LOW, at, distance, median, most, parted, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
 import { usual } from "./forms.js";
 import { OTHER, named } from "./networks.js";
 
@@ -39,8 +39,17 @@ export async function read(sheet, networks, single) {
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
   if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
-  const made = await Array.fromAsync(rows(every), (row) => readRow(strip(sheet, row), networks, look));
+  const part = (row) => readRow(strip(sheet, row), networks, look);
+  const made = await Array.fromAsync(rows(every), async (row) => joined(await Array.fromAsync(parted(row), part)));
   return networks.about.classes.join() === DIGITS ? usual(made) : made;
+}
+
+/** The parts of a row as one: what has no number in it is ignored. @param {Read[]} parts @returns {Read} */
+function joined(parts) {
+  if (parts.length === 1) return parts[0];
+  const ignored = parts.flatMap((part) => (isNumber(part) ? part.ignored : part.pieces));
+  const signs = parts.filter(isNumber).flatMap((part) => part.signs);
+  return { signs, ignored, pieces: parts.flatMap(({ pieces }) => pieces) };
 }
 
 /** All ink as one digit: the largest piece, with what is near it or with everything. @returns {Promise<Read>} */
