@@ -31,6 +31,7 @@ DIGITS, SIGNS = "0123456789", ".,-/:+()%"
 LETTERS, OTHERS = "ACEFHKLMNPRTUVWXYacdefhjkmnprtuvwxy", "#&@€£§ΩΣ"  # none that could be a digit
 PRINTED = LETTERS + "Bobglshti#&@$ "  # what Pillow's own font has
 UNITS = ("{} kg", "{} m", "{} cm", "{} km", "No {}", "{} EUR", "EUR {}", "{} €", "€ {}", "$ {}", "${}", "{}kg", "{} h")
+LABELS = ("Milk", "Bread", "Total", "Emma", "Otto", "Maria", "Room", "Weight", "Eggs", "Height", "Year", "Paid")
 WORDS = ("Total amount", "Meter reading", "Date of birth", "Phone number", "Account", "Postcode", "Members present")
 # The shapes of a sign, parted by "|", each of strokes parted by ";": points x,y in hundredths of a digit's height, y
 # from its top down. A stroke that begins with "~" is drawn round through its points, others have corners there.
@@ -409,6 +410,80 @@ def below_words(rng: Rng) -> tuple[Picture, str]:
     return on_paper(rng, (print_, np.full(3, 0.1)), (writing, pen_colour(rng)), margin=size, tilt=0.5), text
 
 
+def labelled(rng: Rng) -> tuple[Picture, str]:
+    """Typed labels with a number or a price far to the right of each: a receipt, a score sheet, a form with lines."""
+    size, count, prices = int(rng.integers(30, 60)), int(rng.integers(3, 7)), rng.uniform() < 0.4
+    texts = [f"{rng.integers(1, 100)}.{rng.integers(100):02}" if prices else number(rng, 1, 5) for _ in range(count)]
+    parts = [written(text, size, rng, gap=(0.04, 0.2)) for text in texts]
+    words = [trimmed(printed(str(rng.choice(LABELS)), int(size * rng.uniform(0.4, 0.7)))) for _ in texts]
+    left, step = max(word.shape[1] for word in words) + int(size * rng.uniform(3, 5)), int(size * rng.uniform(1.5, 2.2))
+    width = left + max(part.shape[1] for part in parts) + size
+    writing, print_, ruling = np.zeros((3, step * count + size // 2, width), np.float32)
+    lines, aligned = rng.uniform() < 0.5, rng.uniform() < 0.5
+    for k, (word, part) in enumerate(zip(words, parts, strict=True)):
+        foot = step * (k + 1) - size // 4
+        put(word, print_, foot - len(word), 0)
+        put(part, writing, max(0, foot - len(part)), width - size - part.shape[1] if aligned else left)
+        ruling[foot + 3 : foot + 3 + thickness(size // 3, rng)] = lines
+    layers = (ruling, np.full(3, rng.uniform(0.3, 0.75))), (print_, np.full(3, 0.15)), (writing, pen_colour(rng))
+    return on_paper(rng, *layers, margin=size, tilt=0.4), "\n".join(texts)
+
+
+def meter(rng: Rng) -> tuple[Picture, str]:
+    """Boxes that stand apart with a digit in each, light in dark ones or dark in light ones with frames."""
+    size, text, dark = int(rng.integers(30, 70)), number(rng, 4, 8), rng.uniform() < 0.5
+    high, wide, gap = (
+        int(size * rng.uniform(1.4, 1.8)),
+        int(size * rng.uniform(1.1, 1.4)),
+        int(size * rng.uniform(0.1, 0.4)),
+    )
+    writing, box, frame = np.zeros((3, high, (wide + gap) * len(text) - gap), np.float32)
+    pen = max(1, size // 20)
+    for k, value in enumerate(text):
+        room = slice(k * (wide + gap), k * (wide + gap) + wide)
+        box[:, room] = frame[:, room] = 1
+        frame[pen:-pen, room.start + pen : room.stop - pen] = 0
+        placed(digit(value, size, rng)[:, : wide - 4], writing, (0, room.start + 2, high, wide - 4), rng)
+    layers = ((box, np.full(3, 0.08)), (writing, np.full(3, 0.92)))
+    if not dark:
+        layers = (box, np.full(3, 0.97)), (frame, np.full(3, 0.1)), (writing, np.full(3, 0.1))
+    return on_paper(rng, *layers, margin=size, paper=np.full(3, rng.uniform(0.6, 0.85))), text
+
+
+def lying(rng: Rng) -> tuple[Picture, str]:
+    """A photo of a sheet that lies on a dark or a coloured table, turned a little, in light that falls off."""
+    size, texts = int(rng.integers(30, 50)), [number(rng, 2, 7) for _ in range(int(rng.integers(1, 4)))]
+    parts = [written(text, size, rng) for text in texts]
+    sheet = np.zeros((2 * size * len(parts) + 3 * size, max(part.shape[1] for part in parts) + 4 * size), np.float32)
+    for k, part in enumerate(parts):
+        put(part, sheet, size * (1.5 + 2 * k), size * rng.uniform(1, 2))
+    around, angle = int(size * rng.uniform(2, 5)), rng.normal(0, 4)
+    ink, there = (np.pad(each, around) for each in (sheet, np.ones_like(sheet)))
+    ink, there = (ndimage.rotate(each, angle, reshape=False, order=1).clip(0, 1) for each in (ink, there))
+    table = rng.uniform(0.05, 0.4) + rng.uniform(0, 0.12, 3)
+    paper = there[..., None] * np.array([0.93, 0.92, 0.9]) + (1 - there[..., None]) * table
+    image = paper + ink[..., None] * (pen_colour(rng) - paper)
+    y, x = np.mgrid[-1 : 1 : image.shape[0] * 1j, -1 : 1 : image.shape[1] * 1j]
+    light = 0.85 + 0.15 * (rng.uniform(-1, 1) * x + rng.uniform(-1, 1) * y)
+    image = ndimage.gaussian_filter(image * light[..., None], (0.6, 0.6, 0)) + rng.normal(0, 0.015, image.shape)
+    return (image.clip(0, 1) * 255).round().astype(np.uint8), "\n".join(texts)
+
+
+def plate(rng: Rng) -> tuple[Picture, str]:
+    """One or two large digits on a plate of one colour, as at a house, on a wall of another."""
+    size, text = int(rng.integers(60, 140)), str(rng.integers(2, 100))
+    ink = np.pad(written(text, size, rng), int(size * rng.uniform(0.35, 0.7)))
+    while True:
+        wall, back = rng.uniform(0.1, 0.9, (2, 3))
+        if np.abs(wall - back).max() > 0.4 and np.abs(back.mean() - (back.mean() < 0.5)) > 0.55:
+            break
+    image = back + ink[..., None] * (0.95 * (back.mean() < 0.5) - back)
+    margins = [(int(size * rng.uniform(0.4, 1)),) * 2 for _ in range(2)]
+    image = np.stack([np.pad(image[..., k], margins, constant_values=wall[k]) for k in range(3)], 2)
+    image = ndimage.gaussian_filter(image, (0.7, 0.7, 0)) + rng.normal(0, 0.02, (*image.shape[:2], 1))
+    return (image.clip(0, 1) * 255).round().astype(np.uint8), text
+
+
 def security(rng: Rng) -> tuple[Picture, str]:
     """Paper with fine lines in one to three directions, waved or straight, as cheques have."""
     size, text = some_size(rng), number(rng, 2, 7)
@@ -444,6 +519,10 @@ KINDS = {
     "colour only": Kind(colour_only),
     "below words": Kind(below_words, Task("page", "digits", "")),
     "security": Kind(security),
+    "labelled": Kind(labelled, Task("page", "lines")),
+    "meter": Kind(meter),
+    "on a table": Kind(lying, Task("page", "lines")),
+    "plate": Kind(plate),
     "letters": Kind(partial(no_digit, LETTERS), Task("single", "refused", "")),
     "other signs": Kind(partial(no_digit, OTHERS), Task("single", "refused", "")),
 }

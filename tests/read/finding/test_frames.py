@@ -76,9 +76,10 @@ def panel(left: int, hole: int = 10) -> Piece:
 def test_areas_with_holes_are_panels() -> None:
     mask = frames.panels([panel(0), panel(60), bar(20, 120, 40, 10)], (80, 140))
     assert mask is not None
-    assert mask[5:75, :50].all()
-    assert mask[40, 25]
+    assert mask[8:72, 3:47].all()
+    assert mask[8:72, 63:107].all()
     assert not mask[:, 110:].any()
+    assert not mask[:, 50:60].any()
     assert frames.panels([panel(0, 0), panel(60, 0)], (80, 140)) is None  # nothing is left out of them
     assert frames.panels([panel(0), *(bar(5, left, 70, 40) for left in (60, 120))], (80, 180)) is None
     assert frames.panels([ring(0, 0, 70, 50, 6)], (80, 60)) is None  # a thick 0
@@ -89,3 +90,17 @@ def test_a_line_to_write_on_is_no_dash() -> None:
     digits = [bar(0, 0, 40, 20), bar(0, 40, 40, 20)]
     line, dash = bar(50, 0, 3, 260), bar(20, 80, 4, 50)
     assert frames.around([*digits, line, dash]) == [line]
+
+
+def test_a_panel_that_a_digit_parts_is_where_there_is_room_for_it() -> None:
+    parted = [bar(5, 60, 70, 14), bar(5, 94, 70, 16)]
+    mask = frames.panels([panel(0), panel(120), panel(180), *parted], (80, 300))
+    assert mask is not None
+    assert mask[10:70, 65:105].all()
+    assert not mask[:, 240:].any()
+    last = frames.panels([panel(0), panel(60), panel(120), bar(5, 180, 70, 14), bar(5, 214, 70, 16)], (80, 300))
+    assert last is not None
+    assert last[10:70, 185:225].all()
+    uneven = frames.panels([panel(0), Piece(40, 120, panel(0).mask)], (120, 300))
+    assert uneven is not None
+    assert not uneven[:, 55:115].any()

@@ -11,9 +11,12 @@ from tenfold.read.finding.strokes import Piece, boxes_of, digit_height
 
 _HOLLOW, _RING, _THICK = 0.25, 0.3, 0.6  # of its box is ink in the walls of cells, in a ring, and in a closed one
 _THIN, _LONG = 0.25, 5.0  # of a digit's height is a line that is no dash
+_ALIKE = 0.12  # of a frame's sides may those of others differ
 _LARGEST = 64  # pieces that may be round others
 _SOLID, _SQUARE, _WHOLE = 0.55, 0.85, 0.98  # of its box and its area is ink in an area, and more is a blot
-_PANEL = 16  # pixels: the least side of an area
+_PANEL = 16  # pixels: the least side of an area,
+_REST = 0.4  # of its box is ink in one that a digit parts,
+_RIM = 0.04  # and of its height is its edge
 _MANY = 12  # digits: no ring is round one alone
 _PART, _FILLED = 0.3, 0.35  # of a digit's height has what is in a frame, of a ring's a single digit
 _COARSE = 48  # the parts in which lines through a piece are looked for,
@@ -90,19 +93,49 @@ def _holding_none(pieces: list[Piece], boxes: NDArray[np.int64]) -> list[Piece]:
 def panels(pieces: list[Piece], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
     """Where areas of ink are in which numbers are left out, as on a meter or a plate: bool (H, W), the holes included.
 
-    They are nearly rectangles. None where most of the ink is none.
+    They are nearly rectangles; their edges are left out. None where most of the ink is none. Of several in a line one
+    that a digit parts is where there is room for it.
     """
-    mask, solid = np.zeros(shape, bool), 0
+    boxes: list[tuple[int, int, int, int]] = []  # left, right, top, bottom
+    solid = 0
     for piece in pieces:
         box = piece.height * piece.width
         if piece.mass < _SOLID * box or min(piece.height, piece.width) < _PANEL:
             continue
-        whole = filters.filled(piece.mask)
-        area = np.count_nonzero(whole)
+        area = np.count_nonzero(filters.filled(piece.mask))
         if area > _SQUARE * box and _SOLID * area < piece.mass < _WHOLE * area:
             solid += piece.mass
-            mask[piece.top : piece.bottom, piece.left : piece.right] |= whole
-    return mask if 2 * solid > sum(piece.mass for piece in pieces) else None
+            boxes.append((piece.left, piece.right, piece.top, piece.bottom))
+    if 2 * solid <= sum(piece.mass for piece in pieces):
+        return None
+    mask = np.zeros(shape, bool)
+    for left, right, top, bottom in [*boxes, *_missing(sorted(boxes), pieces)]:
+        rim = max(2, round(_RIM * (bottom - top)))
+        mask[top + rim : bottom - rim, max(0, left + rim) : max(0, right - rim)] = True
+    return mask
+
+
+def _missing(boxes: list[tuple[int, int, int, int]], pieces: list[Piece]) -> list[tuple[int, int, int, int]]:
+    """The boxes, left, right, top and bottom, for which there is room in a line of others, and ink at its ends."""
+    if len(boxes) < 2:
+        return []
+    lefts, rights, tops, bottoms = (np.array(side) for side in zip(*boxes, strict=True))
+    top, bottom, width = int(np.median(tops)), int(np.median(bottoms)), int(np.median(rights - lefts))
+    if max(np.abs(tops - top).max(), np.abs(bottoms - bottom).max()) > _ALIKE * (bottom - top):
+        return []
+    gaps = lefts[1:] - rights[:-1]
+    usual = int(np.median(gaps[gaps < 0.6 * width])) if (gaps < 0.6 * width).any() else width // 8
+    found = [
+        (int(right) + usual, int(left) - usual, top, bottom)
+        for right, left in zip(rights[:-1], lefts[1:], strict=True)
+        if left - right > 0.6 * width
+    ]
+    for left in (int(lefts[0]) - usual - width, int(rights[-1]) + usual):
+        there = [p for p in pieces if left - usual <= p.left and p.right <= left + width + usual]
+        inside = sum(p.mass for p in there if p.top >= top - usual and p.bottom <= bottom + usual)
+        if inside > _REST * width * (bottom - top):
+            found.append((left, left + width, top, bottom))
+    return found
 
 
 def _encloses(frame: Piece, pieces: list[Piece]) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from PIL import Image
 
-from tenfold.read import decode, filters
+from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
 from tenfold.read.finding import cells, clean, forms, frames, grids, paper, rulings, signs, strips, strokes
@@ -31,7 +32,6 @@ _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
 _TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
 _ONE_DIGIT = 20  # a picture that is no larger shows one
-_MARGIN = 5  # pixels: a window, in which the edge of an area of ink is no ink of what is left out of it
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
 
 
@@ -199,13 +199,11 @@ def _sheets(colours: Colours) -> Iterator[Sheet]:
                 flat = np.zeros(colours.shape[:2], np.float32)
                 flat[box] = np.where(inside[box], sheet.flat, np.float32(0))
                 yield paper.thresholds(flat, sheet.dark, sheet.zoom)
-    every = paper.sheets(colours)
-    for sheet in every:
-        areas = frames.panels(strokes.pieces(sheet), sheet.flat.shape)
-        other = None if areas is None else next(every, None)
-        if areas is not None and other is not None:
-            areas = filters.extreme(filters.extreme(areas, _MARGIN, 0, least=True), _MARGIN, 1, least=True)
-            yield paper.thresholds(np.where(areas, other.flat, np.float32(0)), other.dark, other.zoom)
+    for number, sheet in enumerate(paper.sheets(colours)):
+        areas = None if number else frames.panels(strokes.pieces(sheet), sheet.flat.shape)
+        if areas is not None:  # on paper of their own
+            there = np.asarray(Image.fromarray(areas).resize(colours.shape[1::-1], Image.Resampling.NEAREST))
+            yield from paper.sheets(np.where(there[..., None], colours, np.median(colours[there], axis=0)))
         yield sheet
 
 
