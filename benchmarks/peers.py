@@ -9,7 +9,8 @@ where no letters stand beside, and whether a picture is one row or a page; tenfo
 of a picture of one digit. Its answer is its likeliest text, as that of others is; for letters, what it is sure of.
 
 A time is CPU seconds a picture after a first one, of all threads and with decoding; tesseract's has the start of its
-process. Nothing is learnt or chosen by these pictures. Writes results/peers.json after a whole run.
+process. Nothing is learnt or chosen by these pictures. With all peers it writes what it has run
+to results/peers.json, beside other kinds that are there.
 """
 
 import csv
@@ -231,12 +232,13 @@ def main() -> None:
             took = f"{1000 * seconds:5.0f} ms"
             print(f"{kind:16} {name:10} {row['right']:4} of {len(pictures)}, {took}{sure}", flush=True)
         raw[kind] = [" | ".join(texts) for texts in zip(*columns, strict=True)]
-    whole = len(options.kinds) == len(papers.KINDS) and len(options.peers) == len(PEERS)
-    if whole and options.numbers and options.pictures:
-        versions = {name: peer.name for name, peer in peers.items()}
-        save("peers", {"machine": machine_name(), "peers": versions, "kinds": summary}, raw)
-    else:
-        print("this was not the whole run: nothing is written")
+    if len(peers) < len(PEERS):
+        print("this was not with all peers: nothing is written")
+        return
+    before, rows, _ = measured("peers") if (RESULTS / "peers.json").is_file() else ({"kinds": {}}, {}, "")
+    versions = {name: peer.name for name, peer in peers.items()}
+    kinds_now = {**before["kinds"], **summary}  # of the others what was measured last
+    save("peers", {"machine": machine_name(), "peers": versions, "kinds": kinds_now}, {**rows, **raw})
 
 
 def tables() -> dict[str, str]:

@@ -51,11 +51,10 @@ class Paper:
     def photograph(self) -> list[NDArray[np.uint8]]:
         """Each line as a picture uint8 (HEIGHT, its width), dark ink on light paper."""
         ink = self._ink()
-        cells = self._some(self._written.pitches > 0, Paper._boxes)
-        rulings = torch.maximum(torch.maximum(self._rulings(), cells), self._some(0.06, Paper._frame))
+        rulings = torch.maximum(torch.maximum(self._rulings(), self._boxes()), self._frame())
         strength = torch.where(self._maybe(0.85) > 0, self._uniform(0.5, 0.95), self._uniform(0.33, 0.6))
         paper = self._uniform(0.55, 1.0) - self._uniform(0, 0.25) * self._smooth(2, 4)
-        paper = paper * (1 - self._security() * self._uniform(0.3, 1.0)) * (1 - 0.6 * self._some(0.05, Paper._stamp))
+        paper = paper * (1 - self._security() * self._uniform(0.3, 1.0)) * (1 - 0.6 * self._stamp())
         image = paper * (1 - rulings * self._uniform(0.3, 0.95)) * (1 - ink * strength) * self._shadow()
         return self._seen(image)
 
@@ -135,6 +134,9 @@ class Paper:
 
     def _boxes(self) -> Tensor:
         """The walls of cells: whole boxes, boxes apart, or combs, which are open above; of every width and grey."""
+        return self._some(self._written.pitches > 0, Paper._walls)
+
+    def _walls(self) -> Tensor:
         g, written = self._generator, self._written
         pitch = self._each(written.pitches)
         inside = (
@@ -157,6 +159,9 @@ class Paper:
 
     def _frame(self) -> Tensor:
         """A frame or a ring round the line, drawn by hand or printed."""
+        return self._some(0.06, Paper._round)
+
+    def _round(self) -> Tensor:
         written = self._written
         x, y = self._x - self._ends / 2, self._y - self._each(written.middles)
         wide, high = self._ends / 2 - self._uniform(0, 4), self._each(written.heights / 2) + self._uniform(2, 7)
@@ -186,6 +191,9 @@ class Paper:
 
     def _stamp(self) -> Tensor:
         """Part of a large round stamp: one or two rings, paler than the ink."""
+        return self._some(0.05, Paper._rings)
+
+    def _rings(self) -> Tensor:
         x, y = self._x - self._uniform(-30, 1) - self._uniform(0, 1) * self._ends, self._y - self._uniform(-40, 80)
         off = (x**2 + y**2).sqrt() - self._uniform(25, 70)
         rings = torch.maximum(self._stroke(off, 0.5, 2), self._maybe(0.5) * self._stroke(off - 6, 0.4, 1))
