@@ -120,6 +120,7 @@ function announceLater() {
 }
 
 function announce(text) {
+  clearTimeout(announcing); // what was read before says nothing new
   the("announcer").textContent = text;
 }
 
