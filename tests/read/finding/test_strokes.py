@@ -105,9 +105,11 @@ def test_of_many_pieces_alike_no_more_than_the_most_are_kept(monkeypatch: pytest
 def test_a_row_is_parted_where_a_word_stands_far_from_a_number() -> None:
     word = [Piece(30, left, np.ones((20, 12), bool)) for left in (0, 15, 30)]
     number = [Piece(10, left, np.ones((40, 20), bool)) for left in (200, 230)]
-    parts = strokes.parted(strokes.Row([*number, *word], 40))
+    parts = strokes.parted(strokes.Row([*number, *word], 40), 40)
     assert [(part.pieces, part.height) for part in parts] == [(word, 40), (number, 40)]  # no letter is that low
-    (whole,) = strokes.parted(strokes.Row(number, 40))
+    (whole,) = strokes.parted(strokes.Row(number, 40), 40)
     assert whole.pieces == number
     tall = [Piece(0, left, np.ones((60, 20), bool)) for left in (400, 430)]
-    assert [part.height for part in strokes.parted(strokes.Row([*number, *tall], 40))] == [40, 60]
+    assert [part.height for part in strokes.parted(strokes.Row([*number, *tall], 40), 40)] == [40, 60]
+    commas = strokes.Row([Piece(50, left, np.ones((24, 8), bool)) for left in (100, 300)], 24)
+    assert strokes.parted(commas, 40) == [commas]

@@ -322,7 +322,8 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     rows = strokes.rows(inside) if inside else []
     if len(rows) > CROWD:
         return _Cut(sheet, [], around, grid)
-    lines = [strokes.parted(row) for row in rows]
+    height = strokes.digit_height(inside)
+    lines = [strokes.parted(row, height) for row in rows]
     parting = grid or cells.find(rows, bare, colours, table=by.table)
     if parting and (by.table or (len(rows) > 1 and cells.hold_numbers(parting, inside))):
         grid, lines = parting, cells.lines(parting, inside)

@@ -244,8 +244,13 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
     return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
 
 
-def parted(row: Row) -> list[Row]:
-    """A row as the rows that it is made of: a word, or another number, may stand far from a number."""
+def parted(row: Row, height: float) -> list[Row]:
+    """A row as the rows that it is made of: a word, or another number, may stand far from a number.
+
+    Most digits on the page are `height` pixels high: a row that is lower may be of the commas of another one.
+    """
+    if row.height < _COMMA * height:
+        return [row]
     parts: list[list[Piece]] = []
     right = 0
     for piece in sorted(row.pieces, key=lambda p: p.left):

@@ -40,7 +40,7 @@ export async function read(sheet, networks, single) {
   const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
   if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
   const part = (row) => readRow(strip(sheet, row), networks, look);
-  const made = await Array.fromAsync(rows(every), async (row) => joined(await Array.fromAsync(parted(row), part)));
+  const made = await Array.fromAsync(rows(every), async (row) => joined(await Array.fromAsync(parted(row, every), part)));
   return networks.about.classes.join() === DIGITS ? usual(made) : made;
 }
 
