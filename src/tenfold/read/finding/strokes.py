@@ -247,9 +247,9 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
 def parted(row: Row, height: float) -> list[Row]:
     """A row as the rows that it is made of: a word, or another number, may stand far from a number.
 
-    Most digits on the page are `height` pixels high: a row that is lower may be of the commas of another one.
+    Most digits on the page are `height` pixels high: a row without any may be of the commas of another one.
     """
-    if row.height < _COMMA * height:
+    if max(piece.height for piece in row.pieces) < _COMMA * height:
         return [row]
     parts: list[list[Piece]] = []
     right = 0

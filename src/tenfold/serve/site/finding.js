@@ -144,10 +144,10 @@ export function rows(found) {
   return done.map((row) => ({ pieces: row, height: digitHeight(row) })).sort((a, b) => middle(a) - middle(b));
 }
 
-/** A row as the rows that it is made of: a word, or another number, may stand far from a number. A row that is lower
- * than most digits of the page may be of the commas of another one. @param {Row} row @param {Piece[]} every */
+/** A row as the rows that it is made of: a word, or another number, may stand far from a number. A row that is
+ * lower than most digits of the page may be of the commas of another one. @param {Row} row @param {Piece[]} every */
 export function parted(row, every) {
-  if (row.height < COMMA * digitHeight(every)) return [row];
+  if (Math.max(...row.pieces.map((p) => p.height)) < COMMA * digitHeight(every)) return [row];
   const parts = [];
   let right = 0;
   for (const p of [...row.pieces].sort((a, b) => a.left - b.left)) {
