@@ -444,7 +444,7 @@ def meter(rng: Rng) -> tuple[Picture, str]:
         box[:, room] = frame[:, room] = 1
         frame[pen:-pen, room.start + pen : room.stop - pen] = 0
         placed(digit(value, size, rng)[:, : wide - 4], writing, (0, room.start + 2, high, wide - 4), rng)
-    layers = ((box, np.full(3, 0.08)), (writing, np.full(3, 0.92)))
+    layers: tuple[tuple[Ink, Colour], ...] = ((box, np.full(3, 0.08)), (writing, np.full(3, 0.92)))
     if not dark:
         layers = (box, np.full(3, 0.97)), (frame, np.full(3, 0.1)), (writing, np.full(3, 0.1))
     return on_paper(rng, *layers, margin=size, paper=np.full(3, rng.uniform(0.6, 0.85))), text
