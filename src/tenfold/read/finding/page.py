@@ -159,8 +159,9 @@ def find(
     if single or max(pixels.shape[:2]) <= _ONE_DIGIT:
         sheet = page or next(paper.sheets(decode.colours(pixels)), None)
         return _single(sheet, by, answer=answer) if sheet else View()
-    if page is not None and frames.panels(strokes.pieces(page), page.flat.shape) is None:
-        view = _plain(page, classifier) or _read(_cut(page, by), by)
+    pieces = [] if page is None else strokes.pieces(page)
+    if page is not None and frames.panels(pieces, page.flat.shape) is None:
+        view = _plain(page, pieces, classifier) or _read(_cut(page, by), by)
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
@@ -201,15 +202,15 @@ def _sheets(colours: Colours) -> Iterator[Sheet]:
                 yield paper.thresholds(flat, sheet.dark, sheet.zoom)
     for number, sheet in enumerate(paper.sheets(colours)):
         areas = None if number else frames.panels(strokes.pieces(sheet), sheet.flat.shape)
-        if areas is not None:  # on paper of their own
+        if areas is not None:
             there = np.asarray(Image.fromarray(areas).resize(colours.shape[1::-1], Image.Resampling.NEAREST))
-            yield from paper.sheets(np.where(there[..., None], colours, np.median(colours[there], axis=0)))
+            if there.any():  # on paper of their own
+                yield from paper.sheets(np.where(there[..., None], colours, np.median(colours[there], axis=0)))
         yield sheet
 
 
-def _plain(sheet: Sheet, classifier: Classifier) -> View | None:
+def _plain(sheet: Sheet, pieces: list[Piece], classifier: Classifier) -> View | None:
     """A sheet with a single piece of ink that is plainly a digit: nothing else is tried."""
-    pieces = strokes.pieces(sheet)
     if len(pieces) != 1 or pieces[0].width > 1.2 * pieces[0].height:
         return None
     sign = signs.by_digits(classifier, signs.classify(pieces, sheet.ink, classifier)[0], pieces[0])

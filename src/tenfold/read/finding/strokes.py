@@ -259,15 +259,10 @@ def parted(row: Row, height: float) -> list[Row]:
         else:
             parts.append([piece])
         right = max(right, piece.right)
-    heights = [digit_height(part) for part in parts]
-    return (
-        [
-            Row(part, height if height > _LOW * row.height else row.height)
-            for part, height in zip(parts, heights, strict=True)
-        ]
-        if len(parts) > 1
-        else [row]
-    )
+    if len(parts) == 1:
+        return [row]
+    made = [Row(part, digit_height(part)) for part in parts]
+    return [part if part.height > _LOW * row.height else replace(part, height=row.height) for part in made]
 
 
 def _beside(ends: NDArray[np.float64], piece: Piece) -> NDArray[np.float64]:
