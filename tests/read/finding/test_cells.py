@@ -1,10 +1,12 @@
 """Rows in the cells of a table."""
 
 import numpy as np
+import pytest
 
-from tenfold.read.finding import cells
+from tenfold.read.finding import cells, grids
 from tenfold.read.finding.grids import Grid, Line
-from tenfold.read.finding.strokes import Piece, Row
+from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.strokes import Piece, Row, rows
 
 XS, YS = (0, 100, 200, 300), (0, 60, 120)
 
@@ -59,3 +61,12 @@ def test_upright_lines_alone_part_rows() -> None:
 def test_numbers_beside_a_grid_are_in_none_of_its_cells() -> None:
     beside = [digit(x, y) for x in (600, 630) for y in (10, 40, 70)]
     assert not cells.hold_numbers(grid(), [digit(10, 10), digit(40, 10), *beside])
+
+
+def test_strokes_one_above_another_are_no_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = grid(xs=(0, 100, 130, 200, 300))
+    monkeypatch.setattr(grids, "find", lambda _: found)
+    within = [digit(x, y) for y in (10, 70) for x in (20, 120, 210, 240)]
+    parting = cells.find(rows(within), Sheet(np.zeros((1, 1), np.float32), 0.3, 0.6, 1.0, True, 1.0), None, table=True)
+    assert parting is not None
+    assert [line.at for line in parting.upright] == [0, 100, 200, 300]

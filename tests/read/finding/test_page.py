@@ -180,6 +180,22 @@ def test_a_sheet_on_a_dark_table_is_read(reader: tenfold.Reader) -> None:
     assert reader.read(image.clip(0, 255).astype(np.uint8)).text == "4711\n208"
 
 
+def test_a_mark_in_a_cell_is_shown_beside_numbers_in_others(reader: tenfold.Reader) -> None:
+    picture = Image.new("L", (620, 260), 255)
+    draw = ImageDraw.Draw(picture)
+    for x in (10, 210, 410, 610):
+        draw.line((x, 10, x, 250), 0, 2)
+    for y in (10, 130, 250):
+        draw.line((10, y, 610, y), 0, 2)
+    for text, (x, y) in {"47": (50, 30), "208": (230, 30), "31": (450, 30), "56": (250, 150), "92": (450, 150)}.items():
+        ink = Image.fromarray(pictures.drawn(write_number(text, seed=3))).resize((24 * len(text) + 40, 80))
+        picture.paste(ink, (x, y))
+    cross = (80, 160, 130, 220)
+    for way in (cross, (cross[2], cross[1], cross[0], cross[3])):
+        draw.line(way, 0, 5)
+    assert reader.read(np.asarray(picture)).text == "47 208 31\n? 56 92"
+
+
 @pytest.mark.parametrize("boxes", ["dark", "framed"])
 @pytest.mark.parametrize("noise", [0.0, 3.0])
 def test_the_boxes_of_a_meter_are_no_digits(reader: tenfold.Reader, boxes: str, noise: float) -> None:

@@ -1,5 +1,7 @@
 """Which ink is which sign, and what two networks make of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -49,6 +51,16 @@ def test_a_sign_without_ink_has_a_box_where_it_was_read() -> None:
     (ink,) = plan([], 100)._inks
     assert ink.left < 100 < ink.right
     assert ink.mass == 0
+
+
+def test_the_ink_of_a_comma_is_no_part_of_the_digit_beside_it() -> None:
+    digits = [bar(10, 24), bar(50, 24), bar(100, 24), bar(140, 24)]
+    comma = bar(82, 12, 23, top=38)  # as high as some digits
+    strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, [*digits, comma], 40)
+    places = tuple((middle - 1, middle + 1) for middle in (15, 56, 75, 97, 145))
+    made = signs._Alignment(strip, Text("72,96", 0.9, places, np.eye(20)[[7, 2, 11, 9, 6]]))
+    assert [ink.left for ink in made._inks] == [10, 50, 82, 100, 140]
+    assert made._own == [True] * 5
 
 
 def test_what_runs_along_signs_is_ignored_and_ink_of_a_digits_size_makes_the_row_doubtful() -> None:
@@ -228,6 +240,22 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
     assert max(shaped, key=shaped.__getitem__) == value
     assert sum(shaped.values()) == pytest.approx(1)
     assert signs.shaped({"1": 0.3, "/": 0.7}, piece, 0) == pytest.approx({"1": 0.3, "/": 0.7})
+
+
+def test_a_slash_may_be_no_longer_than_digits_if_it_leans() -> None:
+    names = {"1": 0.4, "/": 0.6}
+    steep, leaning = (signs.shaped(names, bar(0, width, 40), 40) for width in (14, 30))
+    assert steep["/"] < 0.5
+    assert leaning == pytest.approx(names)
+
+
+def test_a_sign_that_is_not_read_fills_a_cell_beside_numbers() -> None:
+    strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, [bar(20)], 40)
+    row = ReadRow([sign("?", 0.5, 20)], [], strip)
+    assert not row.number
+    assert replace(row, cell=True).number
+    speck = ReadRow([Sign("?", 0.5, {}, bar(20, 6, 8))], [], strip, cell=True)
+    assert not speck.number
 
 
 def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:

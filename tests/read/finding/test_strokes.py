@@ -82,6 +82,14 @@ def test_a_comma_as_high_as_half_a_digit_goes_to_the_row_that_it_hangs_below(top
     assert [len(row.pieces) for row in strokes.rows(found)] == counts
 
 
+def test_commas_between_groups_of_digits_are_no_row_of_their_own() -> None:
+    digits = [bar(10, x, 40, 20) for x in (0, 50, 80, 110, 160, 190, 220)]
+    commas = [bar(46, x, 22, 10) for x in (32, 142)]
+    assert [len(row.pieces) for row in strokes.rows(digits + commas)] == [9]
+    small = [bar(58, x, 22, 14) for x in (60, 80, 100)]  # a number in small digits below it
+    assert [len(row.pieces) for row in strokes.rows(digits + small)] == [7, 3]
+
+
 def bar(top: int, left: int, height: int, width: int) -> Piece:
     return Piece(top, left, np.ones((height, width), bool))
 

@@ -5,13 +5,14 @@ from itertools import pairwise, zip_longest
 
 from tenfold.read.decode import Colours
 from tenfold.read.finding import grids
-from tenfold.read.finding.grids import Grid
+from tenfold.read.finding.grids import Grid, Line
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, Row, digit_height, rows
 
 _LARGE = 0.55  # of a digit's height: smaller pieces may be parts of one
 _OVER = 0.2  # of a piece is beside a wall that it crosses
 _CROSSING = 0.2  # of the digits cross walls at most, where numbers are written into cells
+_STROKES, _EDGE = 0.5, 0.1  # of an upright line: strokes of digits one above another, through more than their edges
 _LOW = 0.6  # of the height of the others: a row of no digit may be lower than that
 
 
@@ -51,8 +52,12 @@ def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool)
     if not rows or not (table or sum(len(row.pieces) > 1 for row in rows) > 1):
         return None
     grid = grids.find(sheet) or (grids.coloured(colours, sheet) if colours is not None else None)
-    if grid or not table:
-        return grid
+    if grid:
+        pieces = [piece for row in rows for piece in row.pieces]
+        upright = [line for line in grid.upright if _through(line, pieces) < _STROKES * (line.end - line.begin)]
+        return replace(grid, upright=upright)
+    if not table:
+        return None
     middles = [piece.middle for row in rows for piece in row.pieces]
     upright = [line for line in grids.uprights(sheet) if line.begin <= min(middles) and line.end >= max(middles)]
     return Grid([], upright)
@@ -64,6 +69,12 @@ def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piec
     for piece in sorted(pieces, key=lambda piece: piece.left):
         cells.setdefault(grid.cell(piece.left + piece.width / 2, piece.middle), []).append(piece)
     return cells
+
+
+def _through(line: Line, pieces: list[Piece]) -> int:
+    """How many pixels of an upright line are in pieces, and not along their edges."""
+    edges = [(piece, _EDGE * piece.width, line.place(piece.middle)) for piece in pieces]
+    return sum(p.height for p, edge, x in edges if p.left + edge < x < p.right - edge and line.reaches(p.middle))
 
 
 def _crosses(grid: Grid, piece: Piece) -> bool:

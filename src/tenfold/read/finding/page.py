@@ -337,6 +337,8 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
 def _read(cut: _Cut, by: _Networks) -> View:
     """The rows of a sheet, read."""
     rows = by.read(cut.rows, cut.sheet) if cut.rows else []
+    beside = {row.line for row in rows if row.number} if cut.grid else set()
+    rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.grid)
 
 

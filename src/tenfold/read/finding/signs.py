@@ -34,6 +34,7 @@ _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row:
 _KNOWN = 0.9  # the probability for it of all other digits of a row, of a hand that it knows: then the power is 1
 _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
+_LEANING = 0.6  # times its height is a slash wide that need not be longer than digits
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
 _GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
@@ -69,6 +70,7 @@ class ReadRow:
     signs: list[Sign]
     ignored: list[Piece]
     strip: Strip | None = None  # what was read
+    cell: bool = False  # whether it is in one beside others, which a sign that is not read has as well
 
     @property
     def line(self) -> int:
@@ -87,7 +89,9 @@ class ReadRow:
 
     @cached_property
     def number(self) -> bool:
-        """Whether there are digits in it, and no more that is none: words have an l or an o."""
+        """Whether there are digits in it, and no more that is none: words have an l or an o. One sign fills a cell."""
+        if self.cell and self.strip and [sign.read for sign in self.signs] == [False]:
+            return may_be_digit(self.signs[0].piece, self.strip.height)
         return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
 
     @property
@@ -137,10 +141,14 @@ class _Alignment:
 
     def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
         """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
-        across = columns([piece for piece in self._strip.pieces if piece.height > _LARGE * self._strip.height])
-        self._middles = aligned(self._middles, self.text.text, across, self._strip.height)
+        text, height = self.text.text, self._strip.height
+        across = columns([piece for piece in self._strip.pieces if piece.height > _LARGE * height])
+        if "," in text and len(across) > sum(sign not in SMALL for sign in text):
+            across = columns([piece for piece in self._strip.pieces if piece.height > _HIGHEST[","] * height])
+        self._middles = aligned(self._middles, text, across, height)
         middles = np.array(self._middles)
-        highest = np.array([_HIGHEST.get(sign, np.inf) for sign in self.text.text]) * self._strip.height
+        highest = np.array([_HIGHEST.get(sign, np.inf) for sign in text]) * height
+        points = np.array([sign in ".," for sign in text], bool)
         owned: list[list[Piece]] = [[] for _ in middles]
         shared: set[int] = set()
         rest: list[Piece] = []
@@ -155,14 +163,14 @@ class _Alignment:
                     shared |= set(over.tolist())
                 continue
             away = np.where(fits, np.abs(middles - (piece.left + piece.right) / 2), np.inf)
-            if len(over) or (len(away) and away.min() < _REACH * self._strip.height):
+            if piece.middle > self._strip.top + len(self._strip.grey) / 2:  # low ink is a point's, if there is one
+                away -= np.where(points & (away < _REACH * height), _REACH * height, 0)
+            if len(over) or (len(away) and away.min() < _REACH * height):
                 owned[int(over[0]) if len(over) else int(away.argmin())].append(piece)
             else:
                 rest.append(piece)
         for k, pieces in enumerate(owned):  # a sign is one piece of a digit's size: the one in whose middle it is
-            across = columns(
-                [piece for piece in pieces if piece.height > _LARGE * self._strip.height], _APART * self._strip.height
-            )
+            across = columns([piece for piece in pieces if piece.height > _LARGE * height], _APART * height)
             if len(across) > 1:
                 left, right = min(across, key=lambda column: abs(column[0] + column[1] - 2 * middles[k]))
                 beside = [piece for piece in pieces if piece.right <= left or piece.left >= right]
@@ -292,6 +300,8 @@ def shaped(names: dict[str, float], piece: Piece, height: float) -> dict[str, fl
     if height:
         tall = piece.height / height
         factors |= dict.fromkeys("/()", _LIKE if tall > _TALLER else _UNLIKE if tall < _AS_TALL else 1.0)
+        if piece.width > _LEANING * piece.height:
+            factors["/"] = max(1.0, factors["/"])
     changed = {name: value * factors.get(name, 1.0) for name, value in names.items()}
     total = sum(changed.values())
     return {name: value / total for name, value in changed.items()}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ MOST = 4000  # pieces: more are no writing
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
+_BETWEEN = 1.2  # of a digit's height are at least between two commas of a number: three digits
 _FAR, _LOW = 2.5, 0.6  # of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
 
@@ -227,11 +229,11 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
             built.append([piece])
             ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
         ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
-    lone = [row[0] for row in built if len(row) == 1 and max(row[0].height, row[0].width) < _COMMA * height]
-    if len(lone) == len(built) and lone:  # of a single digit in pieces, say
-        lone.remove(max(lone, key=lambda p: p.mass))
-    small += lone
-    built = [row for row in built if row[0] not in lone]
+    low = [row for row in built if _commas(row, height)]
+    if len(low) == len(built) and low:  # of a single digit in pieces, say
+        low.remove(max(low, key=lambda row: max(p.mass for p in row)))
+    small += [piece for row in low for piece in row]
+    built = [row for row in built if row not in low]
     settled = [(piece, row) for row in built for piece in row]
     boxes = boxes_of([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
@@ -242,6 +244,12 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
             built.append([piece])
     done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
     return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
+
+
+def _commas(row: list[Piece], height: float) -> bool:
+    """Whether a row has only pieces that are smaller than digits and as far apart as the commas of a number."""
+    small = all(max(piece.height, piece.width) < _COMMA * height for piece in row)
+    return small and all(after.left - before.right > _BETWEEN * height for before, after in pairwise(row))
 
 
 def parted(row: Row, height: float) -> list[Row]:

@@ -9,6 +9,7 @@ const [PART, FILLED] = [0.3, 0.35]; // of a digit's height has what is in a fram
 const [THIN, LONG] = [0.25, 5]; // of a digit's height is a line that is no dash
 const [FLAT, ALONG] = [0.35, 0.25]; // of a digit's height is a dash or the bar of a 5; as far counts what is beside it
 const [COMMA, LARGE] = [0.75, 0.45]; // of a digit's height: smaller pieces that are alone, and any, go to a row nearby
+const BETWEEN = 1.2; // of a digit's height are at least between two commas of a number: three digits
 const [AWAY, LOWEST] = [2.5, 0.6]; // of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 const [MARGIN, LEVEL] = [0.3, 0.03]; // of a digit's height is around a row, and a row that climbs less is level
 const FULL = Math.fround(1.3); // of full ink is black
@@ -132,8 +133,9 @@ export function rows(found) {
     if (best && beside(best) > 0.35) best.push(p);
     else built.push([p]);
   }
-  // What is small or flat goes to the row that it is nearest to, and so does a comma that hangs below one.
-  const done = built.filter((row) => row.length > 1 || row[0].side >= COMMA * height);
+  // What is small or flat goes to the row that it is nearest to, and so do commas that hang below one.
+  const far = (row) => row.every((p, k) => !k || p.left - row[k - 1].right > BETWEEN * height);
+  const done = built.filter((row) => row.some((p) => p.side >= COMMA * height) || !far(row));
   const loose = [...found.filter(small), ...built.filter((row) => !done.includes(row)).flat()];
   const away = (p, row) => Math.min(...row.map((q) => distance(p, q, p.height < flat && flat < p.width ? ALONG : 1)));
   const near = (p) => most(done.filter((row) => away(p, row) < 0.5 * height), (row) => -away(p, row));

@@ -20,6 +20,7 @@ const [WITHOUT, NO_SIGN] = [0.25, 1]; // of a digit's height away is as dear as 
 const [IN_COLUMN, WIDTH] = [4, 0.75]; // signs at most that touch, and of a digit's height its width
 const COMMA = 1.4; // times its width is a comma high
 const [TALLER, AS_TALL] = [1.15, 1.1]; // times as high as digits is a slash or a bracket, and is none
+const LEANING = 0.6; // times its height is a slash wide that need not be longer than digits
 const [LIKE, UNLIKE] = [12, 0.2]; // times as probable is a sign by its shape
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
@@ -88,18 +89,20 @@ const mayBeDigit = (height) => (p) => isHigh(height)(p) && p.side < TALL * heigh
 async function readRow(row, { about, read }, look) {
   const text = await read(row.grey);
   const names = text.signs.map(({ name }) => name);
-  const across = columns(row.pieces.filter(isHigh(row.height)), 0);
+  const high = (least) => columns(row.pieces.filter((p) => p.height > least * row.height), 0);
+  const more = names.includes(",") && high(LARGE).length > names.filter((name) => !(name in SMALL)).length;
+  const across = high(more ? SMALL[","] : LARGE);
   const middles = aligned(text.signs.map(({ middle }) => row.left + middle), names, across, row.height);
   const { owned, rest } = matched(row, middles, names);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
-  const high = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
+  const size = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
   const looks = await Array.fromAsync(inks, look);
   const agreed = names.map((name, k) => (owned[k].length && isDigit({ value: name }) ? looks[k].names[name] : null));
   const plain = text.signs.map((it, k) => {
     const others = agreed.filter((value, n) => n !== k && value !== null);
     const known = others.length && Math.min(...others) > KNOWN;
     const [own, lone, middle] = [owned[k].length > 0, owned.length === 1, middles[k]];
-    const likely = own && !lone ? shaped(it.names, inks[k], high) : it.names;
+    const likely = own && !lone ? shaped(it.names, inks[k], size) : it.names;
     return { ...fused(likely, looks[k], own, about, lone, lone || known ? 1 : TRUST), name: it.name, middle, own };
   });
   const next = ({ left, right }) => most([...middles.keys()], (k) => -Math.abs(middles[k] - (left + right) / 2));
@@ -178,10 +181,12 @@ function columns(pieces, gap) {
 }
 
 /** The pieces of each sign, none where it shares its ink with another one; and those that are no sign's. */
-function matched({ pieces, height }, middles, names) {
+function matched({ pieces, height, grey, top }, middles, names) {
   const [owned, shared, rest] = [middles.map(() => []), new Set(), []];
   for (const p of [...pieces].sort((a, b) => a.width - b.width)) {
-    const away = (k) => Math.abs(middles[k] - (p.left + p.right) / 2);
+    const low = (p.top + p.bottom) / 2 > top + grey.height / 2; // such ink is a point's, if there is one
+    const apart = (k) => Math.abs(middles[k] - (p.left + p.right) / 2);
+    const away = (k) => apart(k) - (low && ".,".includes(names[k]) && apart(k) < REACH * height ? REACH * height : 0);
     const fit = [...middles.keys()].filter((k) => !(p.height > SMALL[names[k]] * height));
     const over = fit.filter((k) => middles[k] >= p.left - 1 && middles[k] <= p.right + 1);
     const nearest = most(fit, (k) => -away(k));
@@ -216,6 +221,7 @@ function cell({ pieces, height, grey, top }, middles, k) {
 function shaped(names, { height, width }, digit) {
   const factors = { ",": height < COMMA * width ? UNLIKE : 1 };
   for (const name of "/()") factors[name] = height > TALLER * digit ? LIKE : height < AS_TALL * digit ? UNLIKE : 1;
+  if (width > LEANING * height) factors["/"] = Math.max(1, factors["/"]);
   return named(Object.keys(names), Object.entries(names).map(([name, value]) => value * (factors[name] ?? 1)));
 }
 
