@@ -192,7 +192,7 @@ def test_omp_num_threads(monkeypatch: pytest.MonkeyPatch, given: str, state: str
 
 @pytest.mark.parametrize(("quota", "cores"), [("150000 100000\n", 2), ("max 100000\n", 8), ("900000 100000\n", 8)])
 def test_the_share_of_a_container(monkeypatch: pytest.MonkeyPatch, quota: str, cores: int) -> None:
-    monkeypatch.setattr("tenfold.engines.local.cores", lambda: 8)
+    monkeypatch.setattr("tenfold.engines.jobs.cores", lambda: 8)
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: quota)
     assert doctor._usable() == cores
 

@@ -60,6 +60,17 @@ def test_what_is_quick_shows_no_bar() -> None:
     assert "slow" in shown(console)
 
 
+def test_what_is_printed_meanwhile_goes_where_it_is_printed_to(capsys: pytest.CaptureFixture[str]) -> None:
+    console = terminal()
+    with Progress(console=console) as progress:
+        progress.update("a", "reading", 5, 10)
+        print("a row")
+        print("an error", file=sys.stderr)
+    assert capsys.readouterr().out == "a row\n"
+    assert "a row" not in shown(console)
+    assert "an error" in shown(console)
+
+
 def test_items_are_tracked_by_their_size() -> None:
     console = terminal()
     with Progress(console=console) as progress:

@@ -1,6 +1,7 @@
 """tenfold reads handwritten digits from any picture, and learns them with PyTorch in seconds.
 
     tenfold.Reader().read(path)        the digits in a picture, and how sure they are; without PyTorch
+    tenfold.read_many("scans/")        those in thousands of pictures, into a file, on all cores or a cluster
     run = tenfold.train("fast")        a run folder
     tenfold.evaluate(run)              scores on the test set, figures, a report
     tenfold.corrupted(run)             errors under corruptions, shifts, rotations and scales
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tenfold.learn.training.models import Model
     from tenfold.learn.training.runs import Run
     from tenfold.mnist.dataset import MNIST
+    from tenfold.read.many.bulk import Many, read_many
     from tenfold.read.reader import Reader
     from tenfold.read.reading import Digit, Reading
 
@@ -51,6 +53,7 @@ _HOME = {
     "Inside": "tenfold.learn.explain.explanation",
     "MNIST": "tenfold.mnist.dataset",
     "Evaluation": "tenfold.learn.scoring.metrics",
+    "Many": "tenfold.read.many.bulk",
     "Model": "tenfold.learn.training.models",
     "Prediction": "tenfold.learn.scoring.prediction",
     "RECIPES": "tenfold.learn.recipes.presets",
@@ -66,6 +69,7 @@ _HOME = {
     "evaluate": "tenfold.learn.scoring.evaluation",
     "explain": "tenfold.learn.explain.explain",
     "predict": "tenfold.learn.scoring.prediction",
+    "read_many": "tenfold.read.many.bulk",
     "study": "tenfold.learn.search.study",
     "train": "tenfold.learn.train",
     "tune": "tenfold.learn.search.tuning",
@@ -83,6 +87,7 @@ __all__ = [
     "DigitClassifier",
     "Evaluation",
     "Inside",
+    "Many",
     "Model",
     "Prediction",
     "Reader",
@@ -100,6 +105,7 @@ __all__ = [
     "explain",
     "networks",
     "predict",
+    "read_many",
     "study",
     "train",
     "transforms",

@@ -145,7 +145,7 @@ def _version(name: str) -> str | None:
 
 def _usable() -> int:
     """Cores that this process may use: those it is bound to, and no more than its container's share of time."""
-    from tenfold.engines.local import cores
+    from tenfold.engines.jobs import cores
 
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()

@@ -73,25 +73,23 @@ def _cannot_write(path: Path, error: OSError) -> StorageError:
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool, shared: bool = False) -> Iterator[bool]:
+def lock(path: Path, *, wait: bool) -> Iterator[bool]:
     """Hold the lock file `path` against other processes, as long as this one lives; whether that could be done.
 
-    With `wait` it always can; with `shared` only a process that holds it alone keeps it from this one. On Windows,
-    where there are no such locks, nobody is kept out. Raises StorageError when the file cannot be made.
+    With `wait` it always can. Raises StorageError when the file cannot be made.
     """
+    from filelock import FileLock, Timeout
+
+    held = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = open(path, "a", encoding="utf-8")  # noqa: SIM115 - held, not read
+        held.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
     except OSError as error:
         raise StorageError(f"cannot make {path}: {error.strerror or error}") from error
-    with held:
-        try:
-            import fcntl
-
-            fcntl.flock(held, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-        except ModuleNotFoundError:
-            yield True
-        except OSError:
-            yield False
-        else:
-            yield True
+    try:
+        yield True
+    finally:
+        held.release()

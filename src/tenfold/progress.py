@@ -79,7 +79,9 @@ class Progress:
             text = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[note]}", markup=False)
             count = () if narrow else (MofNCompleteColumn(),)
             columns = (text[0], BarColumn(10 if narrow else 20), *count, text[1], TimeRemainingColumn(compact=True))
-            self._bars = Bars(*columns, console=self.console, transient=True, refresh_per_second=8)
+            self._bars = Bars(
+                *columns, console=self.console, transient=True, refresh_per_second=8, redirect_stdout=False
+            )
             self._bars.start()
         if key not in self._tasks:
             self._tasks[key] = self._bars.add_task(description, total=total, completed=done, note=note)

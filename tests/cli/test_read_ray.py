@@ -17,6 +17,7 @@ from PIL import Image
 from conftest import Cli, Nodes, on_paper, write_number
 
 pytest.importorskip("ray")
+parquet = pytest.importorskip("pyarrow.parquet")
 PICTURES = 120
 
 
@@ -79,7 +80,7 @@ def marked(mark: str) -> list[str]:
         ("scans --on ray --device cuda", "on Ray it is done on CPUs"),
         ("scans --on ray -o out/ --json", "leave out --json, --review, --annotate"),
         ("scans --on ray -o s3://bucket/out --review r.html", "leave out --json, --review, --annotate"),
-        ("scans -o out/", "--on ray writes parts into one"),
+        ("scans -o out/", "--on ray writes files into one"),
         ("scans -o s3://bucket/out.csv", "is not on this machine's disk"),
         ("scans -o s3://me:secret@bucket/out.csv", "leave the password out of s3://…@bucket"),
         ("scans --on ray --json -o s3://me:secret@bucket/out", "leave the password out of s3://…@bucket"),
@@ -127,7 +128,7 @@ def test_on_a_ray_of_its_own_all_is_as_here(tenfold_cli: Cli, scans: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("output", ["out.csv", "out.csv/"])
+@pytest.mark.parametrize("output", ["out.csv", "out/"])
 def test_the_same_command_goes_on_after_kill_9(
     tenfold_cli: Cli, scans: Path, nodes: Nodes, output: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,14 +136,14 @@ def test_the_same_command_goes_on_after_kill_9(
     nodes.add()
     nodes.add()
     words = ("-o", output, "--on", "ray", "--address", nodes.address)
-    # Parts of a few pictures each, by a sitecustomize: a module that Python imports before any other.
+    # Files of a few pictures each, by a sitecustomize: a module that Python imports before any other.
     Path("site").mkdir()
-    Path("site/sitecustomize.py").write_text("import tenfold.read.many.parts as p; p.LEAST = 20")
+    Path("site/sitecustomize.py").write_text("import tenfold.read.many.cluster as c; c._FEW = 10")
     environment = {"PYTHONPATH": str(scans / "site")}
     first = begin(*words, **environment)
     if output.endswith("/"):
         for _ in range(900):
-            if sum(place.name.startswith("0") for place in Path("out.csv").glob("*")) >= 2:
+            if len(list(Path("out").glob("*.parquet"))) >= 2:
                 break
             time.sleep(0.05)
     else:
@@ -155,12 +156,13 @@ def test_the_same_command_goes_on_after_kill_9(
     assert kept is not None
     assert 0 < int(kept[1]) < PICTURES
     if output.endswith("/"):
-        head = "path,text,sure,digits,lowest_probability,error\n"
-        texts = [place.read_text() for place in sorted(Path("out.csv").glob("0*.csv"))]
-        assert len(texts) == 6
-        assert head + "".join(text.removeprefix(head) for text in texts) == Path("here.csv").read_text()
+        rows = {row["path"]: row for row in parquet.read_table("out").to_pylist()}
+        assert len(rows) == PICTURES
+        assert tenfold_cli("read", "scans", "-o", "here.parquet", "-q").status == 3
+        assert list(rows.values()) == parquet.read_table("out").to_pylist()  # none is there twice
+        assert rows == {row["path"]: row for row in parquet.read_table("here.parquet").to_pylist()}
         status, _, err = ended(begin(*words, **environment))
-        assert (status, err) == (0, "120 pictures: 120 kept, none to read; see out.csv/\n")
+        assert (status, err) == (0, "120 pictures: 120 kept, none to read; see out/\n")
     else:
         assert Path("out.csv").read_bytes() == Path("here.csv").read_bytes()
 
@@ -186,30 +188,18 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     assert marked(mark) == []
 
 
-class Broken:
-    """A dataset whose reading ends in an error that is not one of Ray's own."""
-
-    def map_batches(self, *_: object, **__: object) -> "Broken":
-        return self
-
-    def iter_batches(self, **_: object) -> Iterator[object]:
-        raise OSError("the other process is gone")
-
-
 @pytest.mark.filterwarnings("ignore")  # of Ray Data itself
 def test_whatever_ray_reports_after_a_signal_is_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
-    from ray import data
 
     from tenfold.engines import connection
     from tenfold.read.many import cluster
 
-    monkeypatch.setattr(data, "from_items", lambda *_, **__: Broken())
     asked: list[int] = []
     monkeypatch.setattr(connection, "_ASKED", asked)
     for error in (OSError, KeyboardInterrupt):
-        with pytest.raises(error):
-            list(cluster._through(ray, object, (), [b""], 1, in_order=True))
+        with pytest.raises(error), cluster._errors(ray):
+            raise OSError("the other process is gone")
         asked.append(signal.SIGTERM)
 
 
@@ -244,17 +234,16 @@ def test_from_and_to_an_object_store(tenfold_cli: Cli, scans: Path, store: str) 
     status = tenfold_cli("read", "s3://bucket/in", "-o", "here.csv").status
     assert status == 3
     process = subprocess.run(
-        [sys.executable, "-m", "tenfold", "read", "s3://bucket/in", "-o", "s3://bucket/out.csv", "--on", "ray"],
+        [sys.executable, "-m", "tenfold", "read", "s3://bucket/in", "-o", "s3://bucket/out", "--on", "ray"],
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
     assert process.returncode == 3
-    assert process.stderr == "3 pictures: 2 sure, 1 not read; see s3://bucket/out.csv\n"
-    with bucket.open_input_stream("bucket/out.csv/00000000.csv") as opened:
-        raw = opened.read()
-    assert raw == Path("here.csv").read_bytes()
+    assert process.stderr == "3 pictures: 2 sure, 1 not read; see s3://bucket/out\n"
+    rows = parquet.read_table("bucket/out", filesystem=bucket)
+    assert rows["text"].to_pylist() == ["3827", "140", ""]
     assert csv.read_csv("here.csv")["path"].to_pylist() == [f"s3://bucket/in/a b/{name}" for name in names]
     for target in ("s3://none/in", "s3://bucket/nothing"):
         done = tenfold_cli("read", target, "--on", "ray", "-o", "out.csv")

@@ -18,7 +18,7 @@ class Gone(Exception):
 
 def stand_in(address: str) -> Any:
     """As much of the module `ray` as the engine uses, of a cluster with its head at an address and one core."""
-    mailbox = SimpleNamespace(take=SimpleNamespace(remote=lambda: "news"))
+    mailbox = SimpleNamespace(take=SimpleNamespace(remote=lambda: "reports"))
     asked: list[Any] = []
 
     def died(_: object) -> None:

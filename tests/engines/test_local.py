@@ -1,4 +1,4 @@
-"""Jobs in processes: results, reports with answers, errors, deaths, and nothing left behind."""
+"""Jobs in processes: results, reports, errors, deaths, limits of time, and nothing left behind."""
 
 import os
 import signal
@@ -12,21 +12,36 @@ from pathlib import Path
 import pytest
 
 from tenfold.engines.jobs import Engine, Event, Report
+from tenfold.engines.local import Processes
 from tenfold.engines.opening import engine
-from tenfold.errors import DataError
+from tenfold.errors import ClusterError, DataError
 
 
 @dataclass(frozen=True)
 class Count:
-    """Reports numbers up to `last`, and returns the last that it was let to."""
+    """Reports the numbers up to `last`, and returns that and its process."""
 
     last: int
 
     def __call__(self, report: Report) -> tuple[int, int]:
         for number in range(self.last):
-            if not report(number):
-                return number, os.getpid()
+            report(number)
         return self.last, os.getpid()
+
+
+class Sleep:
+    """Sleeps a minute, or until it is stopped; then it leaves a file."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __call__(self, report: Report) -> None:
+        try:
+            report("begun")
+            time.sleep(60)
+        except KeyboardInterrupt:
+            time.sleep(0.3)
+            self.place.touch()
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,18 @@ class Die:
         return "never"
 
 
+@dataclass(frozen=True)
+class Tell:
+    what: str
+
+    def __call__(self, report: Report) -> None:
+        report(self.what)
+
+
+def fail() -> None:
+    raise MemoryError
+
+
 class Awkward(Exception):
     """An error that can be pickled and not unpickled."""
 
@@ -64,15 +91,16 @@ class Clumsy:
         raise Awkward("one", "two")
 
 
-def drain(where: Engine, jobs: int, until: int = 10**9) -> dict[int, Event]:
-    """Answer until every job has ended; each is to go on until it reports `until`."""
+def drain(where: Engine, jobs: int, reports: list[Event] | None = None) -> dict[int, Event]:
+    """Wait until every job has ended."""
     ends: dict[int, Event] = {}
     end = time.monotonic() + 60
     while len(ends) < jobs:
         assert time.monotonic() < end
         for event in where.wait(1):
             if event.kind == "reported":
-                where.answer(event.key, event.value < until)
+                if reports is not None:
+                    reports.append(event)
             else:
                 assert event.key not in ends
                 ends[event.key] = event
@@ -92,10 +120,41 @@ def test_jobs_share_processes_and_their_results_come_back() -> None:
     assert os.getpid() not in {event.value[1] for event in ends.values()}
 
 
-def test_a_job_ends_when_it_is_answered_so() -> None:
+def test_reports_come_in_their_order_and_are_small() -> None:
+    reports: list[Event] = []
     with engine(jobs=1) as where:
         where.start(7, Count(100))
-        assert drain(where, 1, until=5)[7].value[0] == 5
+        drain(where, 1, reports)
+        where.start(8, Tell("x" * 5000))
+        assert "at most 4000 bytes" in str(drain(where, 1)[8].value)
+    assert [(event.key, event.value) for event in reports] == [(7, number) for number in range(100)]
+
+
+def test_a_job_that_takes_too_long_is_lost(tmp_path: Path) -> None:
+    with engine(jobs=1) as where:
+        where.start(0, Sleep(tmp_path / "a"), seconds=0.5)
+        assert drain(where, 1)[0] == Event(0, "lost", "it took more than 0.5 s")
+        where.start(1, Count(1))
+        assert drain(where, 1)[1].kind == "done"
+
+
+def test_what_is_stopped_saves_its_state(tmp_path: Path) -> None:
+    with engine(jobs=2) as where:
+        for key in (0, 1):
+            where.start(key, Sleep(tmp_path / str(key)))
+        told: list[Event] = []
+        while len(told) < 2:
+            told += where.wait(1)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    assert {place.name for place in tmp_path.iterdir()} == {"0", "1"}
+
+
+def test_where_no_process_can_begin_that_is_told() -> None:
+    with Processes(1, begin=fail) as where:
+        where.start(0, Count(1))
+        with pytest.raises(ClusterError, match="ended at once"):
+            drain(where, 1)
 
 
 def test_errors_come_back_as_they_are_also_awkward_ones() -> None:
@@ -118,7 +177,7 @@ def test_a_job_whose_process_dies_is_started_again_once(tmp_path: Path) -> None:
         where.start(1, Die())
         ended = drain(where, 1)[1]
         assert ended.kind == "lost"
-        assert "died twice" in ended.value
+        assert ended.value == "the process that did it died (status -9): too little memory"
         where.start(2, Count(1))
         assert drain(where, 1)[2].kind == "done"
 
@@ -152,7 +211,6 @@ def begun(folder: Path) -> "subprocess.Popen[str]":
                 while True:
                     for event in where.wait(1):
                         print(event.value, flush=True)
-                        where.answer(event.key, True)
             """
         )
     )

@@ -136,6 +136,29 @@ def test_saved_corrections_are_not_inverted_beside_photos_of_paper(tmp_path: Pat
     assert len(images) == 30
 
 
+def test_data_is_decoded_again_only_when_it_has_changed(
+    tmp_path: Path, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for label in range(2):
+        (tmp_path / str(label)).mkdir()
+        for number in range(2):
+            Image.fromarray(digits.images[2 * label + number]).save(tmp_path / f"{label}/{number}.png")
+    decode, decoded = sources._decoded, []
+
+    def counted(path: Path, track: sources.Track) -> sources.Source:
+        decoded.append(path)
+        return decode(path, track)
+
+    monkeypatch.setattr(sources, "_decoded", counted)
+    first = sources.load(tmp_path)
+    assert sources.load(tmp_path) is first
+    assert len(decoded) == 1
+    Image.fromarray(digits.images[9]).save(tmp_path / "1/1.png")
+    changed = sources.load(tmp_path)
+    assert len(decoded) == 2
+    assert changed.checksum != first.checksum
+
+
 def test_a_folder_with_one_digit_only_is_of_the_ten(tmp_path: Path, digits: Digits) -> None:
     write_classes(tmp_path, digits.take(np.flatnonzero(digits.labels == 7)[:2]))
     source = sources.load(tmp_path)

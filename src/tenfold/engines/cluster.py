@@ -1,16 +1,16 @@
-"""Jobs as tasks on a Ray cluster; those whose node dies are started again by Ray."""
+"""Jobs as tasks on a Ray cluster; those whose node or process dies are started again by Ray."""
 
-import asyncio
 import socket
 import time
 from contextlib import suppress
 from typing import Any
 
-from tenfold.engines.jobs import LIVES, Event, Job
+from tenfold.engines.jobs import Event, Job
 from tenfold.errors import ClusterError
 
 _OFTEN = 1.0  # seconds between two looks at whether the head is there
 _PATIENCE = 15.0  # seconds that the head may be gone, since it may be started anew
+_LIVES = 5  # of a job at least: that its node dies is no fault of its own
 
 
 class Cluster:
@@ -21,11 +21,9 @@ class Cluster:
 
         self._ray, self._most, self._threads, self._gpus = ray, jobs, threads, gpus
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        made = ray.remote(num_cpus=0, max_concurrency=10_000, scheduling_strategy=here)(_Mailbox)
-        self._mailbox = made.remote()
-        self._run = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=LIVES)(_run)
+        self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote()
+        self._run = ray.remote(num_cpus=threads, num_gpus=gpus)(_run)
         self._tasks: dict[Any, int] = {}
-        self._news: Any = None  # the mailbox's next reports, asked for and not yet come
         head = getattr(ray.get_runtime_context(), "gcs_address", "")
         self._head = head if head and _answers(head) else None  # None where it is only reached through another
         self._gone, self._looked = False, -_OFTEN
@@ -73,28 +71,23 @@ class Cluster:
         )
         return max(1, min(fits, self._most or fits))
 
-    def start(self, key: int, job: Job) -> None:
+    def start(self, key: int, job: Job, lives: int = 2, seconds: float | None = None) -> None:  # noqa: ARG002
         """Start a job, as soon as a node has room for it."""
-        self._tasks[self._run.remote(job, self._mailbox, key)] = key
+        task = self._run.options(max_retries=max(lives, _LIVES))
+        self._tasks[task.remote(job, self._mailbox, key)] = key
 
     def wait(self, seconds: float) -> list[Event]:
         """What happened to the jobs within so many seconds."""
         ray = self._ray
         self._check_head()
-        if self._news is None:
-            self._news = self._mailbox.take.remote()
-        ready, _ = ray.wait([self._news, *self._tasks], num_returns=1, timeout=seconds, fetch_local=True)
-        events = []
-        for one in ready:
-            if one == self._news:
-                self._news = None
-                try:
-                    events += [Event(key, "reported", value) for key, value in ray.get(one)]
-                except ray.exceptions.RayError as error:  # the mailbox is where this process is
-                    raise self._lost("what ran beside it here has died") from error
-            else:
-                events.append(self._ended(one, self._tasks.pop(one)))
-        return events
+        done: list[Any] = []
+        if self._tasks:
+            done, _ = ray.wait(list(self._tasks), num_returns=1, timeout=seconds, fetch_local=True)
+        try:
+            events = [Event(key, "reported", value) for key, value in ray.get(self._mailbox.take.remote())]
+        except ray.exceptions.RayError as error:  # the mailbox is where this process is
+            raise self._lost("what ran beside it here has died") from error
+        return events + [self._ended(task, self._tasks.pop(task)) for task in done]
 
     def _ended(self, task: Any, key: int) -> Event:
         errors = self._ray.exceptions
@@ -105,39 +98,19 @@ class Cluster:
         except errors.RayError as error:
             return Event(key, "lost", " ".join(str(error).split())[:300])
 
-    def answer(self, key: int, go_on: bool) -> None:
-        """Answer the job's last report."""
-        self._mailbox.answer.remote(key, go_on)
-
 
 class _Mailbox:
-    """The reports of jobs, until the driver takes them, and the answers they wait for."""
+    """The reports of jobs, until the driver takes them."""
 
     def __init__(self) -> None:
         self._reports: list[tuple[int, Any]] = []
-        self._some = asyncio.Event()
-        self._waiting: dict[int, asyncio.Future[bool]] = {}
 
-    async def report(self, key: int, value: Any) -> bool:
-        before = self._waiting.get(key)
-        if before is not None and not before.done():  # of a job that was started again, as its node died
-            before.cancel()
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[key] = answer
+    def report(self, key: int, value: Any) -> None:
         self._reports.append((key, value))
-        self._some.set()
-        return await answer
 
-    async def take(self) -> list[tuple[int, Any]]:
-        await self._some.wait()
-        self._some.clear()
+    def take(self) -> list[tuple[int, Any]]:
         reports, self._reports = self._reports, []
         return reports
-
-    async def answer(self, key: int, go_on: bool) -> None:
-        answer = self._waiting.get(key)
-        if answer is not None and not answer.done():
-            answer.set_result(go_on)
 
 
 def _answers(address: str) -> bool:
@@ -152,9 +125,4 @@ def _answers(address: str) -> bool:
 
 def _run(job: Job, mailbox: Any, key: int) -> object:
     """The task: do a job on some node."""
-    import ray
-
-    def report(value: Any) -> bool:
-        return bool(ray.get(mailbox.report.remote(key, value)))
-
-    return job(report)
+    return job(lambda value: mailbox.report.remote(key, value))

@@ -54,7 +54,6 @@ def connected(
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     _check_reachable(address)
     here: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if address == "local" else {}
-    _hush()
     import psutil  # type: ignore[import-untyped]  # Ray brings it along
 
     before = set(psutil.Process().children())
@@ -213,11 +212,3 @@ def _native_hushed() -> Iterator[None]:
             sys.stderr = given
         os.dup2(ours, 2)
         os.close(ours)
-
-
-def _hush() -> None:
-    """Keep Ray's own messages, such as pages of a dead node's log, out of the output: the engine says what matters."""
-    from ray._private import worker
-
-    if hasattr(worker, "print_to_stdstream"):
-        worker.print_to_stdstream = lambda *_, **__: None

@@ -1,13 +1,12 @@
-"""A job is work that is done elsewhere, reports how far it is, and can be asked to end early."""
+"""A job is work that is done elsewhere and reports how far it is."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-Report = Callable[[Any], bool]  # reports something, and waits for the answer: False asks the job to end early
+Report = Callable[[Any], None]  # reports something small
 Job = Callable[[Report], Any]  # what it returns, and the job itself, can be pickled
-
-LIVES = 5  # times that a job is started again whose node died under it
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Event:
 
     key: int
     kind: Literal["reported", "done", "failed", "lost"]
-    value: Any  # the report, which wants an answer; what the job returned; what it raised; in words why it is lost
+    value: Any  # the report; what the job returned; what it raised; in words why it is lost
 
 
 class Engine(Protocol):
@@ -28,11 +27,18 @@ class Engine(Protocol):
     def slots(self) -> int:
         """How many jobs it can do at once; this may change as machines come and go."""
 
-    def start(self, key: int, job: Job) -> None:
-        """Start a job, as soon as there is room for it."""
+    def start(self, key: int, job: Job, lives: int = 2, seconds: float | None = None) -> None:
+        """Start a job, as soon as there is room for it.
+
+        One whose process dies is started again, until it has died as often as it has `lives`. Where processes are of
+        this machine, one that takes longer than so many seconds is lost.
+        """
 
     def wait(self, seconds: float) -> list[Event]:
         """What happened to the jobs, as soon as something does, and at the latest after so many seconds."""
 
-    def answer(self, key: int, go_on: bool) -> None:
-        """Answer the job's last report: whether it is to go on."""
+
+def cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -96,6 +96,26 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
     path = Path(path).expanduser()
     if not path.exists():
         raise DataError(f"there is no data at {path}: give IDX files, an .npz, or a folder with a sub-folder per class")
+    state = _state(path)
+    if state not in _kept:
+        _kept.clear()
+        _kept[state] = _decoded(path, track)
+    return _kept[state]
+
+
+_kept: dict[bytes, Source] = {}  # what was read last, by its state: trainings one after the other read the same
+
+
+def _state(path: Path) -> bytes:
+    """A digest of the names, sizes and times of all files at a path, and of labels beside a file."""
+    digest = hashlib.sha256(f"{path}\0{path.absolute()}\0".encode("utf-8", "surrogateescape"))
+    for place in sorted([path, *(path.parent.glob("*labels*") if path.is_file() else path.rglob("*"))]):
+        about = place.stat() if place.exists() else place.lstat()
+        digest.update(f"{place}\0{about.st_size}\0{about.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    return digest.digest()
+
+
+def _decoded(path: Path, track: Track) -> Source:
     if path.is_file():
         return _from_npz(path) if path.suffix == ".npz" else _from_idx(path, [path])
     for folder in (path, path / "raw", path / "MNIST" / "raw"):

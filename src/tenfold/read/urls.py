@@ -4,6 +4,7 @@ What follows the bucket is the name as it stands, without escapes such as %20. T
 is not the usual place, where the store is, as pyarrow has it: AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on.
 """
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -103,6 +104,12 @@ def is_folder(place: str) -> bool | None:
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {place}: {_reason(error)}") from error
     return None if kind == FileType.NotFound else bool(kind == FileType.Directory)
+
+
+def store(place: str) -> tuple[Any, str]:
+    """A file system of pyarrow's, and the key of a place in it: of a URL, or of a path of this machine."""
+    path = local(place)
+    return _place(f"file://{os.path.abspath(path)}" if path is not None else place)
 
 
 def _place(url: str) -> tuple[Any, str]:

@@ -10,7 +10,9 @@ from tenfold.errors import ClusterError, DivergedError, Interrupted, StorageErro
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, train_all
 from tenfold.learn.stopping import Stop
+from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.runs import Run
+from tenfold.learn.training.watchers import StopTraining, Watcher
 
 TRAINED = Outcome({"seed": 0, "val_accuracy": 0.5, "seconds": 1.0, "data": "abc"})
 
@@ -23,17 +25,14 @@ class Scripted:
     def __init__(self, *events: tuple[Any, ...]) -> None:
         self.events = list(events)
         self.keys: list[int] = []
-        self.answers: list[tuple[int, bool]] = []
 
-    def start(self, key: int, job: Job) -> None:
+    def start(self, key: int, job: Job, lives: int = 2, seconds: float | None = None) -> None:
         self.keys.append(key)
 
     def wait(self, seconds: float) -> list[Event]:
-        return [Event(self.keys.pop(0), *self.events.pop(0))]
-
-    def answer(self, key: int, go_on: bool) -> None:
-        self.answers.append((key, go_on))
-        self.keys.append(key)
+        event = Event(self.keys.pop(0), *self.events.pop(0))
+        self.keys += [event.key] if event.kind == "reported" else []
+        return [event]
 
 
 def done_by(engine: Scripted, folder: Path, count: int = 2) -> dict[str, Any]:
@@ -50,7 +49,6 @@ def test_what_is_done_is_kept_and_not_done_again(tmp_path: Path) -> None:
     (tmp_path / "000").mkdir()
     (tmp_path / "000" / "last.ckpt").write_text("")
     assert done_by(engine, tmp_path) == {"001": TRAINED.row, "000": Lost("nan")}
-    assert engine.answers == [(0, True)]
     assert json.loads((tmp_path / "001" / "result.json").read_text()) == TRAINED.row
     again = Scripted(("lost", "it died twice"))
     assert done_by(again, tmp_path) == {"001": TRAINED.row, "000": Lost("it died twice")}
@@ -65,27 +63,26 @@ def test_what_all_would_raise_ends_it(tmp_path: Path) -> None:
         done_by(Scripted(("done", TRAINED), ("failed", Interrupted("stopped"))), tmp_path / "c", count=3)
 
 
-def test_a_training_reports_its_epochs_and_ends_when_it_is_answered_so(data: Path, tmp_path: Path) -> None:
+class Enough(Watcher):
+    def epoch(self, state: State) -> None:
+        raise StopTraining
+
+
+def test_a_training_reports_its_epochs_and_may_be_ended_early(data: Path, tmp_path: Path) -> None:
     import torch
 
     recipe = Recipe(network="mlp", hidden=(8,), epochs=2, batch_size=50, data=str(data), device="cpu")
     reports: list[dict[str, Any]] = []
-
-    def report(value: dict[str, Any], go_on: bool = True) -> bool:
-        reports.append(value)
-        return go_on
-
+    report = reports.append
     threads = torch.get_num_threads()
     try:
         outcome = Training(recipe, travel=True, test=True)(report)
-        assert Training(recipe)(lambda value: report(value, False)) is None
+        assert Training(recipe).trained([Enough()]) is None
         kept = Training(recipe, folder=str(tmp_path / "kept"))(report)
         assert Training(recipe, folder=str(tmp_path / "kept"))(report) is not None  # it is there already
     finally:
         torch.set_num_threads(threads)
-    assert [(row["epoch"], row["epochs"]) for row in reports] == [(1, 2), (2, 2), (1, 2), (1, 2), (2, 2)]
-    assert outcome is not None
-    assert kept is not None
+    assert [(row["epoch"], row["epochs"]) for row in reports] == [(1, 2), (2, 2), (1, 2), (2, 2)]
     assert kept.contents == {}
     assert {"model.safetensors", "recipe.json", "metrics.csv"} <= outcome.contents.keys()
     assert 0 < outcome.row["test_accuracy"] <= 1

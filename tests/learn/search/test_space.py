@@ -107,11 +107,14 @@ def test_one_value_is_fixed_as_it_is() -> None:
     assert (recipe.hidden, recipe.task, recipe.dropout) == ((64,), "0,6,8/1-3", 0.0)
 
 
-def test_distributions_are_optunas() -> None:
+def test_values_are_suggested_by_optuna() -> None:
+    import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     found, _ = space.parse(["lr=1e-4..1e-1:log", "hidden=64,128", "epochs=2..8:2", "dropout=0..0.6:0.1"], Recipe())
-    assert space.distributions(found) == {
+    trial = optuna.create_study().ask()
+    assert space.suggested(found, trial) == trial.params
+    assert trial.distributions == {
         "lr": FloatDistribution(1e-4, 1e-1, log=True),
         "hidden": CategoricalDistribution(("64", "128")),
         "epochs": IntDistribution(2, 8, step=2),

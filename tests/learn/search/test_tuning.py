@@ -16,6 +16,7 @@ from learn.trainings import stopped
 from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import study as studies
+from tenfold.learn.search.trials import live
 from tenfold.learn.search.tuning import Tuning, tune
 from tenfold.learn.training.start import train
 
@@ -24,6 +25,11 @@ SEARCH = ("lr=1e-4..1e-1:log", "hidden=4,8,16", "dropout=0..0.6")
 
 
 def trials(folder: str | Path) -> list[Any]:
+    """Those of a tuning, without what was tried again."""
+    return live(every_trial(folder))
+
+
+def every_trial(folder: str | Path) -> list[Any]:
     place = Path(folder).absolute() / "study.db"
     study = optuna.load_study(study_name="tenfold", storage=f"sqlite:///{place}")
     every = study.get_trials()
@@ -184,7 +190,7 @@ def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:
 LONG = ["hidden=16", "lr=1e-4..1e-2:log", "batch_size=50"]
 
 
-def command(data: Path, count: int, out: str, epochs: int = 3) -> list[str]:
+def command(data: Path, count: int, out: str, epochs: int = 40) -> list[str]:
     more = ["--no-prune", "--seeds", "0", "--trials", str(count), "--jobs", "1", "--data", str(data), "--out", out]
     return ["tune", "mlp", *LONG, f"epochs={epochs}", *more]
 
@@ -193,7 +199,7 @@ def command(data: Path, count: int, out: str, epochs: int = 3) -> list[str]:
 def unstopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The trials of a tuning that nothing stopped."""
     out = tmp_path_factory.mktemp("unstopped") / "t"
-    tune("mlp", search=[*LONG, "epochs=3"], trials=4, prune=False, seeds=0, data=data, out=out, jobs=1, quiet=True)
+    tune("mlp", search=[*LONG, "epochs=40"], trials=4, prune=False, seeds=0, data=data, out=out, jobs=1, quiet=True)
     return what(trials(out))
 
 
@@ -206,24 +212,24 @@ def test_the_same_command_resumes_and_no_trial_is_lost_or_counted_twice(
     assert done.returncode == (130 if how == signal.SIGINT else -9)
     if how == signal.SIGINT:
         assert "stopped after 1 of 4 trials; the same command resumes" in done.stderr
-    before = trials("t")
-    assert [trial.state.name for trial in before] == ["COMPLETE", "RUNNING"]
+    before = every_trial("t")
+    told = {("COMPLETE", "FAIL", "WAITING"), ("COMPLETE", "RUNNING"), ("COMPLETE", "COMPLETE")}
+    assert tuple(trial.state.name for trial in before) in told  # its process may have had time to tell
     assert tenfold_cli(*words).status == 0
     after = trials("t")
-    assert [trial.number for trial in after] == list(range(4))
-    assert [trial.params for trial in after[:2]] == [trial.params for trial in before]
+    assert [trial.params for trial in after[:2]] == [trial.params for trial in before[:2]]
     assert what(after) == unstopped
 
 
 @pytest.mark.slow
 def test_several_processes_work_on_one_tuning(data: Path, here: Path) -> None:
-    words = [sys.executable, "-m", "tenfold", *command(data, 9, "t", epochs=40)]
+    words = [sys.executable, "-m", "tenfold", *command(data, 9, "t")]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     every = trials("t")
     assert {trial.state.name for trial in every} == {"COMPLETE"}
-    assert len({trial.user_attrs["owner"] for trial in every}) == 2
+    assert len({trial.user_attrs["worker"] for trial in every}) == 2
     assert len({str(trial.params) for trial in every}) == len(every) == 9
     assert sum("the report:" in out for out in outs) >= 1
     assert (here / "t" / "report.html").exists()

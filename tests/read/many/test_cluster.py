@@ -16,15 +16,19 @@ from PIL import Image
 from conftest import Nodes, draw_digits
 from read.many.fakes import FakeReader
 from tenfold.engines.connection import connected
+from tenfold.engines.jobs import Report
 from tenfold.errors import ClusterError, StorageError
 from tenfold.read.classifier import model_bytes
-from tenfold.read.many import cluster, parts
-from tenfold.read.many.processes import end, read_many
+from tenfold.read.many import cluster, folder
+from tenfold.read.many.processes import in_order, open_, read_many
 from tenfold.read.many.rows import Row, Work
 from tenfold.read.many.targets import expand
 from tenfold.read.reader import Reader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")]
+
+
+DIED = "the process that did it died (status 7): a fault in a library"
 
 
 def slow(wait: float = 0.0, started: Path | None = None) -> Work:
@@ -45,6 +49,13 @@ def ray(_head: Nodes) -> Iterator[Any]:
 def head(_head: Nodes) -> Nodes:
     """The cluster, to add a node to it and kill that."""
     return _head
+
+
+class Where:
+    """The job of telling in which process it is done."""
+
+    def __call__(self, report: Report) -> list[int]:
+        return [os.getpid()]
 
 
 def test_rows_are_those_of_local_reading(here: Path, ray: Any) -> None:
@@ -75,26 +86,22 @@ def test_faults_are_rows_and_a_model_is_loaded_once(tmp_path: Path, ray: Any) ->
     with pytest.raises(StorageError, match="cannot write"):
         list(found)
     assert [row.path for row in rows] == paths
-    why = "the process that read it died (status 7): too little memory, or a fault in a decoder"
-    assert rows[60] == Row("death", error=f"cannot read death: {why}")
+    assert rows[60] == Row("death", error=f"cannot read death: {DIED}")
     assert len(list((tmp_path / "started").iterdir())) == 4  # two, and two after death, which was tried by itself too
 
 
-def test_a_process_that_dies_between_two_pictures_is_the_fault_of_neither(ray: Any) -> None:
-    work = cluster._Rows.__new__(cluster._Rows)
-    work._work, work._notes = slow(), None
-    work._worker = work._start()
-    try:
-        before = work._worker.process
-        assert work.rows([("late", None)])[0].error is None
-        before.join(20)
-        assert work.rows([("1", None)])[0].error is None
+def test_a_process_that_dies_between_two_pictures_is_the_fault_of_neither() -> None:
+    def read(*paths: str) -> list[Row]:
+        return list(in_order(engine, slow(), None, [(path, None) for path in paths], 8))
+
+    with open_(slow(), 1) as engine:
+        assert read("late")[0].error is None
+        time.sleep(0.5)
+        assert read("1")[0].error is None
         paths = ["late", "1", "death", "death", "2", "late", "3"]
-        rows = work.rows([(path, None) for path in paths])
+        rows = read(*paths)
         assert [row.path for row in rows] == paths
         assert [row.path for row in rows if row.error] == ["death", "death"]
-    finally:
-        end([work._worker])
 
 
 def test_a_picture_at_which_rays_worker_is_killed_again_and_again_is_a_row(ray: Any) -> None:
@@ -103,16 +110,16 @@ def test_a_picture_at_which_rays_worker_is_killed_again_and_again_is_a_row(ray: 
     assert [row.path for row in rows] == paths
     assert [row.error for row in rows if row.error] == [
         "cannot read killer: Ray's worker was killed at it 3 times: too little memory for it",
-        "cannot read death: the process that read it died (status 7): too little memory, or a fault in a decoder",
+        f"cannot read death: {DIED}",
     ]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="SIGIO ends no process elsewhere")
 def test_a_fault_without_end_ends_with_the_process_that_began_it() -> None:
     words = (
-        "import time; from tenfold.read.many.processes import Worker",
-        "from read.many.test_cluster import slow; worker = Worker(slow()); worker.take()",
-        "worker.pipe.send(('stuck', None)); print(worker.process.pid, flush=True); time.sleep(60)",
+        "from tenfold.read.many.processes import open_, _Job; from read.many.test_cluster import Where, slow",
+        "engine = open_(slow(), 1); engine.start(0, Where()); print(*engine.wait(60)[0].value, flush=True)",
+        "engine.start(1, _Job([('stuck', None)])); engine.wait(60)",
     )
     folders = str(Path(__file__).parents[2])
     with subprocess.Popen(
@@ -147,24 +154,27 @@ def test_a_node_that_is_killed_costs_no_row(ray: Any, head: Nodes) -> None:
     assert rows == list(read_many(slow(), paths, workers=1))
 
 
-def test_a_node_that_is_killed_costs_no_part(
+def test_a_node_that_is_killed_costs_no_row_of_a_folder(
     ray: Any, head: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "LEAST", 20)
+    from pyarrow import parquet
+
+    monkeypatch.setattr(cluster, "_FEW", 10)
     third = head.add()
     monkeypatch.chdir(tmp_path)  # and no node was begun there
     paths = [str(k) for k in range(290)] + ["death"]
-    plan, _ = parts.settle("out.jsonl/", paths, {})
+    assert folder.kept("out/", {}) == set()
     counts: Counter[str] = Counter()
-    for number, some in enumerate(cluster.read_parts(ray, slow(0.02), plan, plan.left(), workers=3)):
+    for number, some in enumerate(cluster.read_folder(ray, slow(0.02), "out/", paths, workers=3)):
         counts += some
         if number == 2:
             head.kill(third)
-    rows = [line for part in sorted((tmp_path / "out.jsonl").glob("0*")) for line in part.read_text().splitlines()]
-    assert len(rows) == len(set(rows)) == 291
+    rows = parquet.read_table("out").to_pylist()
+    assert sorted(row["path"] for row in rows) == sorted(paths)
+    assert [row["error"] for row in rows if row["error"]] == [f"cannot read death: {DIED}"]
     assert counts.total() == 291
     assert counts["not read"] == 1
-    assert plan.left() == []
+    assert folder.kept("out/", {}) == set(paths)
 
 
 def test_a_node_without_the_disk_is_an_error(ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

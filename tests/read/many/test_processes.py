@@ -84,7 +84,7 @@ def test_a_picture_that_kills_its_process_is_a_row(eager: None) -> None:
     found = texts(read_many(Work(FakeReader), ["1", "2", "death", "3", "4", "death", "5"], workers=2))
     assert [found[k] for k in (0, 1, 3, 4, 6)] == ["1", "2", "3", "4", "?"]
     assert found[2] == found[5]
-    assert "cannot read death: the process that read it died (status 7)" in found[2]
+    assert "cannot read death: the process that did it died (status 7)" in found[2]
 
 
 @pytest.mark.slow

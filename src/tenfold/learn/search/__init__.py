@@ -1,7 +1,8 @@
 """Many trainings: a recipe over seeds, two compared, and a search for better fields.
 
 study        mean, deviation and interval over seeds    space        the fields to search, and their values
-tuning       a search with Optuna, and its end          statistics   intervals, paired tests, their words
-jobs         trainings, done by an engine               figures      pictures of both
-report       the page about a search                   trials       how they ended, and their scores
+tuning       a search with Optuna, and its end          searching    what each of its processes does
+jobs         trainings, done by an engine               statistics   intervals, paired tests, their words
+report       the page about a search                    figures      pictures of both
+trials       how they ended, and their scores           storage      where they are kept
 """

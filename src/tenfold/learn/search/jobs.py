@@ -6,14 +6,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tenfold import files
-from tenfold.engines.jobs import Engine, Event, Report
+from tenfold.engines.jobs import Engine, Event, Report, cores
 from tenfold.engines.opening import check, engine
 from tenfold.errors import ClusterError, DivergedError, Interrupted, RunError, UsageError
 from tenfold.learn.recipes import devices
@@ -57,11 +57,12 @@ class Place:
         """Whether trainings are done on this machine, so that one that was stopped can be resumed in its folder."""
         return self.on == "local"
 
-    def opened(self, recipe: Recipe) -> AbstractContextManager[Engine]:
-        """The engine, for trainings of a recipe."""
+    def opened(self, recipe: Recipe, most: int) -> AbstractContextManager[Engine]:
+        """The engine, for so many trainings of a recipe."""
         jobs = self.jobs
-        if jobs is None and self.here and devices.choose(recipe.device).type != "cpu":
-            jobs = 1
+        if jobs is None and self.here:
+            jobs = max(1, cores() // self.threads) if devices.choose(recipe.device).type == "cpu" else 1
+        jobs = jobs and min(jobs, most)
         gpus = int(recipe.device.startswith("cuda"))
         return engine(self.on, jobs=jobs, threads=self.threads, gpus=gpus, address=self.address)
 
@@ -76,7 +77,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Training:
-    """The job of training a recipe. It tells every epoch as a dict, and ends early when it is answered so.
+    """The job of training a recipe. It reports every epoch as a dict.
 
     Results depend on the number of threads in their last bits, so that it is the same wherever the job is done.
     """
@@ -87,21 +88,26 @@ class Training:
     travel: bool = False  # the run's files come back with the outcome
     test: bool = False  # score the test set in the end
 
-    def __call__(self, report: Report) -> Outcome | None:
-        """Train. None if it was ended early."""
+    def __call__(self, report: Report) -> Outcome:
+        """Train."""
         import torch
 
         torch.set_num_threads(self.threads)
-        if self.folder is not None:
-            return self._train(Path(self.folder), report)
-        with tempfile.TemporaryDirectory(prefix="tenfold-") as scratch:
-            return self._train(Path(scratch) / "run", report)
+        outcome = self.trained([_Reporter(report, self.recipe.epochs)])
+        assert outcome is not None  # as it ends early only where a watcher wants it
+        return outcome
 
-    def _train(self, folder: Path, report: Report) -> Outcome | None:
-        reporter = _Reporter(report, self.recipe.epochs)
+    def trained(self, watchers: Sequence[Watcher]) -> Outcome | None:
+        """Train, watched. None if a watcher ended it early."""
+        if self.folder is not None:
+            return self._train(Path(self.folder), watchers)
+        with tempfile.TemporaryDirectory(prefix="tenfold-") as scratch:
+            return self._train(Path(scratch) / "run", watchers)
+
+    def _train(self, folder: Path, watchers: Sequence[Watcher]) -> Outcome | None:
         began = time.perf_counter()
         try:
-            run = _resumed(folder, reporter) or train(self.recipe, out=folder, quiet=True, watchers=[reporter])
+            run = _resumed(folder, watchers) or train(self.recipe, out=folder, quiet=True, watchers=watchers)
         except StopTraining:
             return None
         seconds = time.perf_counter() - began
@@ -127,21 +133,20 @@ def _test_scores(folder: Path) -> dict[str, float]:
 
 
 class _Reporter(Watcher):
-    """Reports every epoch to the engine, and ends the training when that says so."""
+    """Reports every epoch to the engine."""
 
     def __init__(self, report: Report, epochs: int) -> None:
         self._report, self._epochs = report, epochs
 
     def epoch(self, state: State) -> None:
-        if not self._report({**asdict(state.history[-1]), "epochs": self._epochs}):
-            raise StopTraining
+        self._report({**asdict(state.history[-1]), "epochs": self._epochs})
 
 
-def _resumed(folder: Path, reporter: Watcher) -> Run | None:
+def _resumed(folder: Path, watchers: Sequence[Watcher]) -> Run | None:
     """The finished run in a folder, resumed if need be; None if there is none that can be."""
     try:
         run = Run.open(folder)
-        return run if run.finished else train(resume=run, quiet=True, watchers=[reporter])
+        return run if run.finished else train(resume=run, quiet=True, watchers=watchers)
     except (RunError, DivergedError):  # nothing there yet, damaged, or it stopped for good: all anew
         shutil.rmtree(folder, ignore_errors=True)
         return None
@@ -219,7 +224,6 @@ def train_all(
             name = _name(folder, wanted)
             if event.kind == "reported":
                 tally.epoch(event.key, name, event.value)
-                engine.answer(event.key, True)
                 continue
             del running[event.key]
             if event.kind == "failed" and isinstance(event.value, Interrupted):  # Ctrl-C reached it before us

@@ -19,7 +19,7 @@ from tenfold.learn.recipes import fields
 from tenfold.learn.recipes.recipe import Recipe, kinds
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+    import optuna
 
 Value = bool | int | float | str
 
@@ -111,19 +111,17 @@ def check(space: Space, recipe: Recipe) -> None:
             networks.check(recipe.changed(**{name: field_value(name, value, recipe)}))
 
 
-def distributions(space: Space) -> dict[str, "BaseDistribution"]:
-    """The space as Optuna has it."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    found: dict[str, BaseDistribution] = {}
+def suggested(space: Space, trial: "optuna.Trial") -> dict[str, Value]:
+    """The values of a trial, by Optuna."""
+    found: dict[str, Value] = {}
     for name, values in space.items():
         if isinstance(values, Choice):
-            found[name] = CategoricalDistribution(values.values)
+            found[name] = trial.suggest_categorical(name, values.values)  # type: ignore[assignment]  # None is none
         elif values.whole:
-            step = round(values.step or 1)
-            found[name] = IntDistribution(round(values.low), round(values.high), log=values.log, step=step)
+            low, high, step = (round(value) for value in (values.low, values.high, values.step or 1))
+            found[name] = trial.suggest_int(name, low, high, log=values.log, step=step)
         else:
-            found[name] = FloatDistribution(values.low, values.high, log=values.log, step=values.step)
+            found[name] = trial.suggest_float(name, values.low, values.high, log=values.log, step=values.step)
     return found
 
 

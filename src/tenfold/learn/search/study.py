@@ -144,7 +144,10 @@ def _study(folder: Path, recipes: Mapping[str, Recipe], seeds: int, place: Place
     }
     with claimed(folder), Stop() as stop:
         _begin(folder, settings)
-        with place.opened(recipes["seeds"]) as engine, Tally("trainings", len(wanted), quiet=quiet) as tally:
+        with (
+            place.opened(recipes["seeds"], len(wanted)) as engine,
+            Tally("trainings", len(wanted), quiet=quiet) as tally,
+        ):
             threads = f"{place.threads} thread{'s' * (place.threads > 1)}"
             tally.line(f"{len(wanted)} trainings by {engine.name}, {threads} each")
             rows = train_all(wanted, engine, place, tally, stop, test=test)

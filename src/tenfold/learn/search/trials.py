@@ -1,6 +1,7 @@
 """The trials of a search as Optuna keeps them: how they ended, and their scores."""
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,9 +11,16 @@ if TYPE_CHECKING:
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
+def live(every: "Iterable[FrozenTrial]") -> "list[FrozenTrial]":
+    """The trials without those that are tried again under another number, as their process died."""
+    every = list(every)
+    retried = {number for trial in every for number in trial.system_attrs.get("retry_history", [])}
+    return [trial for trial in every if trial.number not in retried]
+
+
 def ended(study: "optuna.Study") -> "list[FrozenTrial]":
     """The trials that are complete, pruned or failed, by number."""
-    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+    return [trial for trial in live(study.get_trials(deepcopy=False)) if trial.state.is_finished()]
 
 
 def state(trial: "FrozenTrial") -> str:

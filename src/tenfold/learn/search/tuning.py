@@ -7,29 +7,31 @@ asks it for them, has an engine train them, and tells it what came of them.
 """
 
 import json
-import math
+import socket
+import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tenfold import files
-from tenfold.engines.jobs import Engine, Event
-from tenfold.errors import DivergedError, Interrupted, RunError, StorageError, TenfoldError, UsageError, missing_extra
+from tenfold.engines.jobs import Engine
+from tenfold.errors import ClusterError, Interrupted, RunError, StorageError, UsageError, missing_extra
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import report as tuning_report
-from tenfold.learn.search import space, statistics
-from tenfold.learn.search.jobs import Lost, Outcome, Place, Tally, Training, train_all
+from tenfold.learn.search import searching, space, statistics, storage
+from tenfold.learn.search.jobs import Lost, Place, Tally, train_all
 from tenfold.learn.search.report import AS_IT_WAS, Confirmed
+from tenfold.learn.search.searching import Searching
 from tenfold.learn.search.study import check_data, check_held_out
+from tenfold.learn.search.trials import live
 from tenfold.learn.stopping import Stop
 from tenfold.learn.training import runs
 
@@ -39,11 +41,10 @@ if TYPE_CHECKING:
 OBJECTIVES = {"accuracy": "maximize", "loss": "minimize"}  # of validation digits
 STORAGE = "study.db"
 BEST = "best.json"
-NAME = "tenfold"  # of the study in its file
 FINALISTS = 3  # that are confirmed, beside the recipe as it was
 _TRIES = 4  # to make the tables of the database
 _POLL = 0.5  # seconds between two looks at Ctrl-C
-_HOPELESS = 5  # trials that fail before any succeeds, until the search ends
+_LIVES = 100  # times that a process that searches may die, by a trial that is failed then
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,9 @@ def tune(  # noqa: PLR0913 - a public signature
         "seed": seed,
         "threads": threads,
     }
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else time.time() + timeout
     with Stop() as stop:
-        work = _Search(_open(folder, settings), folder, base, wide, settings, trials)
+        work = _Search(_open(folder, settings, space.own_values(base, wide)), folder, base, wide, settings, trials)
         return _tune(work, place, stop, seeds, deadline, quiet=quiet)
 
 
@@ -165,11 +166,12 @@ def _space(words: Sequence[str], recipe: Recipe) -> tuple[space.Space, Recipe]:
 
 def _tune(work: "_Search", place: Place, stop: Stop, seeds: int, deadline: float | None, *, quiet: bool) -> Tuning:
     """Search, and unless another process still does, confirm the best and write the report."""
-    with place.opened(work.base) as engine, _presence(work.folder) as me:
+    most = max(work.trials, (FINALISTS + 1) * seeds)
+    with place.opened(work.base, most) as engine:
         with Tally("trials", work.trials, quiet=quiet) as tally:
             words = " ".join(work.settings["search"])
             tally.line(f"tuning {work.base.name} in {work.folder}, {engine.name}: {words}")
-            work.run(engine, tally, stop, me, deadline)
+            work.run(engine, tally, stop, deadline, served=not place.here)
         counts = work.counts()
         with files.lock(work.folder / ".lock", wait=False) as mine:
             if not mine or work.running():
@@ -195,8 +197,11 @@ def _check(trials: int, objective: str, timeout: float | None, seeds: int, seed:
         raise UsageError(f"--seed must be 0 or more, not {seed}")
 
 
-def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
-    """The study in the folder, a new one or that of the same settings."""
+def _open(folder: Path, settings: dict[str, Any], first: "dict[str, space.Value] | None") -> "optuna.Study":
+    """The study in the folder, that of the same settings or a new one.
+
+    That begins with the values `first`, so that the search never ends below where it began.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     place = folder / STORAGE
@@ -211,9 +216,13 @@ def _open(folder: Path, settings: dict[str, Any]) -> "optuna.Study":
             study = _created(place, settings)
             before = study.user_attrs.get("settings")
             if before is None:
+                if first is not None:
+                    study.enqueue_trial(first)
                 study.set_user_attr("settings", settings)
         except (SQLAlchemyError, RuntimeError) as error:
-            raise RunError(f"cannot resume {folder}: {place} is damaged ({_line(error)[:120]})") from error
+            raise RunError(
+                f"cannot resume {folder}: {place} is damaged ({' '.join(str(error).split())[:120]})"
+            ) from error
     if before is not None:
         whole = Recipe.from_dict(before["recipe"]).as_dict()  # fields that came since then had their default
         changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
@@ -233,15 +242,11 @@ def _created(place: Path, settings: dict[str, Any]) -> "optuna.Study":
     tries = 0
     while True:
         try:
-            storage = optuna.storages.RDBStorage(
-                f"sqlite:///{place.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
-            )
             return optuna.create_study(
-                storage=storage,
-                study_name=NAME,
+                storage=storage.opened(_url(place)),
+                study_name=storage.NAME,
                 direction=optuna.study.StudyDirection[OBJECTIVES[settings["objective"]].upper()],
                 load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner() if settings["prune"] else optuna.pruners.NopPruner(),
             )
         except (IntegrityError, OperationalError):
             tries += 1
@@ -250,8 +255,12 @@ def _created(place: Path, settings: dict[str, Any]) -> "optuna.Study":
             time.sleep(0.5)
 
 
+def _url(place: Path) -> str:
+    return f"sqlite:///{place.absolute()}"
+
+
 class _Search:
-    """The trials of a tuning, as Optuna keeps them, and those that this process trains."""
+    """The trials of a tuning, as Optuna keeps them."""
 
     def __init__(
         self,
@@ -265,135 +274,78 @@ class _Search:
         self.study, self.folder, self.base, self.wide = study, folder, base, wide
         self.settings, self.trials = settings, trials
         self.objective: str = settings["objective"]
-        self._distributions = space.distributions(wide)
-        self._column = f"val_{self.objective}"
-        self._reported: dict[int, set[int]] = {}  # epochs by the trial's number
-        self._failures = 0  # of this process, before any trial succeeded
 
-    def run(self, where: Engine, tally: Tally, stop: Stop, me: str, deadline: float | None) -> None:
-        """Train trials until there are as many as wanted, or the time is up; wait for none of other processes."""
-        running: dict[int, optuna.trial.Trial] = {}  # by number, those of this process
-        self._show(tally)
-        while True:
+    def run(self, where: Engine, tally: Tally, stop: Stop, deadline: float | None, *, served: bool) -> None:
+        """Have trials trained until there are as many as wanted, or the time is up.
+
+        Where others reach the storage only if it is `served`, it is.
+        """
+        from filelock import ReadWriteLock, Timeout
+
+        searching_here = ReadWriteLock(self.folder / ".search.lock")
+        with suppress(Timeout), searching_here.write_lock(timeout=0):
+            storage.release(self.study, lambda _: True)  # as nobody is at work on what is said to be running
+        with searching_here.read_lock():
+            self._show(tally)
+            url = _url(self.folder / STORAGE)
+            self._run(where, tally, stop, partial(self._job, _served(url) if served else url, deadline))
+
+    def _job(self, place: str, deadline: float | None) -> Searching:
+        given = {name: self.settings[name] for name in ("objective", "prune", "seed", "threads")}
+        worker = uuid.uuid4().hex[:12]
+        return Searching(place, self.base, self.wide, self.trials, worker=worker, deadline=deadline, **given)
+
+    def _run(self, where: Engine, tally: Tally, stop: Stop, job: Callable[[], Searching]) -> None:
+        begun, running, over = 0, set[int](), self._left() <= 0
+        while running or not over:
             if stop.asked:
                 done = sum(self.counts().values())
                 raise Interrupted(f"stopped after {done:,} of {self.trials:,} trials; the same command resumes")
-            while len(running) < where.slots and (deadline is None or time.monotonic() < deadline):
-                trial = self._next(me)
-                if trial is None:
-                    break
-                try:
-                    job = Training(space.applied(self.base, trial.params), self.settings["threads"])
-                except UsageError as error:  # values that are good one by one and do not go together
-                    tally.ended(trial.number, self._ended(trial, Event(trial.number, "failed", error)))
-                    continue
-                running[trial.number] = trial
-                where.start(trial.number, job)
-            if not running:
-                return
+            while not over and len(running) < where.slots and len(running) < max(1, self._left()):
+                where.start(begun, job(), _LIVES)
+                running.add(begun)
+                begun += 1
             for event in where.wait(_POLL):
-                trial = running[event.key]
                 if event.kind == "reported":
-                    where.answer(event.key, self._go_on(trial, event.value, tally))
+                    self._tell(tally, *event.value)
                     continue
-                del running[event.key]
+                running.discard(event.key)
                 if event.kind == "failed" and isinstance(event.value, Interrupted):  # Ctrl-C reached it before us
                     stop.asked = True
-                    continue
-                tally.ended(event.key, self._ended(trial, event))
-                self._show(tally)
+                elif event.kind == "failed":
+                    raise event.value
+                elif event.kind == "lost" and not running:
+                    raise ClusterError(f"no process is left that searches, the last one so: {event.value}")
+                over |= event.kind == "done"  # nothing is left to begin
 
-    def _next(self, me: str) -> "optuna.trial.Trial | None":
-        """A trial to train: one whose process is gone, or else a new one if there are not enough yet."""
-        import optuna
+    def _left(self) -> int:
+        """How many trials have not ended, of those that are wanted."""
+        return self.trials - sum(self.counts().values())
 
-        with files.lock(self.folder / ".ask.lock", wait=True):
-            every = self.study.get_trials(deepcopy=False)
-            for frozen in every:
-                if frozen.state == optuna.trial.TrialState.RUNNING and not self._owned(frozen):
-                    trial = optuna.trial.Trial(self.study, frozen._trial_id)
-                    trial.set_user_attr("owner", me)
-                    self._reported[trial.number] = set(frozen.intermediate_values)
-                    return trial
-            if not every:
-                own = space.own_values(self.base, self.wide)
-                if own is not None:  # so that the search never ends below where it began
-                    self.study.enqueue_trial(own)
-                    every = self.study.get_trials(deepcopy=False)
-            waiting = [frozen for frozen in every if frozen.state == optuna.trial.TrialState.WAITING]
-            if len(every) - len(waiting) >= self.trials:
-                return None
-            # What is drawn follows from the seed and the trial's number, so that a search that was stopped continues as
-            # it would have.
-            number = waiting[0].number if waiting else len(every)
-            drawn = int(np.random.SeedSequence([self.settings["seed"], number]).generate_state(1)[0])
-            self.study.sampler = optuna.samplers.TPESampler(seed=drawn)
-            trial = self.study.ask(self._distributions)
-            trial.set_user_attr("owner", me)
-            self._reported[trial.number] = set()
-            return trial
-
-    def _owned(self, frozen: "optuna.trial.FrozenTrial") -> bool:
-        owner = frozen.user_attrs.get("owner")
-        return owner is not None and _is_present(self.folder, owner)
-
-    def _go_on(self, trial: "optuna.trial.Trial", row: dict[str, Any], tally: Tally) -> bool:
-        """Report an epoch to Optuna; whether the trial is worth another."""
-        value, epoch = float(row[self._column]), int(row["epoch"])
-        if epoch not in self._reported[trial.number]:  # as it is where a trial is begun again that a node died with
-            self._reported[trial.number].add(epoch)
-            trial.report(value, epoch)
-        tally.epoch(trial.number, f"trial {trial.number}", row)
-        if epoch >= int(row["epochs"]) or not self.settings["prune"]:
-            return True
-        return not trial.should_prune()
-
-    def _ended(self, trial: "optuna.trial.Trial", event: Event) -> str:
-        """Tell Optuna how a trial ended, and return it in a line."""
-        import optuna
-
-        name = f"trial {trial.number:>{len(str(self.trials - 1))}}"
-        tried = " ".join(f"{field}={_shown(value)}" for field, value in trial.params.items())
-        if event.kind == "done" and isinstance(event.value, Outcome):
-            row = event.value.row
-            for key in {"val_accuracy", "val_loss", "seconds"} - {self._column}:  # the column is the trial's value
-                trial.set_user_attr(key, row[key])
-            self.study.tell(trial.number, float(row[self._column]))
-            self._failures = -1
-            return f"{name}  {self._score(float(row[self._column]))}  {row['seconds']:.1f} s  {tried}"
-        if event.kind == "done":  # it was ended early
-            self.study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
-            return f"{name}  pruned  {tried}"
-        trial.set_user_attr("error", _line(event.value))
-        if isinstance(event.value, DivergedError):
-            # For the sampler a loss that is no number is a bad result, to keep away from, and no accident.
-            self.study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
-            return f"{name}  diverged  {tried}"
-        self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        self._failures += self._failures >= 0
-        if self._failures >= _HOPELESS:
-            if isinstance(event.value, TenfoldError):
-                raise event.value
-            raise RunError(f"the first {self._failures} trials failed, the last so: {_line(event.value)}")
-        return f"{name}  failed: {_line(event.value)}  {tried}"
+    def _tell(self, tally: Tally, kind: str, number: int, told: Any) -> None:
+        if kind == "epoch":
+            tally.epoch(number, f"trial {number}", told)
+            return
+        tally.ended(number, f"trial {number:>{len(str(self.trials - 1))}}  {told}")
+        self._show(tally)
 
     def _show(self, tally: Tally) -> None:
-        every = self.study.get_trials(deepcopy=False)  # once, for each time the database is asked
+        every = self._live()  # once, for each time the database is asked
         counts, best = _counts(every), self._ranked(every)
-        note = f"best {self._score(best[0].value or 0.0)}" if best else ""
+        note = f"best {searching.shown(best[0].value or 0.0, self.objective)}" if best else ""
         tally.done(sum(counts.values()), note + (f", {counts['pruned']} pruned" if counts["pruned"] else ""))
 
-    def _score(self, value: float) -> str:
-        return f"{value:.2%}" if self.objective == "accuracy" else f"{value:.4f}"
+    def _live(self) -> "list[optuna.trial.FrozenTrial]":
+        """The trials without those that were tried again."""
+        return live(self.study.get_trials(deepcopy=False))
 
     def counts(self) -> dict[str, int]:
         """How many trials are complete, pruned and failed."""
-        return _counts(self.study.get_trials(deepcopy=False))
+        return _counts(self._live())
 
     def running(self) -> int:
-        """How many trials processes that live are at work on."""
-        every = self.study.get_trials(deepcopy=False)
-        return sum(frozen.state.name == "RUNNING" and self._owned(frozen) for frozen in every)
+        """How many trials others are at work on."""
+        return sum(frozen.state.name == "RUNNING" for frozen in self._live())
 
     def _ranked(self, every: Sequence["optuna.trial.FrozenTrial"]) -> list["optuna.trial.FrozenTrial"]:
         """Those of the trials that are complete, the best first; of two alike the earlier."""
@@ -403,7 +355,7 @@ class _Search:
 
     def best(self) -> Recipe | None:
         """The recipe of the best trial."""
-        ranked = self._ranked(self.study.get_trials(deepcopy=False))
+        ranked = self._ranked(self._live())
         return None if not ranked else self.recipe(ranked[0])
 
     def recipe(self, frozen: "optuna.trial.FrozenTrial") -> Recipe:
@@ -413,7 +365,7 @@ class _Search:
     def finalists(self) -> dict[str, Recipe]:
         """The best recipes by the names of their trials, no two alike, and the recipe as it was."""
         found: dict[str, Recipe] = {}
-        for frozen in self._ranked(self.study.get_trials(deepcopy=False)):
+        for frozen in self._ranked(self._live()):
             recipe = self.recipe(frozen)
             if recipe not in (*found.values(), self.base):
                 found[f"trial {frozen.number}"] = recipe
@@ -504,33 +456,12 @@ def _about(work: _Search, engine_name: str) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _presence(folder: Path) -> Iterator[str]:
-    """A name of this process, which the folder shows as present until it ends, however it ends."""
-    name = uuid.uuid4().hex[:12]
-    place = folder / ".workers" / f"{name}.lock"
-    with files.lock(folder / ".open.lock", wait=True):
-        place.parent.mkdir(exist_ok=True)
-        for other in place.parent.glob("*.lock"):
-            if not _is_present(folder, other.stem):
-                other.unlink(missing_ok=True)
-    with files.lock(place, wait=True):
-        yield name
-    place.unlink(missing_ok=True)
+def _served(url: str) -> str:
+    """The address at which a storage is served to other machines, as long as this process lives."""
+    from ray.util import get_node_ip_address
 
-
-def _is_present(folder: Path, name: str) -> bool:
-    """Whether the process of that name lives: as long as it does, nobody else can lock its file."""
-    path = folder / ".workers" / f"{name}.lock"
-    if not path.exists():
-        return False
-    with files.lock(path, wait=False, shared=True) as gone:
-        return not gone
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) and math.isfinite(value) else str(value)
-
-
-def _line(error: object) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    threading.Thread(target=storage.serve, args=(url, port), daemon=True).start()
+    return f"{get_node_ip_address()}:{port}"  # type: ignore[no-untyped-call]

@@ -1,33 +1,36 @@
-"""Reading on a Ray cluster: pictures go through Ray Data to processes that have loaded the model once."""
+"""Reading on a Ray cluster: pictures go through Ray Data to workers, each with a process that has loaded the model."""
 
 import logging
 import os
 import pickle
 import socket
+import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tenfold.engines.connection import ask_nodes, interrupted
-from tenfold.errors import ClusterError, StorageError, TenfoldError
+from tenfold.errors import ClusterError, TenfoldError
 from tenfold.read import urls
 from tenfold.read.decode import source_name
-from tenfold.read.many.parts import Plan
-from tenfold.read.many.processes import Worker, end
+from tenfold.read.many.outputs import summary, table
+from tenfold.read.many.processes import Picture, in_order, open_
 from tenfold.read.many.rows import Row, Work
 from tenfold.read.reader import Reader
 
 PACKAGES = ("numpy", "onnxruntime", "pillow", "pillow-heif", "pypdfium2")  # on which readings depend
-_MOST = 64  # pictures that go to a worker at once
+_FEW, _MANY = 64, 10_000  # pictures that go to a worker at once; of a file of Parquet
 _ROUNDS = 16  # and if there are few, so many times to each
-_TRIES = 3  # to start a process, or to read a picture at which Ray's own worker is killed
+_JOB = 8  # pictures that a worker's process is given at once
+_TRIES = 3  # to read a picture at which Ray's own worker is killed
 # Of a core, for each worker, which uses a whole one. The rest of them is room for the workers of a node that was lost:
 # without it what they were at would wait for a free core, and that comes when all else is done.
 _SHARE = 0.8
+_OFTEN = 0.5  # seconds between two looks at how far it is
 
 
 def read_many(
@@ -53,29 +56,56 @@ def read_many(
 
     Raises ClusterError where a node does not have the disk, DataError, StorageError.
     """
-    places = places or {}
-    workers = workers or cores(ray)
+    places, workers = places or {}, workers or cores(ray)
     check_shared(ray, [path for path in paths if not urls.is_url(path)][:1] + [str(p.parent) for p in places.values()])
-    size = max(1, min(_MOST, len(paths) // (_ROUNDS * workers)))
-    jobs = [(path, places.get(path)) for path in paths]
-    items = [pickle.dumps(jobs[k : k + size]) for k in range(0, len(jobs), size)]
-    for rows in _through(ray, _Rows, (_here(work),), items, workers, in_order=in_order):
-        yield from rows
+    size = max(1, min(_FEW, len(paths) // (_ROUNDS * workers)))
+    pictures = [(path, places.get(path)) for path in paths]
+    items = [pickle.dumps(pictures[k : k + size]) for k in range(0, len(pictures), size)]
+    done, _ = _mapped(ray, _Rows, work, items, workers, in_order=in_order)
+    with _errors(ray):
+        for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+            for made in map(pickle.loads, batch["made"].to_pylist()):
+                if isinstance(made, TenfoldError):
+                    raise made
+                yield from made
 
 
-def read_parts(
-    ray: Any, work: Work, plan: Plan, numbers: Sequence[int], *, workers: int | None = None
+def read_folder(
+    ray: Any, work: Work, folder: str, paths: Sequence[str], *, workers: int | None = None
 ) -> Generator["Counter[str]", None, None]:
-    """Read and write parts of a plan; as each is there, how many of its pictures are of which kind. Raises as above."""
-    folder = urls.local(plan.folder)
-    if folder is not None:
-        plan = replace(plan, folder=os.path.abspath(folder))  # those who write may have started in another
-        check_shared(ray, [plan.folder])
-    first = plan.pictures(numbers[0])[0]
-    if not urls.is_url(first):
-        check_shared(ray, [first])
-    items = [pickle.dumps(number) for number in numbers]
-    yield from _through(ray, _Parts, (_here(work), plan), items, workers or cores(ray), in_order=False)
+    """Read into files of Parquet in a folder; as pictures are read, how many of them are of which kind.
+
+    A file is whole, or removed by the next reading into the folder, which reads what is missing. Raises as above, and
+    StorageError.
+    """
+    path, workers = urls.local(folder), workers or cores(ray)
+    check_shared(
+        ray, [picture for picture in paths if not urls.is_url(picture)][:1] + ([] if path is None else [folder])
+    )
+    size = max(_FEW, min(_MANY, len(paths) // (_ROUNDS * workers)))
+    items = [pickle.dumps([(picture, None) for picture in paths[k : k + size]]) for k in range(0, len(paths), size)]
+    done, notes = _mapped(ray, _Table, work, items, workers, in_order=False)
+    store, key = urls.store(folder)
+    failed: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            done.write_parquet(key, filesystem=store, mode="append", compression="zstd")
+        except BaseException as error:  # noqa: BLE001 - it is raised below
+            failed.append(error)
+
+    writing = threading.Thread(target=write, daemon=True)
+    told: set[str] = set()
+    with _errors(ray):
+        writing.start()
+        while writing.is_alive():
+            writing.join(_OFTEN)
+            for first, some in ray.get(notes.take.remote()):
+                if first not in told:  # else a node was lost that had read it
+                    told.add(first)
+                    yield some
+        if failed:
+            raise failed[0]
 
 
 def cores(ray: Any) -> int:
@@ -108,14 +138,12 @@ def _make(folder: str, make: Callable[[], Reader]) -> Reader:
     return make()
 
 
-def _through(
-    ray: Any, actor: type, given: tuple[Any, ...], items: Sequence[bytes], workers: int, *, in_order: bool
-) -> Iterator[Any]:
-    """What `actor(*given)`, of which there are as many as `workers`, makes of each item, if you like in their order.
-
-    Raises what an actor gives that is an error.
-    """
+def _mapped(
+    ray: Any, actor: type, work: Work, items: Sequence[bytes], workers: int, *, in_order: bool
+) -> tuple[Any, Any]:
+    """The dataset of what as many actors as `workers` make of each item, and the notes that they share."""
     from ray import data
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     for handler in logging.getLogger("ray.data").handlers:
         # Of Ray's own two the one to the terminal; others may have been put there by whoever uses tenfold.
@@ -125,151 +153,114 @@ def _through(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_options.preserve_order = in_order
+    there = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    notes = ray.remote(num_cpus=0, scheduling_strategy=there)(_Notes).remote()
     dataset = data.from_items([{"item": item} for item in items], override_num_blocks=len(items))
     # Where a node or a worker is lost, Ray Data starts another and gives it the same again, without end.
-    done: Any = dataset.map_batches(
+    done = dataset.map_batches(
         actor,
-        fn_constructor_args=given,
+        fn_constructor_args=(_here(work), notes),
         batch_size=None,
         batch_format="pyarrow",
         compute=data.ActorPoolStrategy(size=min(workers, len(items))),
         num_cpus=_SHARE,
     )
+    return done, notes
+
+
+@contextmanager
+def _errors(ray: Any) -> Iterator[None]:
+    """A block whose errors of Ray's are told as ours, or as Ctrl-C."""
     try:
-        for batch in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
-            for made in map(pickle.loads, batch["made"].to_pylist()):
-                if isinstance(made, TenfoldError):
-                    raise made
-                yield made
+        yield
+    except TenfoldError:
+        raise
     except Exception as error:
         if interrupted():  # Ray's processes were asked to end too, and it may notice that first, in many ways
             raise KeyboardInterrupt from error
         if not isinstance(error, ray.exceptions.RayError):
             raise
+        if isinstance(cause := getattr(error, "cause", None), TenfoldError):
+            raise cause from error
         why = " ".join(str(error).split())[-300:]
         raise ClusterError(f"the cluster could not do it: {why}") from error
 
 
-def _notes() -> Callable[[str, int], bool] | None:
-    """Where this is in the place of one that was killed: a function to note that a picture is started (1) or done (0).
+class _Notes:
+    """What workers note beside the driver: how often a picture was begun, and what was read."""
 
-    It is false for one at which Ray's worker was killed again and again. Ray does so to a worker, not to the process
-    that reads for it, where a node's memory runs out, and gives what it was at to the next, without end. A lost node
-    takes its workers with it too: so it is the picture's fault only where the same is met more than once. The notes are
-    Ray's, and outlive all but the head.
-    """
-    import ray
-    from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+        self._read: list[tuple[str, Counter[str]]] = []
 
-    context = ray.get_runtime_context()
-    if not context.was_current_actor_reconstructed:
-        return None
-    space, actor = b"tenfold", str(context.get_actor_id())
+    def begin(self, path: str) -> int:
+        self._begun[path] += 1
+        return self._begun[path]
 
-    def note(path: str, started: int) -> bool:
-        key = f"{actor} {path}".encode("utf-8", "surrogateescape")
-        if not started:
-            _internal_kv_del(key, namespace=space)
-            return True
-        before = int(_internal_kv_get(key, namespace=space) or 0)
-        if before + 1 < _TRIES:  # the first time there was nobody to note it
-            _internal_kv_put(key, str(before + 1), namespace=space)
-        return before + 1 < _TRIES
+    def end(self, path: str) -> None:
+        del self._begun[path]
 
-    return note
+    def read(self, first: str, kinds: Counter[str]) -> None:
+        self._read.append((first, kinds))
+
+    def take(self) -> list[tuple[str, Counter[str]]]:
+        read, self._read = self._read, []
+        return read
 
 
-class _Rows:
+class _Reading:
     """What Ray keeps on a core: a process that has loaded the model, and another where a picture brought it down."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._worker = self._start()
-        self._notes = _notes()
+    def __init__(self, work: Work, notes: Any) -> None:
+        import ray
+
+        self._work, self._notes, self._ray = work, notes, ray
+        self._engine = open_(work, 1)
+        self._again = bool(ray.get_runtime_context().was_current_actor_reconstructed)
+
+    def rows(self, pictures: Sequence[Picture]) -> list[Row]:
+        """A row for each picture. Raises StorageError for an annotated picture that cannot be written.
+
+        Ray kills a worker, not the process that reads for it, where a node's memory runs out, and gives what it was at
+        to the next, without end. A lost node takes its workers with it too: so it is a picture's fault only where the
+        same is met more than once. The first time nobody noted it.
+        """
+        if not self._again:
+            return list(in_order(self._engine, self._work, None, pictures, _JOB))
+        rows: list[Row] = []
+        for picture in pictures:
+            path = picture[0]
+            if self._ray.get(self._notes.begin.remote(path)) < _TRIES:
+                rows += in_order(self._engine, self._work, None, [picture], 1)
+            else:
+                why = f"Ray's worker was killed at it {_TRIES} times: too little memory for it"
+                rows.append(Row(path, error=f"cannot read {source_name(path)}: {why}"))
+            self._notes.end.remote(path)
+        return rows
+
+
+class _Rows(_Reading):
+    """The same, for rows as they are."""
 
     def __call__(self, batch: Any) -> Any:
         import pyarrow
 
-        made = []
+        made: list[list[Row] | TenfoldError] = []
         for item in batch["item"].to_pylist():
             try:
-                made.append(self.made(pickle.loads(item)))  # noqa: S301 - from our own driver
+                made.append(self.rows(pickle.loads(item)))  # noqa: S301 - from our own driver
             except TenfoldError as error:  # goes as a value: Ray would try again, or wrap it in a traceback
                 made.append(error)
         return pyarrow.table({"made": pyarrow.array([pickle.dumps(each) for each in made], pyarrow.large_binary())})
 
-    def made(self, item: Any) -> Any:
-        """What is made of an item: the rows of its pictures, which have places to be annotated at."""
-        return self.rows(item)
 
-    def rows(self, jobs: Sequence[tuple[str, Path | None]]) -> list[Row]:
-        """A row for each picture and place. Raises StorageError for an annotated picture that cannot be written.
+class _Table(_Reading):
+    """The same, for what a table has of the rows."""
 
-        The process has the next picture before it is asked for this one's row, so that it never waits. If it dies with
-        two, the first is read again by itself: only what brings down a process that has nothing else is to blame.
-        """
-        rows: list[Row] = []
-        sent, by_itself = 0, False
-        while len(rows) < len(jobs):
-            path = jobs[len(rows)][0]
-            most = len(rows) + (1 if by_itself or self._notes is not None else 2)
-            if sent == len(rows):
-                if not self._worker.process.is_alive():  # it died between two pictures, of which neither is to blame
-                    self._renew()
-                if self._notes is not None and not self._notes(path, 1):
-                    why = f"Ray's worker was killed at it {_TRIES} times: too little memory for it"
-                    rows.append(Row(path, error=f"cannot read {source_name(path)}: {why}"))
-                    sent += 1
-                    continue
-            try:
-                for job in jobs[sent:most]:
-                    self._worker.pipe.send(job)
-                    sent += 1
-                row = self._worker.take()
-            except (EOFError, OSError):
-                self._worker.process.join(5)
-                row = self._worker.died_of(path) if sent <= len(rows) + 1 else None
-                sent = len(rows) + (row is not None)
-                self._renew()
-            except StorageError:
-                if sent > len(rows) + 1:
-                    with suppress(StorageError, EOFError, OSError):
-                        self._worker.take()  # the row of the next, which nobody waits for any more
-                raise
-            by_itself = row is None
-            if row is not None:
-                rows.append(row)
-                if self._notes is not None:
-                    self._notes(path, 0)
-        return rows
-
-    def _renew(self) -> None:
-        end([self._worker])
-        self._worker = self._start()
-
-    def _start(self) -> Worker:
-        for _ in range(_TRIES):
-            worker = Worker(self._work)
-            try:
-                worker.take()  # that it is ready
-            except (EOFError, OSError):
-                worker.process.join(5)
-                end([worker])
-            else:
-                return worker
-        code = worker.process.exitcode
-        raise ClusterError(f"the node {socket.gethostname()} cannot start a process that reads (status {code})")
-
-
-class _Parts(_Rows):
-    """The same for whole parts, which are written where they are read."""
-
-    def __init__(self, work: Work, plan: Plan) -> None:
-        super().__init__(work)
-        self._plan = plan
-
-    def made(self, item: Any) -> Any:
-        """The part of a number written, and how many of its pictures are of which kind."""
-        rows = self.rows([(path, None) for path in self._plan.pictures(item)])
-        self._plan.write(item, rows)
-        return Counter(row.kind for row in rows)
+    def __call__(self, batch: Any) -> Any:
+        rows = []
+        for item in batch["item"].to_pylist():
+            some = self.rows(pickle.loads(item))  # noqa: S301
+            self._notes.read.remote(some[0].path, Counter(row.kind for row in some))
+            rows += some
+        return table(map(summary, rows))

@@ -1,4 +1,4 @@
-"""Files of many readings: lines of JSON, CSV or text, Parquet; a file that grows and can be resumed."""
+"""Files of many readings. Rows gather as lines of JSON, and in the end become JSON, CSV, Parquet or text."""
 
 import csv
 import importlib.util
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold import files
 from tenfold.errors import FormatError, StorageError, UsageError, missing_extra
@@ -17,30 +17,25 @@ from tenfold.read.many.rows import Row
 from tenfold.read.numbers import number
 from tenfold.read.reading import UNSURE
 
+if TYPE_CHECKING:
+    import pyarrow
+
+Record = dict[str, Any]  # a row as JSON has it: all of it, or what a table has of it
+
 COLUMNS = ("path", "text", "sure", "digits", "lowest_probability", "error")
 _BREAK = " / "  # between the lines of a picture where it has one line
 _FORMULA = tuple("=+-@\t\r'")
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 
 def json_line(row: Row) -> str:
     """The row as one line of JSON, in ASCII, so that it is the same in every terminal and pipe."""
-    return json.dumps(row.as_dict()) + "\n"
-
-
-def csv_line(row: Row) -> str:
-    """The row as a line of CSV with `COLUMNS`."""
-    if row.reading is None:
-        return _csv(row.path, error=row.error or "")
-    lowest = min((digit.probability for digit in row.reading.digits), default=None)
-    return _csv(row.path, _BREAK.join(row.reading.lines), row.sure, len(row.reading.digits), lowest)
+    return _line(row.as_dict())
 
 
 def text_line(row: Row) -> str:
     """The row as `path: text`; nothing where it could not be read."""
-    if row.reading is None:
-        return ""
-    path = row.path.replace("\n", " ")
-    return f"{path}: {_BREAK.join(row.reading.lines)}".rstrip() + "\n"
+    return _text(summary(row))
 
 
 def bare_text(row: Row) -> str:
@@ -48,66 +43,115 @@ def bare_text(row: Row) -> str:
     return f"{row.reading.text}\n" if row.reading is not None and row.reading.text else ""
 
 
-def _csv(
-    path: str,
-    text: str = "",
-    sure: bool | None = None,
-    digits: int | None = None,
-    lowest: float | None = None,
-    error: str = "",
-) -> str:
-    numbers = ["" if digits is None else str(digits), "" if lowest is None else f"{lowest:.4f}"]
-    return _csv_cells([_cell(path), _cell(text), "" if sure is None else str(sure).lower(), *numbers, _cell(error)])
+def summary(row: Row) -> Record:
+    """What a table has of a row: `COLUMNS`."""
+    if row.reading is None:
+        return dict.fromkeys(COLUMNS) | {"path": row.path, "text": "", "error": row.error or ""}
+    digits = row.reading.digits
+    lowest = round(min(digit.probability for digit in digits), 4) if digits else None
+    values = row.path, _BREAK.join(row.reading.lines), row.sure, len(digits), lowest, None
+    return dict(zip(COLUMNS, values, strict=True))
 
 
-def _csv_cells(cells: Sequence[str]) -> str:
+def table(records: Iterable[Record]) -> "pyarrow.Table":
+    """Records of `COLUMNS` as a table of Arrow's.
+
+    Bytes of a file's name that are no text, which Parquet does not hold, stand there as Python writes them: \\udcff.
+    """
+    import pyarrow
+
+    kinds = (pyarrow.string(), pyarrow.string(), pyarrow.bool_(), pyarrow.int32(), pyarrow.float64(), pyarrow.string())
+    plain = [
+        {k: v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for k, v in record.items()}
+        for record in records
+    ]
+    return pyarrow.Table.from_pylist(plain, pyarrow.schema(list(zip(COLUMNS, kinds, strict=True))))
+
+
+def unescaped(text: str) -> str:
+    """What a table of Arrow's was made of, with bytes that are no text."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _line(record: Record) -> str:
+    return json.dumps(record) + "\n"
+
+
+def _text(record: Record) -> str:
+    path = record["path"].replace("\n", " ")
+    return "" if record["error"] is not None else f"{path}: {record['text']}".rstrip() + "\n"
+
+
+def _cell(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula; an apostrophe of its own gets another, so that it can go back."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) and number(value) is None else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _csv_row(values: Iterable[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow(cells)  # with its own end of line, for else it would not quote a \\r in a path
+    csv.writer(line).writerow(map(_cell, values))  # with its own end of line, else it would not quote a \r in a path
     return f"{line.getvalue()[:-2]}\n"
 
 
-def _cell(words: str) -> str:
-    """A cell that no spreadsheet takes for a formula; an apostrophe of its own gets another, so that it can go back."""
-    return f"'{words}" if words.startswith(_FORMULA) and number(words) is None else words
+def _to_csv(records: Iterable[Record]) -> bytes:
+    return _utf8("".join(map(_csv_row, [COLUMNS, *(record.values() for record in records)])))
 
 
-@dataclass(frozen=True)
-class Record:
-    """A row as it stands in a file."""
-
-    line: str
-    read: bool  # rather than an error
-    sure: bool
-
-
-def _from_json(text: str) -> Iterator[tuple[str, Record]]:
-    for line in text.splitlines(keepends=True):
-        row: dict[str, Any] = json.loads(line)
-        sure = bool(row["digits"]) and all(digit["sure"] for digit in row["digits"])
-        yield str(row["path"]), Record(line, "error" not in row, sure)
-
-
-def _from_csv(text: str) -> Iterator[tuple[str, Record]]:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    if text and tuple(next(rows)) != COLUMNS:
+def _from_csv(raw: bytes) -> Iterator[Record]:
+    rows = csv.reader(io.StringIO(_from_utf8(raw), newline=""), strict=True)
+    if tuple(next(rows)) != COLUMNS:
         raise ValueError
     for row in rows:
-        path, _, sure, _, _, error = row
-        yield path.removeprefix("'"), Record(_csv_cells(row), not error, sure == "true")
+        path, text, sure, digits, lowest, error = (cell.removeprefix("'") for cell in row)
+        known = {"true": True, "false": False, "": None}[sure], int(digits) if digits else None
+        values = path, text, *known, float(lowest) if lowest else None, error or None
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
-def _from_text(text: str) -> Iterator[tuple[str, Record]]:
-    for line in text.split("\n")[:-1]:
+def _to_parquet(records: Iterable[Record]) -> bytes:
+    from pyarrow import parquet
+
+    written = io.BytesIO()
+    parquet.write_table(table(records), written, compression="zstd")
+    return written.getvalue()
+
+
+def _from_parquet(raw: bytes) -> Iterator[Record]:
+    from pyarrow import parquet
+
+    found = parquet.read_table(io.BytesIO(raw))
+    if tuple(found.column_names) != COLUMNS:
+        raise ValueError
+    for record in found.to_pylist():
+        for name in ("path", "text"):
+            record[name] = unescaped(record[name])
+        yield record
+
+
+def _to_text(records: Iterable[Record]) -> bytes:
+    return _utf8("".join(map(_text, records)))
+
+
+def _from_text(raw: bytes) -> Iterator[Record]:
+    for line in _from_utf8(raw).split("\n")[:-1]:
         path, colon, words = line.rpartition(":")
         if not colon:
             raise ValueError
-        yield path, Record(f"{line}\n", read=True, sure=bool(words) and UNSURE not in words)
+        text = words.removeprefix(" ")
+        yield dict.fromkeys(COLUMNS) | {"path": path, "text": text, "sure": bool(text) and UNSURE not in text}
 
 
-def _bare(text: str) -> Iterator[tuple[str, Record]]:
-    """The text of one picture says neither its path nor how sure it is."""
-    if text:
-        yield "", Record(text, read=False, sure=False)
+def _to_json(records: Iterable[Record]) -> bytes:
+    return "".join(map(_line, records)).encode()
+
+
+def _from_json(raw: bytes) -> Iterator[Record]:
+    for line in raw.splitlines():
+        yield json.loads(line)
 
 
 def _utf8(text: str) -> bytes:
@@ -118,80 +162,44 @@ def _from_utf8(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _parquet(lines: str) -> bytes:
-    """Lines of CSV as a Parquet file of the same columns, with their types.
-
-    Bytes of a file's name that are no text, which Parquet does not hold, stand there as Python writes them: \\udcff.
-    """
-    import pyarrow
-    from pyarrow import parquet
-
-    rows = list(csv.reader(io.StringIO(lines, newline=""), strict=True))[1:]
-    path, text, sure, digits, lowest, error = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
-    paths, texts, errors = ([_plain(cell) for cell in column] for column in (path, text, error))
-    table = {
-        "path": pyarrow.array(paths, pyarrow.string()),
-        "text": pyarrow.array(texts, pyarrow.string()),
-        "sure": pyarrow.array([cell == "true" if cell else None for cell in sure], pyarrow.bool_()),
-        "digits": pyarrow.array([int(cell) if cell else None for cell in digits], pyarrow.int32()),
-        "lowest_probability": pyarrow.array([float(cell) if cell else None for cell in lowest], pyarrow.float64()),
-        "error": pyarrow.array([cell or None for cell in errors], pyarrow.string()),
-    }
-    written = io.BytesIO()
-    parquet.write_table(pyarrow.table(table), written, compression="zstd")
-    return written.getvalue()
-
-
-def _from_parquet(raw: bytes) -> str:
-    """What `_parquet` was made of."""
-    from pyarrow import parquet
-
-    table = parquet.read_table(io.BytesIO(raw))
-    if tuple(table.column_names) != COLUMNS:
-        raise ValueError
-    lines = [_CSV_HEAD]
-    for row in table.to_pylist():
-        path, text = (_ESCAPED.sub(lambda match: chr(int(match[1], 16)), row[name]) for name in ("path", "text"))
-        lines.append(_csv(path, text, row["sure"], row["digits"], row["lowest_probability"], row["error"] or ""))
-    return "".join(lines)
-
-
-def _plain(cell: str) -> str:
-    """A cell of CSV as it was before `_cell`, as text that UTF-8 can hold."""
-    return cell.removeprefix("'").encode("utf-8", "backslashreplace").decode()
-
-
 @dataclass(frozen=True)
 class _Form:
-    """A kind of file."""
+    """A kind of file: what it has of a row, how it is made of that, and what it was made of."""
 
-    line: Callable[[Row], str]
-    records: Callable[[str], Iterator[tuple[str, Record]]]
-    head: str = ""
-    pack: Callable[[str], bytes] = _utf8  # of head and lines, as they gather, what is in the file
-    unpack: Callable[[bytes], str] = _from_utf8
+    record: Callable[[Row], Record]
+    write: Callable[[Iterable[Record]], bytes]
+    read: Callable[[bytes], Iterable[Record]]
 
 
-_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
-_CSV_HEAD = ",".join(COLUMNS) + "\n"
-_JSON = _Form(json_line, _from_json)
+_JSON = _Form(Row.as_dict, _to_json, _from_json)
+_BARE = _Form(  # the text of one picture says neither its path nor how sure it is
+    lambda row: {**summary(row), "text": bare_text(row)},
+    lambda records: _utf8("".join(record["text"] for record in records)),
+    lambda _: (),
+)
 FORMS = {
-    ".csv": _Form(csv_line, _from_csv, _CSV_HEAD),
+    ".csv": _Form(summary, _to_csv, _from_csv),
     ".json": _JSON,
     ".jsonl": _JSON,
-    ".txt": _Form(text_line, _from_text),
-    ".parquet": _Form(csv_line, _from_csv, _CSV_HEAD, _parquet, _from_parquet),
+    ".txt": _Form(summary, _to_text, _from_text),
+    ".parquet": _Form(summary, _to_parquet, _from_parquet),
 }
 
 
-def packed(rows: Iterable[Row], suffix: str) -> bytes:
-    """Rows as a file of the format that a suffix means."""
-    kind = FORMS[suffix]
-    return kind.pack(kind.head + "".join(map(kind.line, rows)))
+def is_read(record: Record) -> bool:
+    """Whether the picture of a record could be read."""
+    return record.get("error") is None
+
+
+def is_sure(record: Record) -> bool:
+    """Whether a record has digits, and all are sure."""
+    if "sure" in record:
+        return bool(record["sure"])
+    return bool(record["digits"]) and all(digit["sure"] for digit in record["digits"])
 
 
 class Output:
-    """A file of rows, whole or not at all: they gather in FILE.part, which in the end becomes FILE.
+    """A file of rows, whole or not at all: they gather as lines of JSON in FILE.part, which in the end becomes FILE.
 
     Use it as a context manager. Whatever ends it early, FILE.part holds all rows up to then and can be resumed.
     """
@@ -206,27 +214,17 @@ class Output:
         self.path: Path = path
         self.part: Path = path.with_name(f"{path.name}.part")
         self._form = form(path)
-        bare = alone and self._form.line is text_line
-        if bare:
-            self._form = _Form(bare_text, _bare)
+        if alone and path.suffix.lower() == ".txt":
+            self._form = _BARE
         writable(path)
         self._new = not self.part.exists()
         if not self._new and not resume:
             raise StorageError(f"{self.part} is what an earlier run left: resume it with --resume, or remove it")
-        source = self.part if not self._new else path
-        raw = source.read_bytes() if resume and source.exists() and not bare else b""
-        if raw and self._new:
-            raw = self._packed(raw)
-        whole = raw[: raw.rfind(b"\n") + 1]  # a line that was cut off at the end is read again
-        self.kept: dict[str, Record] = self._records(whole, source)
-        files.content(self.part, whole or self._form.head.encode())
-
-    def _packed(self, raw: bytes) -> bytes:
-        """The head and lines that FILE was made of."""
-        try:
-            return _utf8(self._form.unpack(raw))
-        except (ValueError, KeyError, OSError) as error:
-            raise _strange(self.path) from error
+        source, read = (path, self._form.read) if self._new else (self.part, _from_json)
+        raw = source.read_bytes() if resume and source.exists() else b""
+        raw = raw if self._new else raw[: raw.rfind(b"\n") + 1]  # a line that was cut off at the end is read again
+        self.kept: dict[str, Record] = _records(source, raw, read)
+        files.content(self.part, _to_json(self.kept.values()))
 
     def __enter__(self) -> "Output":
         return self
@@ -239,30 +237,29 @@ class Output:
         """Append a row, at once and for good. Raises StorageError."""
         self._new = False
         try:
-            with open(self.part, "a", encoding="utf-8", errors="surrogateescape", newline="") as growing:
-                growing.write(self._form.line(row))
+            with open(self.part, "a", encoding="ascii", newline="") as growing:
+                growing.write(_line(self._form.record(row)))
         except OSError as error:
             why = f"{error.strerror}; free some space, then resume with --resume"
             raise StorageError(f"cannot write {self.part}: {why}") from error
 
     def finish(self, paths: Sequence[str]) -> None:
         """Make FILE: rows kept of other pictures as they stand, then those of `paths` in their order."""
-        records = self._records(self.part.read_bytes(), self.part)
-        last = [records.pop(path).line for path in paths if path in records]
-        lines = [self._form.head, *(record.line for record in records.values()), *last]
-        files.content(self.path, self._form.pack("".join(lines)))
+        records = _records(self.part, self.part.read_bytes(), _from_json)
+        last = [records.pop(path) for path in paths if path in records]
+        files.content(self.path, self._form.write([*records.values(), *last]))
         self.part.unlink()
 
-    def _records(self, raw: bytes, source: Path) -> dict[str, Record]:
-        """The rows in a file's bytes by their path, the last of each."""
-        try:
-            return dict(self._form.records(_from_utf8(raw)))
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
-            raise _strange(source) from error
 
-
-def _strange(source: Path) -> FormatError:
-    return FormatError(f"{source} holds what `tenfold read` did not write: remove it, or name another")
+def _records(source: Path, raw: bytes, read: Callable[[bytes], Iterable[Record]]) -> dict[str, Record]:
+    """The rows in a file's bytes by their path, the last of each."""
+    try:
+        found = {record["path"]: record for record in (read(raw) if raw else ())}
+        for record in found.values():
+            is_sure(record)  # as it may be JSON of others
+    except (ValueError, KeyError, TypeError, OSError, StopIteration, csv.Error) as error:
+        raise FormatError(f"{source} holds what `tenfold read` did not write: remove it, or name another") from error
+    return found
 
 
 def form(path: Path) -> _Form:

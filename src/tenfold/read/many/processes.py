@@ -2,27 +2,30 @@
 
 import multiprocessing
 import os
-import signal
-import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from tenfold.engines.local import Child, cores, end_with_parent
-from tenfold.errors import StorageError
+from tenfold.engines.jobs import Engine, Report, cores
+from tenfold.engines.local import Processes, end_with_parent
+from tenfold.errors import ClusterError, StorageError
 from tenfold.read.decode import source_name
 from tenfold.read.many.rows import Row, Work
 from tenfold.read.many.targets import STDIN
 from tenfold.read.reader import Reader
 
-_AHEAD = 32  # pictures for each process that may be done before an earlier one is, which bounds what is held
 _ALONE = 0.5  # seconds of reading here before processes are thought of: they take as long to start
 _WORTH = 2.0  # seconds of reading that must then be left
+_SECONDS, _MOST = 0.2, 64  # of reading in a job, and pictures
+_AHEAD = 4  # jobs for each process that may be done before an earlier one is, which bounds what is held
+
+Picture = tuple[str, Path | None]  # and where it is to be written annotated
 
 
 def read_many(
@@ -42,57 +45,97 @@ def read_many(
     Raises what `work.make` does, and StorageError for an annotated picture that cannot be written.
     """
     places, workers = places or {}, workers or cores()
-    reader, spent = work.make(), 0.0
-    for number, path in enumerate(paths):
-        left = len(paths) - number
-        if number and workers > 1 and left > 1 and spent > _ALONE and left * spent / number > _WORTH:
-            yield from _by_processes(work, reader, paths[number:], places, min(workers, left))
-            return
+    pictures = [(path, places.get(path)) for path in paths]
+    reader, spent, number = work.make(), 0.0, 0
+    shared = workers > 1
+    while number < len(pictures):
+        left = len(pictures) - number
+        if shared and number and left > 1 and spent > _ALONE and left * spent / number > _WORTH:
+            shared = False  # a second time only where no process could be started
+            size = max(1, min(_MOST, round(_SECONDS * number / spent), left // (_AHEAD * workers)))
+            with suppress(ClusterError), open_(work, min(workers, left)) as engine:
+                for row in in_order(engine, work, reader, pictures[number:], size):
+                    number += 1
+                    yield row
+            continue
         began = time.perf_counter()
-        row = work.row(reader, path, places.get(path))
-        spent += time.perf_counter() - began
+        row = work.row(reader, *pictures[number])
+        spent, number = spent + time.perf_counter() - began, number + 1
         yield row
 
 
-class Worker(Child):
-    """A process that reads, one picture at a time."""
-
-    def __init__(self, work: Work) -> None:
-        super().__init__(_serve, work)
-        self.ready: bool = False
-        self.job: int | None = None
-
-    def take(self) -> Row | None:
-        """What it sent: a row, or None when it is ready for the first job. Raises EOFError or OSError if it died."""
-        sent: Row | StorageError | None = self.pipe.recv()
-        if isinstance(sent, StorageError):
-            raise sent
-        self.ready = True
-        return sent
-
-    def died_of(self, path: str) -> Row:
-        """The row of the picture that it was at when it died."""
-        code = self.process.exitcode
-        why = f"the process that read it died (status {code}): too little memory, or a fault in a decoder"
-        return Row(path, error=f"cannot read {source_name(path)}: {why}")
+def open_(work: Work, workers: int) -> Processes:
+    """Processes that read, each with a reader."""
+    return Processes(workers, begin=partial(_begin, work), grace=2.0)
 
 
-def _serve(pipe: Connection, work: Work) -> None:
-    """What a worker does: read the pictures whose paths come through the pipe, until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the first process ends the others
+def in_order(
+    engine: Engine, work: Work, reader: Reader | None, pictures: Sequence[Picture], size: int
+) -> Iterator[Row]:
+    """The rows of pictures, in their order, by processes that `open_` gave; jobs are of `size` pictures.
+
+    If a process dies, its pictures are read again one by one, for only what brings down a process by itself is to
+    blame. Standard input is read here, by the `reader`. Raises ClusterError, StorageError.
+    """
+    done: dict[int, Row | StorageError] = {
+        k: work.row(reader, *p) for k, p in enumerate(pictures) if p[0] == STDIN and reader is not None
+    }
+    left = [k for k in range(len(pictures)) if k not in done]
+    waiting = deque(left[k : k + size] for k in range(0, len(left), size))
+    running: dict[int, list[int]] = {}
+    begun = yielded = 0
+    while yielded < len(pictures):
+        most = yielded + _AHEAD * size * engine.slots
+        while waiting and len(running) < 2 * engine.slots and waiting[0][0] < most:
+            running[begun] = waiting.popleft()
+            engine.start(begun, _Job([pictures[k] for k in running[begun]]), 1)
+            begun += 1
+        for event in engine.wait(1.0) if running else ():
+            some = running.pop(event.key)
+            if event.kind == "done":
+                done.update(zip(some, event.value, strict=False))
+            elif event.kind == "failed":
+                raise event.value
+            elif len(some) > 1:
+                waiting.extendleft([k] for k in reversed(some))
+            else:
+                path = pictures[some[0]][0]
+                done[some[0]] = Row(path, error=f"cannot read {source_name(path)}: {event.value}")
+        while yielded in done:
+            row = done.pop(yielded)
+            if isinstance(row, StorageError):
+                raise row
+            yield row
+            yielded += 1
+
+
+class _Here:
+    """What a process reads with."""
+
+    work: Work
+    reader: Reader
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The job of reading some pictures: their rows, or those until an annotated picture cannot be written, and why."""
+
+    pictures: list[Picture]
+
+    def __call__(self, report: Report) -> list[Row | StorageError]:  # noqa: ARG002
+        rows: list[Row | StorageError] = []
+        try:
+            for path, place in self.pictures:
+                rows.append(_Here.work.row(_Here.reader, path, place))
+        except StorageError as error:
+            rows.append(error)
+        return rows
+
+
+def _begin(work: Work) -> None:
     warnings.simplefilter("ignore")  # Pillow's, of what a damaged file has in it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # not at once, so that no half-written file is left
     _end_at_once_with_parent()
-    reader = work.make()
-    with suppress(EOFError, OSError):  # the first process is gone
-        pipe.send(None)
-        while True:
-            path, place = pipe.recv()
-            try:
-                answer: Row | StorageError = work.row(reader, path, place)
-            except StorageError as error:
-                answer = error
-            pipe.send(answer)
+    _Here.work, _Here.reader = work, work.make()
 
 
 def _end_at_once_with_parent() -> None:
@@ -107,63 +150,3 @@ def _end_at_once_with_parent() -> None:
         # The system ends this process by SIGIO, for a fault that never lets another thread of Python's have its turn.
         fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-def _by_processes(
-    work: Work, reader: Reader, paths: Sequence[str], places: Mapping[str, Path], workers: int
-) -> Iterator[Row]:
-    # Not concurrent.futures, where a process that dies takes all that is under way with it and does not say at which
-    # picture it died.
-    pool: list[Worker] = []
-    # Only this process has the standard input.
-    done = {k: work.row(reader, path, places.get(path)) for k, path in enumerate(paths) if path == STDIN}
-    given = yielded = 0
-    try:
-        pool += [Worker(work) for _ in range(workers)]
-        while yielded < len(paths):
-            if pool:
-                for worker in pool:
-                    given = max(given, yielded)
-                    while given in done:
-                        given += 1
-                    if worker.ready and worker.job is None and given < min(len(paths), yielded + _AHEAD * workers):
-                        with suppress(OSError):  # it died idle, which `_collect` notices
-                            worker.pipe.send((paths[given], places.get(paths[given])))
-                            worker.job, given = given, given + 1
-                pool = _collect(pool, work, paths, done)
-            elif yielded not in done:  # no process could be started
-                done[yielded] = work.row(reader, paths[yielded], places.get(paths[yielded]))
-            while yielded in done:
-                yield done.pop(yielded)
-                yielded += 1
-    finally:
-        end(pool)
-
-
-def _collect(pool: list[Worker], work: Work, paths: Sequence[str], done: dict[int, Row]) -> list[Worker]:
-    """Wait for some of the pool, put their rows into `done`, and return the pool with the dead replaced."""
-    ready = wait([worker.pipe for worker in pool])
-    after = []
-    for worker in pool:
-        if worker.pipe in ready:
-            try:
-                row = worker.take()
-            except (EOFError, OSError):
-                end([worker])
-                if worker.job is not None:  # else it could not start, and another could not either
-                    done[worker.job] = worker.died_of(paths[worker.job])
-                    after.append(Worker(work))
-                continue
-            if row is not None and worker.job is not None:
-                done[worker.job], worker.job = row, None
-        after.append(worker)
-    return after
-
-
-def end(pool: Sequence[Worker]) -> None:
-    """End processes: those that died as they did, the others now."""
-    for worker in pool:
-        worker.process.terminate()
-    for worker in pool:
-        worker.end(2)
-        worker.pipe.close()

@@ -1,0 +1,63 @@
+"""Where the trials of a search are kept: SQLite, served on Ray; and what becomes of those whose process died."""
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tenfold.learn.search.trials import live
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+NAME = "tenfold"  # of the study
+_TRIES = 4  # of the values of a trial whose process dies
+_BEAT, _GRACE = 5, 20  # seconds between two heartbeats, and without any until a process is taken for dead
+
+
+def opened(place: str) -> "optuna.storages.BaseStorage":
+    """The storage at a URL; at HOST:PORT the one that is served there."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if "://" not in place:
+            host, _, port = place.rpartition(":")
+            return optuna.storages.GrpcStorageProxy(host=host, port=int(port))
+        return optuna.storages.RDBStorage(
+            place,
+            engine_kwargs={"connect_args": {"timeout": 60}},
+            heartbeat_interval=_BEAT,
+            grace_period=_GRACE,
+            heartbeat_stale_trial_callback=again(),
+        )
+
+
+def serve(url: str, port: int) -> None:
+    """Serve the storage at a URL to other machines, without end."""
+    import optuna
+
+    optuna.storages.run_grpc_proxy_server(optuna.storages.get_storage(url), host="0.0.0.0", port=port)  # noqa: S104
+
+
+def again() -> "Callable[[optuna.Study, FrozenTrial], None]":
+    """What has the values of a failed trial tried again, which it changes."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_TRIES)
+
+
+def release(study: "optuna.Study", dead: "Callable[[FrozenTrial], bool]") -> None:
+    """Fail the running trials of the dead, and have their values tried again."""
+    import optuna
+
+    every = study.get_trials(deepcopy=False)
+    known = {trial.number for trial in live(every)}
+    for trial in every:
+        if trial.state == optuna.trial.TrialState.RUNNING and dead(trial):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            if trial.number in known:
+                again()(study, copy.deepcopy(trial))  # which it changes
