@@ -1,6 +1,8 @@
 """Finding Ray: addresses, nodes with other versions, and signals meanwhile. The clusters here are stand-ins."""
 
+import io
 import signal
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,3 +84,17 @@ def test_signals_are_held_and_their_handlers_are_put_back() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     assert held == []
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_rays_own_threads_print_is_left_out() -> None:
+    written = io.StringIO()
+    stream = connection._WithoutRay(written)
+    threads = [
+        threading.Thread(target=print, args=(name,), kwargs={"file": stream}, name=name) for name in ("ray_x", "x")
+    ]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    print("main", file=stream)
+    assert written.getvalue() == "x\nmain\n"
+    assert not stream.isatty()

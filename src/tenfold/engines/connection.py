@@ -1,5 +1,6 @@
 """A connection to Ray: to a cluster that is there, or to one of this machine alone that is started for the while."""
 
+import io
 import logging
 import os
 import signal
@@ -7,8 +8,8 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, TextIO
 
 from tenfold.errors import ClusterError, missing_extra
 
@@ -57,7 +58,12 @@ def connected(
     import psutil  # type: ignore[import-untyped]  # Ray brings it along
 
     before = set(psutil.Process().children())
-    with _native_hushed(), _signals():  # Ray has a way of its own with SIGTERM, which ends in an abort
+    with (
+        _native_hushed(),
+        redirect_stdout(_WithoutRay(sys.stdout)),
+        redirect_stderr(_WithoutRay(sys.stderr)),
+        _signals(),  # Ray has a way of its own with SIGTERM, which ends in an abort
+    ):
         try:
             try:
                 ray.init(
@@ -188,6 +194,25 @@ def _versions(packages: Sequence[str]) -> str:
         with suppress(PackageNotFoundError):
             versions.append(f"{package} {version(package).partition('+')[0]}")
     return ", ".join(versions)
+
+
+class _WithoutRay(io.TextIOBase):
+    """A stream to which Ray's own threads write nothing, such as pages of a dead node's log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.current_thread().name.startswith("ray_") else self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
 
 @contextmanager
