@@ -244,7 +244,7 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
 
 def test_a_slash_may_be_no_longer_than_digits_if_it_leans() -> None:
     names = {"1": 0.4, "/": 0.6}
-    steep, leaning = (signs.shaped(names, bar(0, width, 40), 40) for width in (14, 30))
+    steep, leaning = (signs.shaped(names, bar(0, width, 40), 40) for width in (14, 34))
     assert steep["/"] < 0.5
     assert leaning == pytest.approx(names)
 
