@@ -58,6 +58,9 @@ def test_what_cannot_be_meant(scans: Path) -> None:
     ):
         with pytest.raises(UsageError, match=says):
             tenfold.read_many(scans, **words)
+    with pytest.raises(UsageError, match="nothing to read"):
+        tenfold.read_many([], out="empty.csv")
+    assert not Path("empty.csv").exists()
     Path("out.csv").write_text("a,b\n")
     with pytest.raises(FormatError, match="did not write"):
         tenfold.read_many(scans, out="out.csv", resume=True)

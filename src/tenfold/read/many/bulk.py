@@ -117,6 +117,8 @@ class _Given:
 
     def check(self, targets: Sequence[str], device: str) -> None:
         """Raise UsageError for what cannot be, and for options that do not go together."""
+        if not targets:
+            raise UsageError("there is nothing to read: give pictures or folders")
         if self.on not in ("local", "ray"):
             raise UsageError(nearest("--on", self.on, ("local", "ray")))
         if self.address is not None and not self.ray:
