@@ -123,6 +123,7 @@ class Reading:
         if not 1 <= page <= len(self._pages):
             raise UsageError(f"there is no page {page}: the picture has {len(self._pages)}")
         digits = [digit for digit in self.digits if digit.page == page]
-        labels = [digit.value if digit.sure else f"{digit.value}? {digit.probability:.0%}" for digit in digits]
+        doubtful = (f"{digit.value.removesuffix(UNSURE)}{UNSURE} {digit.probability:.0%}" for digit in digits)
+        labels = [digit.value if digit.sure else words for digit, words in zip(digits, doubtful, strict=True)]
         sure = [digit.sure for digit in digits]
         return annotated(self._pages[page - 1], zip([digit.box for digit in digits], labels, sure, strict=True))
