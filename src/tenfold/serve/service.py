@@ -1,9 +1,11 @@
 """What the routes share: the reader, threads to read in, the counts and the corrections."""
 
+import asyncio
 import base64
 import gc
 import io
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -16,7 +18,6 @@ from tenfold.serve.corrections import Corrections
 from tenfold.serve.metrics import Metrics
 from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.settings import Settings
-from tenfold.serve.threads import Threads
 
 T = TypeVar("T")
 
@@ -41,12 +42,12 @@ class Service:
         if settings.corrections is not None:
             classes = self.reader.classifier.classes
             self.corrections = Corrections(settings.corrections, classes, settings.max_corrections)
-        self.threads: Threads | None = None  # while the service runs
+        self.threads: ThreadPoolExecutor | None = None  # while the service runs
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """While the application runs: its threads."""
-        with Threads(self.settings.threads) as self.threads:
+        with ThreadPoolExecutor(self.settings.threads, "reading") as self.threads:
             gc.freeze()  # what is there now stays, and need not be looked through again and again
             yield
         self.threads = None
@@ -54,8 +55,7 @@ class Service:
     async def run(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run what takes long where the other requests do not wait for it."""
         assert self.threads is not None
-        result: T = await self.threads.do(call, *arguments)
-        return result
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
 
     def read(self, raw: bytes, path: str | None, options: ReadOptions) -> tuple[Reading, dict[str, Any]]:
         """A picture read, and that as JSON has it. Raises as Reader.read does."""

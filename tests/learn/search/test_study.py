@@ -154,7 +154,7 @@ def test_recipes_of_one_name_are_told_apart_by_their_fields(data: Path, here: Pa
     assert labels(found) == ["small dropout=0.0", "small dropout=0.2"]
 
 
-LONG = SMALL.changed(name="long", epochs=4)
+LONG = SMALL.changed(name="long", epochs=30)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_the_same_command_resumes_in_the_middle_of_a_training(
         assert "stopped after 1 of 2 trainings; the same command resumes" in done.stderr
     metrics = Path("s/seeds/001/metrics.csv")
     before = metrics.read_text()
-    assert before.count("\n") == 3  # the names, and two epochs
+    assert 3 <= before.count("\n") < 31  # the names and two epochs, and those that a process did until it noticed
     assert tenfold_cli(*words).status == 0
     assert metrics.read_text().startswith(before)  # resumed, not begun again
     for seed in ("000", "001"):
