@@ -604,6 +604,15 @@ def test_a_build_of_what_is_wrong_fails(
         assert says in faults
 
 
+def test_the_tests_that_contributing_names_are_there() -> None:
+    named = re.findall(r"pytest '?(tests/[\w/.]+)(?:::(\w+))?", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert len(named) == 5
+    for path, name in named:
+        file = ROOT / path
+        assert file.exists()
+        assert not name or f"\ndef {name}(" in file.read_text(encoding="utf-8")
+
+
 def test_the_blocks_of_a_page_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(

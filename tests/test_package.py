@@ -48,6 +48,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_citation_is_of_this_version() -> None:
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^cff-version: 1\.2\.0$", text, re.M)
+    assert re.search(r"^version: (.*)$", text, re.M)[1] == __version__  # type: ignore[index]
+    fields = set(re.findall(r"^([a-z-]+):", text, re.M))
+    assert {"message", "title", "authors", "license"} <= fields
+
+
 @pytest.mark.slow
 def test_both_are_as_the_index_wants_them(built: Path) -> None:
     pytest.importorskip("twine")
@@ -71,7 +79,7 @@ def test_what_is_inside(built: Path) -> None:
     assert sources == {name for name in names if name.endswith(".py")}
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"main.ipynb", "README.md", "LICENSE", "NOTICE", "tests/conftest.py"} <= packed
+    assert {"main.ipynb", "README.md", "LICENSE", "NOTICE", "CITATION.cff", "tests/conftest.py"} <= packed
 
 
 @pytest.mark.slow

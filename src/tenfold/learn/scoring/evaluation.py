@@ -184,7 +184,7 @@ def _draw(
         rows = run.metrics
         drawings = {"curves": lambda: curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
     paths = {name: save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")}
-    shown = {
+    shown: dict[str, Path | str] = {
         **paths,
         "confusion": matrix.html(digits, answers, sureness, numbers, names),
         "mistakes": thumbnails.html(*told(wrong), probabilities[wrong].numpy()),
