@@ -25,6 +25,15 @@ def test_mistakes_are_red_in_the_confusion_matrix(tmp_path: Path) -> None:
     assert red(figures.confusion(np.array([[5, 0], [4, 1]]), ["a", "b"]), tmp_path / "bad.png") > 5000
 
 
+@pytest.mark.parametrize("classes", [2, 26, 47])
+def test_every_number_of_the_confusion_matrix_can_be_read(classes: int) -> None:
+    matrix = np.arange(classes**2).reshape(classes, classes)
+    axis = figures.confusion(matrix, [f"{k}" for k in range(classes)]).axes[0]
+    assert [text.get_text() for text in axis.texts] == [f"{count}" for count in matrix.flat]
+    assert {text.get_color() for text in axis.texts} == {"black", "white"}
+    assert min(text.get_fontsize() for text in axis.texts) == 8
+
+
 def test_bars_of_the_reliability_diagram_are_its_bins() -> None:
     bins = [Bin(0.5, 0.6, 0.55, 0.4, 10), Bin(0.9, 1.0, 0.97, 0.95, 90)]
     top, bottom = figures.reliability(bins, 0.033).axes

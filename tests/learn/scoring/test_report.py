@@ -26,9 +26,15 @@ def test_the_report_stands_alone(run: Run) -> None:
     assert found.report == str(run.path / "report.html")
     assert f"{found.accuracy:.2%}" in html
     inside = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
-    assert len(inside) == len(FIGURES)
     assert base64.b64decode(inside[0]) == (run.path / "curves.png").read_bytes()
-    assert not re.search(r'(src|href)="(?!data:)', html)
+    assert not re.search(r'(src|href)="(?!data:|#)', html)
+    assert "<script" not in html
+    sections = re.split("<h2>", html)
+    counts = {section.partition("<")[0]: section.count("<img") for section in sections}
+    assert (counts["The mistakes it was surest of"], counts["Digits drawn at random"]) == (2, 2)
+    matrix = next(section for section in sections if section.startswith("Which classes"))
+    for mistake in found.mistakes[:5]:
+        assert f"no. {mistake.index}<br>{mistake.confidence:.0%}" in matrix
     for name in FIGURES:
         with Image.open(run.path / f"{name}.png") as picture_file:
             assert picture_file.size[0] > 300

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, bare, blank, empty, escape
 from tenfold.learn.scoring.metrics import Bin
@@ -24,8 +24,7 @@ def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
     mistakes = np.where(np.eye(len(names), dtype=bool), 0, matrix)
     shades = axis.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max()))
     for (row, column), count in np.ndenumerate(matrix):
-        red, green, blue, _ = shades.to_rgba(mistakes[row, column])
-        color = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
+        color = ink(shades.to_rgba(mistakes[row, column])[:3])
         axis.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
     axis.set_xticks(
         range(len(names)), [escape(name) for name in names], rotation=0 if max(map(len, names)) < 8 else 45, ha="center"
@@ -34,6 +33,14 @@ def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
     axis.set(xlabel="answer", ylabel="label")
     axis.set_title("Confusion matrix", fontsize=11)
     return figure
+
+
+def ink(paper: ArrayLike) -> str:
+    """Black or white, whichever is plainer on a colour (red, green, blue in [0, 1]), by the contrast of WCAG 2.2."""
+    parts = np.asarray(paper, float)
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    return "black" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "white"
 
 
 def reliability(bins: Sequence[Bin], error: float) -> Figure:

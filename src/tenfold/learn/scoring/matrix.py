@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tenfold.learn.scoring import thumbnails
 from tenfold.mnist.digits import Digits
 
-MOST = (24, 12, 6, 3, 1)  # digits that a number opens: as many as fit into
-BYTES = 1_000_000
+MOST = 24  # digits that a number opens
+BYTES = 800_000  # of all of them
 
 # Paper and ink of the right answers, then of mistakes from few to many.
 LIGHT = (
@@ -42,12 +42,14 @@ def _shades(shades: Sequence[tuple[str, str]]) -> str:
 STYLE = f"""
 .matrix th, .matrix td {{ padding: 0; min-width: 1.25em; height: 2em; text-align: center; color: var(--quiet);
                           border: 1px solid var(--paper); }}
-.matrix th {{ padding: 0 .3em; }} .matrix .long {{ writing-mode: vertical-rl; padding: .3em 0; }}
+.matrix th {{ padding: 0 .3em; }} .long {{ display: inline-block; writing-mode: vertical-rl; }}
 .matrix a {{ display: block; padding: 0 .3em; line-height: 2em; color: inherit; text-decoration: none;
              scroll-margin-top: 40vh; }}
 .matrix a:hover {{ text-decoration: underline; }}
 .matrix a:focus-visible {{ outline: 3px solid var(--ink); outline-offset: -1px; }}
-.m1 {{ font-size: .875rem; }} .m2 {{ font-size: .8rem; }} .m3 {{ font-size: .7rem; }}
+.matrix th:first-child {{ position: sticky; left: 0; background: var(--paper); }}
+.m1 {{ font-size: .875rem; }} .m2 {{ font-size: .8rem; }} .m3 {{ font-size: .7rem; }} .m3 a {{ padding: 0 .1em; }}
+.wide:has(.m3) {{ width: max-content; max-width: calc(100vw - 2rem); margin-left: 50%; transform: translateX(-50%); }}
 @media (max-width: 34rem) {{ .m1 {{ font-size: .75rem; }} .m1 a {{ padding: 0 .1em; line-height: 2.4em; }} }}
 .cell {{ display: none; scroll-margin-top: 55vh; padding: .2rem 1rem; border: 1px solid var(--line); }}
 .cell:target {{ display: block; }} .cell h3 {{ margin: .5rem 0; font-size: 1rem; }}
@@ -75,42 +77,36 @@ def html(
             held = surest[(digits.labels[surest] == row) & (answers[surest] == column)]
             if len(held):
                 cells[row, column] = held[::-1] if row == column else held
-    for most in MOST:
-        opened = "".join(_opened(at, index, most, names, digits, sureness, numbers) for at, index in cells.items())
-        if len(opened) <= BYTES:
-            break
-    return _table({at: len(index) for at, index in cells.items()}, names) + opened
+    shown: dict[tuple[int, int], list[str]] = {at: [] for at in cells}
+    left = BYTES
+    for rank in range(MOST):  # a digit of each cell by turns, so that all have as many when there is no more room
+        for at in sorted(cells, key=lambda at: -len(cells[at])):
+            if rank < len(cells[at]) and left > 0:
+                k = cells[at][rank]
+                shown[at].append(thumbnails.figure(digits.images[k], f"no. {numbers[k]}\n{sureness[k]:.0%}"))
+                left -= len(shown[at][-1])
+    counts = {at: len(index) for at, index in cells.items()}
+    return _table(counts, names) + "".join(_opened(at, counts[at], shown[at], names) for at in cells)
 
 
-def _opened(
-    at: tuple[int, int],
-    index: NDArray[np.int64],
-    most: int,
-    names: Sequence[str],
-    digits: Digits,
-    sureness: NDArray[np.float32],
-    numbers: NDArray[np.int64],
-) -> str:
+def _opened(at: tuple[int, int], count: int, shown: Sequence[str], names: Sequence[str]) -> str:
     """The part of the page with the digits of a cell."""
     row, column = at
-    some = index[:most]
-    count = f"{len(index):,} digit{'s' * (len(index) > 1)}"
-    if len(index) > len(some):
-        count += f", here the {len(some)} {'least sure' if row == column else 'surest'}" if most > 1 else ", here one"
     title = f"{names[row]} answered rightly" if row == column else f"{names[row]} taken for {names[column]}"
-    captions = [f"no. {numbers[k]}\n{sureness[k]:.0%}" for k in some]
-    shown = thumbnails.html(digits.images[some], captions, [True] * len(some))
-    return (
-        f'<section class="cell" id="c{row}-{column}" tabindex="-1"><h3>{escape(title)}: {count}</h3>{shown}'
-        f'<p><a href="#n{row}-{column}">back to the matrix</a></p></section>'
-    )
+    title += f": {count:,} digit{'s' * (count > 1)}"
+    if count > len(shown):
+        which = "least sure" if row == column else "surest"
+        title += f", here {f'the {len(shown)} {which}' if len(shown) > 1 else f'the {which}' if shown else 'none'}"
+    inside = f"<h3>{escape(title)}</h3>{thumbnails.together(shown) if shown else ''}"
+    back = f'<p><a href="#n{row}-{column}">back to the matrix</a></p>'
+    return f'<section class="cell" id="c{row}-{column}" tabindex="-1">{inside}{back}</section>'
 
 
 def _table(counts: dict[tuple[int, int], int], names: Sequence[str]) -> str:
     """The numbers, those that are not 0 as links."""
     worst = max((count for (row, column), count in counts.items() if row != column), default=1)
-    turned = ' class="long"' if max(map(len, names)) > 3 else ""
-    head = "".join(f'<th scope="col"{turned}>{escape(name)}</th>' for name in names)
+    turned = ' class="long"' if max(map(len, names)) > 3 and len(names) > 4 else ""
+    head = "".join(f'<th scope="col"><span{turned}>{escape(name)}</span></th>' for name in names)
     rows = []
     for row, name in enumerate(names):
         cells = [f'<tr><th scope="row">{escape(name)}</th>']

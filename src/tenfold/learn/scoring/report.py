@@ -25,8 +25,8 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .
 .big { font-size: 3rem; font-weight: 650; margin: .6rem 0 0; } .quiet { color: var(--quiet); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .9rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
-img { max-width: 100%; height: auto; border-radius: 4px; } code { overflow-wrap: anywhere; }
+th:first-child, td:first-child, :is(th, td):nth-child(2):last-child { text-align: left; } th { font-weight: 600; }
+img { max-width: 100%; height: auto; border-radius: 4px; } td:first-child, code { overflow-wrap: anywhere; }
 pre { overflow-x: auto; padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 4px; margin: .6rem 0; }
 summary { cursor: pointer; } .figure img { min-width: 34rem; }
 @media (max-width: 34rem) { th, td { padding-right: .55rem; } .big { font-size: 2.4rem; } }
@@ -47,12 +47,15 @@ _CAPTIONS = {
 }
 
 
+_CORRECTED = (
+    "10 of MNIST's test labels are wrong in the eyes of at least 3 of 5 people, who are divided over the 5 that are "
+    "left out here (arXiv 2103.14749)."
+)
+
+
 def _corrected(found: Corrected) -> str:
     low, high = found.interval
-    return (
-        f"{found.accuracy:.2%} ({low:.2%} to {high:.2%}) of {found.n:,}: 10 of MNIST's test labels are wrong in the "
-        "eyes of at least 3 of 5 people, who are divided over the 5 left out (arXiv 2103.14749)"
-    )
+    return f"{found.accuracy:.2%} ({low:.2%} to {high:.2%}) of {found.n:,}"
 
 
 def html(found: Evaluation, model: Model, shown: Mapping[str, Path | str]) -> str:
@@ -82,6 +85,7 @@ def html(found: Evaluation, model: Model, shown: Mapping[str, Path | str]) -> st
 <p class="quiet">of {found.n:,} digits answered right, task <b>{escaping.escape(found.task)}</b></p>
 {"".join(f'<p class="quiet">{escaping.escape(note)}</p>' for note in found.notes)}
 {table(("score", ""), list(scores.items()))}
+{"" if found.corrected is None else f'<p class="quiet">Labels corrected: {_CORRECTED}</p>'}
 <h2>Each class</h2>{classes}
 {"".join(_section(name, drawn) for name, drawn in shown.items())}
 <h2>The recipe, where it differs from the defaults</h2>

@@ -27,18 +27,21 @@ def html(
     right: Sequence[bool],
     probabilities: NDArray[np.float32] | None = None,
 ) -> str:
-    """Digits (N, 28, 28), ink bright, with a caption each, red where the answer is wrong; a bar for each probability.
+    """Digits (N, 28, 28), ink bright, with a caption each, red where the answer is wrong, and bars of probabilities."""
+    bars = [""] * len(images) if probabilities is None else map(_bars, probabilities)
+    return together([figure(*one) for one in zip(images, captions, right, bars, strict=True)])
 
-    Captions are plain text, whose first line is read as the picture's name.
-    """
-    shown = []
-    for k, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        bars = "" if probabilities is None else _bars(probabilities[k])
-        name, words = escape(caption.splitlines()[0]), escape(caption).replace("\n", "<br>")
-        picture = f'<img alt="{name}" src="{address(image)}">'
-        of = "" if right[k] else ' class="wrong"'
-        shown.append(f"<figure{of}>{picture}{bars}<figcaption>{words}</figcaption></figure>")
-    return f'<div class="digits">{"".join(shown) or "none"}</div>'
+
+def together(figures: Sequence[str]) -> str:
+    """Figures side by side."""
+    return f'<div class="digits">{"".join(figures) or "none"}</div>'
+
+
+def figure(image: NDArray[np.uint8], caption: str, right: bool = True, bars: str = "") -> str:
+    """A digit (28, 28) with its caption: plain text, whose first line is read as the picture's name."""
+    name, words = escape(caption.splitlines()[0]), escape(caption).replace("\n", "<br>")
+    picture = f'<img alt="{name}" src="{address(image)}">'
+    return f"<figure{'' if right else ' class=wrong'}>{picture}{bars}<figcaption>{words}</figcaption></figure>"
 
 
 def address(image: NDArray[np.uint8]) -> str:
