@@ -123,7 +123,7 @@ def test_the_best_of_several_is_corrected_for_the_choice() -> None:
     found = Page(html(make_study([COMPLETE]), "accuracy", [best, *others, WAS], best, {}, {})).text
     assert f"p = {3 * p:.2g} in a paired t-test, corrected by Holm's method for 3 comparisons" in found
     assert "that may be luck" in found
-    assert "of which there are 3: as the best of them is chosen, they are corrected by Holm's method" in found
+    assert "corrected by Holm's method for that there are 3 and the best is chosen" in found
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,12 @@ def seeds(
         limits = _span([differences], unit, [0.0])
         _swarm(axes[1], 0, differences, GREY, unit, limits)
         axes[1].axvline(0, color=RED, linewidth=1, linestyle="--", zorder=1)
-        words = ("difference by seed", between, "percentage points" if percent else what, few(len(paired)))
-        axes[1].set(xlim=limits, ylim=(-0.5, 0.65), xlabel=escape(", ".join(word for word in words if word)))
+        words = ("difference by seed", between, "percentage points" if percent else what)
+        axes[1].set(
+            xlim=limits,
+            ylim=(-0.5, 0.65),
+            xlabel=escape(f"{', '.join(filter(None, words))}\n{few(len(paired))}".strip()),
+        )
         axes[1].set_yticks([0], ["difference"], fontsize=9)
     return figure
 

@@ -193,10 +193,13 @@ def _confirmation(confirmed: Sequence[Confirmed], best: Confirmed | None, object
     head = ("recipe", "mean ± deviation", "95 % interval", "p, corrected", *(f"seed {k + 1}" for k in range(seeds)))
     note = (
         "Each trained from scratch, with seeds that the search did not use; a column is one seed, the same for all. "
-        "The interval is that of the mean (Student's t), over seeds: another validation set could move all of them. "
-        f"The p-values are of paired t-tests against the recipe as it was, of which there are {len(against)}: as the "
-        f"best of them is chosen, they are corrected by Holm's method. None is given below {statistics.FEWEST} seeds."
+        "The interval is that of the mean, over seeds: another validation set could move all of them."
     )
+    if against:
+        note += (
+            " The p-values are of paired t-tests against the recipe as it was, corrected by Holm's method for that "
+            f"there are {len(against)} and the best is chosen. None is given below {statistics.FEWEST} seeds."
+        )
     return ["<h2>The confirmation</h2>", table(head, rows), _quiet(note)]
 
 
