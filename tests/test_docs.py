@@ -23,6 +23,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -43,6 +44,7 @@ NOT_RUN = {  # commands: why they are not run here
     r"(tensorboard|mlflow) .*": "servers of other programs; tests/learn/training/test_trackers.py reads what they show",
     r"tenfold export --format web .*": "npm fetches onnxruntime-web; tests/serve/test_site.py does it",
     r"tenfold (tune|study|read) .*--address \d.*": "other machines; tests/learn/search/test_on_ray.py has nodes here",
+    r"tenfold train .*--data \w+-?mnist.*|tenfold train .*--data emnist-.*": "others' sets; see tests/mnist/test_named.py",
     r"tenfold read .*s3://.*": "an object store; tests/read/many/test_cluster.py has one here",
 }
 NOT_COMMANDS = {  # blocks, by how they begin: what they are
@@ -126,6 +128,8 @@ def test_every_block_that_is_no_command_is_there(pattern: str) -> None:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pictures, digits and runs that the pages name."""
     folder = tmp_path_factory.mktemp("stage")
+    test = draw_digits(20)
+    np.savetxt(folder / "test.csv", test.images.reshape(20, 784), "%d", ",")
     page = on_paper(write_number("2038", 60, seed=3))
     Image.fromarray(page).save(folder / "photo.jpg")
     for place, text in (

@@ -10,7 +10,9 @@ from tenfold.progress import track
 
 app: typer.Typer = typer.Typer(no_args_is_help=True, help="Look at the data, check it, export it for other tools.")
 
-_DATA = typer.Option(help="Your own digits instead of MNIST: IDX files, an .npz, or a folder of class folders.")
+_DATA = typer.Option(
+    help="Other digits than MNIST: a folder of class folders, a file, or a known set such as fashion-mnist."
+)
 
 
 @app.command(
@@ -33,10 +35,14 @@ def show(
     if data is None:
         train, validation = split_last(parts["train"], None)  # as training cuts it
         parts = {"train": train, "validation": validation, "test": parts["test"]}
-    if part not in parts:
-        raise UsageError(nearest("part", part, parts))
     for note in source.notes:
         print(f"{source.name}: {note}")
+    if source.unlabelled is not None:
+        print(f"{source.name}: {len(source.unlabelled):,} digits without labels; tenfold predict answers them")
+    if not parts:
+        return
+    if part not in parts:
+        raise UsageError(nearest("part", part, parts))
     counts = [
         (name, *(f"{int((digits.labels == k).sum()):,}" for digits in parts.values()))
         for k, name in enumerate(source.classes)

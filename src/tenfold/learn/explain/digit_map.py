@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tenfold.learn import networks
 from tenfold.learn.explain.attributions import library
 from tenfold.learn.networks.inference import infer
-from tenfold.mnist.sources import Track, untracked
+from tenfold.mnist.digits import Track, untracked
 
 
 def embed(network: nn.Sequential, images: Tensor, *, track: Track = untracked) -> tuple[Tensor, Tensor]:

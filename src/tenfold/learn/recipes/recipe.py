@@ -46,7 +46,7 @@ class Recipe:
     # What is learnt
     task: Annotated[str, "digits, parity, is:7, groups such as 0-4/5-9, or lines"] = "digits"
     data: Annotated[
-        str | None, "your own digits: IDX files, an .npz, class folders; or lines: a folder with labels.csv"
+        str | None, "your own digits: a folder with one for each class, a file, or a set such as fashion-mnist"
     ] = None
     val_size: Annotated[float | None, "validation digits, or their share if below 1; unless the data has some"] = None
     final: Annotated[bool, "learn from the validation digits too"] = False

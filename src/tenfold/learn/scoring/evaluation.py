@@ -85,6 +85,8 @@ def test_digits(model: Model, data: str | Path | None) -> tuple[Digits, list[str
         digits = source.test
     if digits is None and data is not None:
         digits, part = (source.train, "all") if source.validation is None else (source.validation, "validation")
+    if digits is None and source.unlabelled is not None:
+        raise DataError(f"{source.name} has no labels: tenfold predict answers its digits, -o answers.csv all of them")
     if digits is None:
         raise DataError(f"{source.name}, which the model learnt from, has no test part: name other digits with --data")
     if source.classes != model.data_classes:
@@ -179,6 +181,6 @@ def _draw(
     files.text(folder / "report.html", report.html(found, model, paths))
 
 
-def caption(label: str, answer: str, confidence: float) -> str:
+def caption(label: str | None, answer: str, confidence: float) -> str:
     """A short line on an answer: what it is, what was answered when that differs, and how sure."""
-    return f"{answer}  {confidence:.0%}" if label == answer else f"{label} → {answer}  {confidence:.0%}"
+    return f"{answer}  {confidence:.0%}" if label in (None, answer) else f"{label} → {answer}  {confidence:.0%}"

@@ -27,6 +27,7 @@ from tenfold.learn.training.objectives import Objective
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch, Run
 from tenfold.learn.training.watchers import Watcher, Watchers
+from tenfold.mnist import sources
 from tenfold.mnist.sources import IN_MEMORY, Source
 
 
@@ -105,7 +106,7 @@ def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: 
     recipe = presets.resolve(recipe or presets.DEFAULT, **changes)
     if source is not None:
         recipe = recipe.changed(data=IN_MEMORY)
-    elif recipe.data is not None:
+    elif recipe.data is not None and not sources.is_name(recipe.data):
         recipe = recipe.changed(data=str(Path(recipe.data).expanduser().absolute()))
     for name in ("init", "teacher"):
         target = getattr(recipe, name)
