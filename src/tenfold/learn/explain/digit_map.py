@@ -21,7 +21,7 @@ def embed(network: nn.Sequential, images: Tensor, *, track: Track = untracked) -
     pixels where there is no other layer.
     """
     kept: list[Tensor] = []
-    output = network[networks.output_layer(network)]
+    output = network.get_submodule(networks.output_layer(network))
     hook = output.register_forward_pre_hook(lambda _, given: kept.append(given[0].flatten(1).float().cpu()))
     try:
         logits = infer(network, images, track=track)

@@ -13,18 +13,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tenfold.errors import RunError, StorageError, TenfoldError
+from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES
 
 if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
     import torch
+    from torch import nn
 
     from tenfold.learn.training.models import Model
 
 ROOT = Path("runs")
+Target: TypeAlias = "str | Path | Run | nn.Module | None"  # of whom a model is
 DEFAULT = "default"  # the bundled model, where a run is wanted
 BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
 
@@ -157,14 +159,24 @@ def is_network(target: str | Path) -> bool:
 
 
 def find_model(
-    target: "str | Path | Run | None", device: "torch.device | None" = None, *, lines: bool = False
+    target: "Target",
+    device: "torch.device | None" = None,
+    *,
+    lines: bool = False,
+    normalise: tuple[float, float] | None = None,
 ) -> "tuple[Model, Run | None, Path]":
     """The model that `target` means (see `locate`), its run if it has one, and the folder for files about it.
+
+    A network that was trained elsewhere is one too, see `models.of_module`; it stays on its own device.
 
     Raises RunError when there is none, or it cannot be used; also for one that reads lines, unless that will do.
     """
     from tenfold.learn.training import models
 
+    if target is not None and not isinstance(target, str | Path | Run):
+        return models.of_module(target, normalise), None, ROOT / f"of-{type(target).__name__}"
+    if normalise is not None:
+        raise UsageError("normalise is for networks that were trained elsewhere: a run knows its own")
     located = locate(target)
     if isinstance(located, Run):
         return _of_digits(located.model(device), located.path, lines), located, located.path

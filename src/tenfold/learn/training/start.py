@@ -146,10 +146,8 @@ def _initialise(network: nn.Sequential, recipe: Recipe, init: str, task: Task) -
         )
     weights, fresh = models.read_weights(path), network.state_dict()
     if recipe.new_head:
-        head = networks.output_layer(network)
-        weights = {
-            key: fresh.get(key, value) if int(key.split(".")[0]) >= head else value for key, value in weights.items()
-        }
+        head = networks.head(network)
+        weights = {key: fresh.get(key, value) if key.startswith(head) else value for key, value in weights.items()}
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in fresh.items()}:
         hint = "" if earlier is None else "; leave the recipe out to continue with theirs"
         raise RunError(
