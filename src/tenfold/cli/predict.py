@@ -7,20 +7,30 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli import completion
 from tenfold.cli.options import Device
 
 EPILOG = """
 Examples:
-  tenfold predict                     # 16 random test digits
-  tenfold predict --wrong --count 8   # only mistakes
-  tenfold predict runs/half --seed 1  # the same digits each time
-  tenfold predict --data test.csv -o submission.csv  # all, for Kaggle
+  # 16 random test digits
+  tenfold predict
+  # only mistakes
+  tenfold predict --wrong --count 8
+  # the same digits each time
+  tenfold predict runs/half --seed 1
+  # all answers, as Kaggle takes them
+  tenfold predict --data test.csv -o submission.csv
 """
 
 
 def predict(
     run: Annotated[
-        Path | None, typer.Argument(help="A run, or a safetensors file of one. \\[default: the newest run]")
+        Path | None,
+        typer.Argument(
+            help="A run, or a safetensors file of one. \\[default: the newest run]",
+            metavar="RUN",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     count: Annotated[int, typer.Option(help="How many digits.")] = 16,
     wrong: Annotated[bool, typer.Option("--wrong", help="Only digits that are answered wrong.")] = False,

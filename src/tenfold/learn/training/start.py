@@ -43,7 +43,10 @@ def train(
 ) -> Run:
     """Train a network and return its run folder: see `tenfold.train`, which also knows watchers by their names."""
     with Stop() as stop, ranks.joined(stop) as group, ExitStack() as stack:
-        run = group.from_first(_to_resume(resume, recipe, out, changes) if group.first else None) if resume else None
+        hold = stack.enter_context
+        run = None
+        if resume:
+            run = group.from_first(hold(runs.held(_to_resume(resume, recipe, out, changes))) if group.first else None)
         recipe = run.recipe if run else _recipe(recipe, source, changes)
         networks.check(recipe)
         device = group.device(recipe.device)
@@ -62,7 +65,7 @@ def train(
         network = networks.build(recipe, len(objective.task.classes))
         if run is None:
             state = _begin(network, recipe, objective, watcher.display, device)
-            run = group.from_first(runs.create(recipe, out) if group.first else None)
+            run = group.from_first(hold(runs.held(runs.create(recipe, out))) if group.first else None)
             try:
                 _save(state, run, group)  # so that it can be resumed from the start; else nothing is left behind
             except StorageError:
