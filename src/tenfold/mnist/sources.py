@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from tenfold import greys
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist import DIGITS, SIDE, embedded, idx
 from tenfold.mnist.digits import Digits, split_last, split_stratified
@@ -304,10 +305,11 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
         raise FormatError(
             f"the images in {where} have values from {low:g} to {high:g}, and must be from 0 to 255 or 0 to 1"
         )
-    if 1 < high < 64:
-        notes.append(f"grey values up to {high:g} were stretched to 255")
-    scale = 255 / high if 1 < high < 64 else 255.0 if 0 < high <= 1 else 1.0
-    return images if images.dtype == np.uint8 and scale == 1 else np.rint(images * scale).astype(np.uint8)
+    notes.extend(greys.stretched(high))
+    scale = 255 / greys.white(high)
+    if images.dtype == np.uint8 and scale == 1:
+        return images
+    return np.rint(np.minimum(images * scale, 255)).astype(np.uint8)
 
 
 def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
