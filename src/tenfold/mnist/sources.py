@@ -307,9 +307,7 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
         )
     notes.extend(greys.stretched(high))
     scale = 255 / greys.white(high)
-    if images.dtype == np.uint8 and scale == 1:
-        return images
-    return np.rint(np.minimum(images * scale, 255)).astype(np.uint8)
+    return images if images.dtype == np.uint8 and scale == 1 else np.rint(images * scale).clip(0, 255).astype(np.uint8)
 
 
 def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
