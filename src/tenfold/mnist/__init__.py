@@ -9,7 +9,7 @@ named        sets known by a name, such as Fashion-MNIST, and where they are
 digits       a set of images and labels in memory, and how it is cut
 exports      digits written for other tools: IDX, PNG, NPZ
 dataset      MNIST, torchvision's dataset class, without a download
-transforms   torchvision's usual transforms
+transforms/  torchvision's usual transforms
 doubtful     the 15 test digits whose label people doubt
 """
 

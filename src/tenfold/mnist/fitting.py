@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tenfold import greys
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist import DIGITS, SIDE
 from tenfold.mnist.digits import Digits
@@ -128,10 +129,9 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
         raise FormatError(
             f"the images in {where} have values from {low:g} to {high:g}, and must be from 0 to 255 or 0 to 1"
         )
-    if 1 < high < 64 and (said := f"grey values up to {high:g} were stretched to 255") not in notes:
-        notes.append(said)
-    scale = 255 / high if 1 < high < 64 else 255.0 if 0 < high <= 1 else 1.0
-    return images if images.dtype == np.uint8 and scale == 1 else np.rint(images * scale).astype(np.uint8)
+    notes += [note for note in greys.stretched(high) if note not in notes]
+    scale = 255 / greys.white(high)
+    return images if images.dtype == np.uint8 and scale == 1 else np.rint(images * scale).clip(0, 255).astype(np.uint8)
 
 
 def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:
