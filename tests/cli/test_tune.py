@@ -32,14 +32,19 @@ def test_the_confirmed_are_a_table(monkeypatch: pytest.MonkeyPatch, tenfold_cli:
     done = tenfold_cli(*words, "--objective", "loss", "--trials", 4)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("trials: 3 complete, 1 pruned\n")
-    assert [line.split()[:2] for line in done.out.splitlines() if "0." in line] == [
+    assert [line.split()[:2] for line in done.out.splitlines() if line.endswith("  2")] == [
         ["trial", "2"],
         ["as", "it"],
     ]
+    assert "The recipe as it was: 0.3500 ± 0.0707. Seed by seed the difference is -0.2000; 2 seeds tell" in done.out
     assert "train the best: tenfold train t/best.json\nthe report: t/report.html\n" in done.out
     assert calls[0]["search"] == ["hidden=8,16", "epochs=2", "lr=1e-3..1:log"]
     assert (calls[0]["timeout"], calls[0]["prune"], calls[0]["trials"]) == (120, False, 4)
-    assert json.loads(tenfold_cli(*words, "--json").out)["mean"] == pytest.approx(0.15)
+    told = json.loads(tenfold_cli(*words, "--json").out)
+    assert told["mean"] == pytest.approx(0.15)
+    best, was = told["confirmed"]
+    assert (best["difference"]["mean"], best["difference"]["comparisons"]) == (pytest.approx(-0.2), 1)
+    assert was["difference"] is None
 
 
 @pytest.mark.parametrize(

@@ -100,17 +100,13 @@ def row_of(name: str, summary: "Summary", seconds: float | None, *, percent: boo
     """A row of the table of recipes."""
     form = ".3%" if percent else ".4f"
     interval = "" if summary.low is None else f"{summary.low:{form}} to {summary.high:{form}}"
-    cells = name, f"{summary.mean:{form}}", f"{summary.deviation:{form}}", interval, str(summary.n)
+    deviation = "" if summary.deviation is None else f"{summary.deviation:{form}}"
+    cells = name, f"{summary.mean:{form}}", deviation, interval, str(summary.n)
     return cells if seconds is None else (*cells, f"{seconds:.1f}")
 
 
 def difference(found: "Comparison", first: str, second: str) -> str:
-    """A paired comparison in words."""
-    points = f"{found.mean * 100:+.3f} points"
-    counts = f"better with {found.wins} of {found.n} seeds" + (f", as good with {found.ties}" if found.ties else "")
-    if found.low is None or found.high is None:
-        return f"{first} against {second}: {points}; more seeds are needed to tell that from luck"
-    interval = f"95 % interval {found.low * 100:+.3f} to {found.high * 100:+.3f}"
-    chance = "" if found.p is None else f", p = {found.p:.2g} in a paired t-test"
-    sure = "" if found.low > 0 or found.high < 0 else "; that may be luck"
-    return f"{first} against {second}: {points} ({interval}{chance}; {counts}){sure}"
+    """A paired comparison of accuracies in words."""
+    from tenfold.learn.search import statistics
+
+    return f"{first} against {second}: {statistics.told(found, 'accuracy')}"

@@ -106,7 +106,7 @@ def _seconds(text: str) -> float:
 
 def _print(found: "Tuning") -> None:
     from tenfold.cli.printing import table
-    from tenfold.learn.search import statistics
+    from tenfold.learn.search import report, statistics
 
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items() if count)
     print(f"trials: {counts or 'none'}")
@@ -115,9 +115,12 @@ def _print(found: "Tuning") -> None:
         return
     if found.confirmed:
         accuracy = found.objective == "accuracy"
-        rows = [row_of(one.name, statistics.summary(one.scores), None, percent=accuracy) for one in found.confirmed]
+        ends = statistics.ends_of(found.objective)
+        sums = [(one.name, statistics.summary(one.scores, ends)) for one in found.confirmed]
+        rows = [row_of(name, total, None, percent=accuracy) for name, total in sums]
         print()
         table(("confirmed", f"validation {found.objective}", "deviation", "95 % interval", "seeds"), rows)
+        print(f"\n{report.verdict(found.confirmed[0], found.confirmed, found.objective)}")
     if found.best is None:
         print("no trial finished, so there is no best recipe")
     else:

@@ -26,9 +26,11 @@ def test_the_report_stands_alone(run: Run) -> None:
     assert found.report == str(run.path / "report.html")
     assert f"{found.accuracy:.2%}" in html
     inside = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
-    assert len(inside) == len(FIGURES)
     assert base64.b64decode(inside[0]) == (run.path / "curves.png").read_bytes()
-    assert not re.search(r'(src|href)="(?!data:)', html)
+    assert base64.b64encode((run.path / "reliability.png").read_bytes()).decode() in inside
+    assert not re.search(r'(src|href)="(?!data:|#)', html)
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(re.findall(r'id="([^"]+)"', html))
+    assert len(html) < 2_000_000
     for name in FIGURES:
         with Image.open(run.path / f"{name}.png") as picture_file:
             assert picture_file.size[0] > 300

@@ -6,6 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from scipy import stats
 
 from tenfold.learn import figures
 from tenfold.learn.recipes.presets import RECIPES
@@ -15,9 +16,9 @@ from tenfold.learn.search.report import AS_IT_WAS, CAPTIONS, SHOWN, Confirmed, h
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 FAST = RECIPES["fast"].changed(lr=0.02, hidden=(128,))
 ABOUT = {"recipe": "fast", "trials": "9 asked", "engine": "<script>alert(1)</script>"}
-WAS = Confirmed(AS_IT_WAS, FAST, (0.9905, 0.9911, 0.9908))
-BETTER = Confirmed("trial 2", FAST.changed(lr=0.03, hidden=(512, 256)), (0.9915, 0.9922, 0.9917))
-LUCKY = Confirmed("trial 2", FAST.changed(lr=0.03), (0.9925, 0.9907, 0.9908))
+WAS = Confirmed(AS_IT_WAS, FAST, (0.9905, 0.9911, 0.9908, 0.9906, 0.9910))
+BETTER = Confirmed("trial 2", FAST.changed(lr=0.03, hidden=(512, 256)), (0.9915, 0.9922, 0.9917, 0.9917, 0.9919))
+LUCKY = Confirmed("trial 2", FAST.changed(lr=0.03), (0.9925, 0.9907, 0.9908, 0.9906, 0.9911))
 
 
 def make_study(states: list[TrialState], objective: str = "accuracy", word: str = "64") -> optuna.Study:
@@ -96,38 +97,60 @@ def test_figures_are_inside_with_their_captions(tmp_path: Path) -> None:
 def test_the_outcome_says_whether_it_is_luck() -> None:
     study = make_study([COMPLETE] * 3)
     sure = Page(html(study, "accuracy", [BETTER, WAS], BETTER, ABOUT, {}, "tenfold train <there>/best.json")).text
-    assert "99.180% ± 0.036%" in sure
-    assert "That is more than the luck of the seeds." in sure
-    assert "The recipe as it was: 99.080% ± 0.030%" in sure
-    assert "+0.100 percentage points" in sure
-    assert "better with 3 of 3 seeds" in sure
+    assert "99.180% ± 0.026%" in sure
+    assert "better with 5 of 5 seeds): more than the luck of the seeds." in sure
+    assert "The recipe as it was: 99.080% ± 0.025%" in sure
+    assert "+0.100 points (95 % interval " in sure
+    assert "corrected by Holm" not in sure.partition("In the search")[0]  # as there is one comparison alone
     assert "tenfold train <there>/best.json" in sure
     assert "flattered by luck" in sure  # the score in the search
     unsure = Page(html(study, "accuracy", [LUCKY, WAS], LUCKY, ABOUT, {})).text
-    assert "That may be luck: the interval holds 0" in unsure
+    assert "): that may be luck, more seeds would tell." in unsure
     worse = Page(html(study, "accuracy", [WAS, BETTER], WAS, ABOUT, {})).text
-    assert "Nothing that was tried beats the recipe as it was" in worse
+    assert "Nothing that was tried has a better mean than the recipe as it was: keep that. " in worse
     assert "tenfold train" not in worse
 
 
+def test_the_best_of_several_is_corrected_for_the_choice() -> None:
+    # By itself its p-value is 0.025, which is luck for one of three.
+    scores = (0.9912, 0.9914, 0.9907, 0.9914, 0.9917)
+    best = Confirmed("trial 2", FAST.changed(lr=0.03), scores)
+    others = [Confirmed(f"trial {k}", FAST.changed(lr=k / 100), LUCKY.scores[::-1]) for k in (4, 5)]
+    alone = Page(html(make_study([COMPLETE]), "accuracy", [best, WAS], best, {}, {})).text
+    assert "more than the luck" in alone
+    p = stats.ttest_rel(scores, WAS.scores).pvalue
+    assert 0.05 / 3 < p < 0.05
+    found = Page(html(make_study([COMPLETE]), "accuracy", [best, *others, WAS], best, {}, {})).text
+    assert f"p = {3 * p:.2g} in a paired t-test, corrected by Holm's method for 3 comparisons" in found
+    assert "that may be luck" in found
+    assert "of which there are 3: as the best of them is chosen, they are corrected by Holm's method" in found
+
+
 @pytest.mark.parametrize(
-    ("scores", "says"), [((0.01, 0.012, 0.011), "more than the luck"), ((0.1,) * 3, "It is worse")]
+    ("scores", "says"), [((0.01, 0.012, 0.011, 0.01, 0.011), "more than the luck"), ((0.1,) * 5, "worse, by more than")]
 )
 def test_less_loss_is_better(scores: tuple[float, ...], says: str) -> None:
-    was, new = Confirmed(AS_IT_WAS, FAST, (0.05, 0.051, 0.052)), Confirmed("trial 0", FAST.changed(lr=0.01), scores)
+    was, new = (
+        Confirmed(AS_IT_WAS, FAST, (0.05, 0.051, 0.052, 0.051, 0.05)),
+        Confirmed("trial 0", FAST.changed(lr=0.01), scores),
+    )
     found = Page(html(make_study([COMPLETE] * 2, "loss"), "loss", [new, was], new, ABOUT, {})).text
     assert says in found
-    assert f"better with {3 if scores[0] < 0.05 else 0} of 3 seeds" in found
+    assert f"better with {5 if scores[0] < 0.05 else 0} of 5 seeds" in found
 
 
 def test_one_seed_and_lost_seeds_are_said() -> None:
     study = make_study([COMPLETE])
     was, new = Confirmed(AS_IT_WAS, FAST, (0.99,)), Confirmed("trial 0", FAST.changed(lr=0.01), (0.991,))
-    assert "a single seed, which says nothing about luck" in Page(html(study, "accuracy", [new, was], new, {}, {})).text
-    lost = Confirmed("trial 0", FAST.changed(lr=0.01), (0.991, math.nan, 0.992))
+    text = Page(html(study, "accuracy", [new, was], new, {}, {})).text
+    assert "the difference is +0.10 points; one seed tells nothing about luck: 4 more are needed." in text
+    assert "±" not in text.partition("The confirmation")[0]
+    kept = Page(html(study, "accuracy", [was, new], was, {}, {})).text
+    assert "keep that. But one seed tells nothing about luck: 4 more are needed." in kept
+    lost = Confirmed("trial 0", FAST.changed(lr=0.01), (0.991, math.nan, 0.992, 0.9925, 0.991))
     text = Page(html(study, "accuracy", [lost, WAS], lost, {}, {})).text
     assert "1 without a score" in text
-    assert "of 2 seeds" in text
+    assert "4 seeds tell nothing about luck: 1 more is needed" in text
 
 
 def test_what_changes_stands_beside_what_was() -> None:

@@ -37,7 +37,7 @@ def test_scores_over_seeds_are_those_of_single_trainings(data: Path, here: Path)
         torch.set_num_threads(threads)
     assert run.model().metrics["val_loss"] == found.group.rows[2]["val_loss"]
     accuracies = [row["val_accuracy"] for row in found.group.rows]
-    assert found.group.summary == statistics.summary(accuracies)
+    assert found.group.summary == statistics.summary(accuracies, statistics.FRACTION)
     told = json.loads(found.as_json())
     assert told["mean"] == pytest.approx(sum(accuracies) / 3)
     assert told["n"] == 3
@@ -54,7 +54,8 @@ def test_scores_over_seeds_are_those_of_single_trainings(data: Path, here: Path)
     assert scores(more)[:3] == scores(found)
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
     # Fewer sum up those that are asked for.
-    assert study(SMALL, seeds=2, data=data, jobs=1, quiet=True).group.summary == statistics.summary(accuracies[:2])
+    two = study(SMALL, seeds=2, data=data, jobs=1, quiet=True).group.summary
+    assert two == statistics.summary(accuracies[:2], statistics.FRACTION)
 
 
 def test_two_recipes_are_compared_seed_by_seed(data: Path, here: Path, tenfold_cli: Cli) -> None:
@@ -64,7 +65,7 @@ def test_two_recipes_are_compared_seed_by_seed(data: Path, here: Path, tenfold_c
     assert status == 0, err
     assert "runs/study-small-lr=1e-05-against-small" in out
     assert "small lr=1e-05 against small lr=0.01: -" in out
-    assert "better with 0 of 3 seeds" in out
+    assert "3 seeds tell nothing about luck: 2 more are needed" in out
     assert "6 trainings by 1 process of this machine, 1 thread each" in err
     status, out, _ = tenfold_cli(*command, "--json")
     told = json.loads(out)
@@ -87,7 +88,8 @@ def test_the_test_set_is_read_only_when_asked_for(tmp_path: Path, here: Path) ->
     tested = study(SMALL, seeds=2, data=data, out="s", test=True, jobs=1, quiet=True)
     assert tested.split == "test"
     assert [0 < row["test_accuracy"] <= 1 for row in tested.group.rows] == [True, True]
-    assert tested.group.summary == statistics.summary([row["test_accuracy"] for row in tested.group.rows])
+    accuracies = [row["test_accuracy"] for row in tested.group.rows]
+    assert tested.group.summary == statistics.summary(accuracies, statistics.FRACTION)
 
 
 def test_seeds_that_diverge_are_told_and_left_out(data: Path, here: Path, tenfold_cli: Cli) -> None:

@@ -19,7 +19,7 @@ from tenfold.learn.figures import curves, save
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
-from tenfold.learn.scoring import figures, metrics, report
+from tenfold.learn.scoring import figures, matrix, metrics, report, thumbnails
 from tenfold.learn.scoring.metrics import Corrected, Evaluation, Mistake
 from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
@@ -72,7 +72,7 @@ def evaluate(
     )
     if draw:
         found = replace(found, report=str(folder / "report.html"))
-        _draw(found, digits, calibration.probabilities(logits, model.temperature), its_run, model, folder)
+        _draw(found, digits, index, calibration.probabilities(logits, model.temperature), its_run, model, folder)
         files.text(folder / "evaluation.json", found.as_json() + "\n")
     return found
 
@@ -158,19 +158,27 @@ def _corrected(answers: NDArray[np.int64], digits: Digits, index: NDArray[np.int
 
 
 def _draw(
-    found: Evaluation, digits: Digits, probabilities: Tensor, run: Run | None, model: Model, folder: Path
+    found: Evaluation,
+    digits: Digits,
+    numbers: NDArray[np.int64],
+    probabilities: Tensor,
+    run: Run | None,
+    model: Model,
+    folder: Path,
 ) -> None:
-    """Write the figures and the report that shows them."""
+    """Write the figures, and the report, in which digits are pictures of their own that fit any window."""
     names = model.task.classes
     sureness, answers = (each.numpy() for each in probabilities.max(1))
     wrong = np.flatnonzero(answers != digits.labels)
     wrong = wrong[np.argsort(-sureness[wrong], kind="stable")][:SHOWN]
     some = np.random.default_rng(0).permutation(len(digits))[:SHOWN]
 
-    def picture(index: NDArray[np.int64], title: str) -> Figure:
+    def told(index: NDArray[np.int64]) -> tuple[NDArray[np.uint8], list[str], list[bool]]:
         captions = [caption(names[digits.labels[k]], names[answers[k]], float(sureness[k])) for k in index]
-        right = [bool(answers[k] == digits.labels[k]) for k in index]
-        return figures.answers(digits.images[index], captions, right, title, probabilities[index].numpy())
+        return digits.images[index], captions, [bool(answers[k] == digits.labels[k]) for k in index]
+
+    def picture(index: NDArray[np.int64], title: str) -> Figure:
+        return figures.answers(*told(index), title, probabilities[index].numpy())
 
     drawings: dict[str, Callable[[], Figure]] = {
         "confusion": lambda: figures.confusion(np.array(found.confusion), names),
@@ -182,7 +190,13 @@ def _draw(
         rows = run.metrics
         drawings = {"curves": lambda: curves(rows, run.steps, f"Training {run.path.name}"), **drawings}
     paths = {name: save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")}
-    files.text(folder / "report.html", report.html(found, model, paths))
+    shown: dict[str, Path | str] = {
+        **paths,
+        "confusion": matrix.html(digits, answers, sureness, numbers, names),
+        "mistakes": thumbnails.html(*told(wrong), probabilities[wrong].numpy()),
+        "samples": thumbnails.html(*told(some), probabilities[some].numpy()),
+    }
+    files.text(folder / "report.html", report.html(found, model, shown))
 
 
 def caption(label: str | None, answer: str, confidence: float) -> str:

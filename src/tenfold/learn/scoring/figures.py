@@ -17,18 +17,16 @@ from tenfold.mnist.digits import Digits
 
 
 def confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
-    """The confusion matrix: right answers pale on the diagonal, mistakes in red by their number."""
+    """The confusion matrix: right answers on the diagonal, mistakes in red by their number."""
     size = max(3.6, 0.52 * len(names) + 1.6)
     figure, axes = blank(size + 0.6, size)
     axis: Axes = axes[0, 0]
     mistakes = np.where(np.eye(len(names), dtype=bool), 0, matrix)
-    axis.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max() * 1.4))
-    small = 8 if len(names) <= 12 else 5
-    for row in range(len(names)):
-        for column in range(len(names)):
-            if matrix[row, column] or row == column:
-                color = GREY if row == column else "black"
-                axis.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=small, color=color)
+    shades = axis.imshow(mistakes, cmap="Reds", vmin=0, vmax=max(1, mistakes.max()))
+    for (row, column), count in np.ndenumerate(matrix):
+        red, green, blue, _ = shades.to_rgba(mistakes[row, column])
+        color = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
+        axis.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=color)
     axis.set_xticks(
         range(len(names)), [escape(name) for name in names], rotation=0 if max(map(len, names)) < 8 else 45, ha="center"
     )

@@ -3,19 +3,22 @@
 import base64
 import html as escaping
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from tenfold.learn.networks import parameters
+from tenfold.learn.scoring import matrix, thumbnails
 from tenfold.learn.scoring.metrics import Corrected, Evaluation
 from tenfold.learn.training.models import Model
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1f2937; --paper: #fff; --line: #d1d5db; --quiet: #5b6472; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e5e7eb; --paper: #14181f; --line: #374151; --quiet: #a3acb9; } }
+:root { color-scheme: light dark; --ink: #1f2937; --paper: #fff; --line: #d1d5db; --quiet: #4b5563; --wrong: #b91c1c; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e5e7eb; --paper: #14181f; --line: #374151; --quiet: #b4bcc8; --wrong: #fca5a5; } a { color: #93c5fd; }
+}
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
        max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
@@ -26,16 +29,21 @@ th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
 img { max-width: 100%; height: auto; border-radius: 4px; } code { overflow-wrap: anywhere; }
 pre { overflow-x: auto; padding: .6rem .8rem; border: 1px solid var(--line); border-radius: 4px; margin: .6rem 0; }
 summary { cursor: pointer; } .figure img { min-width: 34rem; }
+@media (max-width: 34rem) { th, td { padding-right: .55rem; } .big { font-size: 2.4rem; } }
 """
 
 _CREDIT = "Digit pictures: MNIST, LeCun, Cortes, Burges, CC BY-SA 3.0."
 
+_BARS = "what it is → what was answered, and how sure that was; below each digit a bar for each class, in their order"
 _CAPTIONS = {
-    "curves": "Loss and accuracy while it learnt",
-    "confusion": "Which classes are taken for which: rows are labels, columns answers",
-    "mistakes": "The mistakes it was surest of",
-    "reliability": "Is it as right as it is sure? Bars on the dashed line would say yes",
-    "samples": "Digits drawn at random",
+    "curves": ("Loss and accuracy while it learnt", ""),
+    "confusion": (
+        "Which classes are taken for which",
+        "Rows are labels, columns answers. Choose a number to see its digits; going back closes them.",
+    ),
+    "mistakes": ("The mistakes it was surest of", f"{_BARS[0].upper()}{_BARS[1:]}."),
+    "reliability": ("Is it as right as it is sure?", "Bars on the dashed line would say yes."),
+    "samples": ("Digits drawn at random", f"As above: {_BARS}. Mistakes are red."),
 }
 
 
@@ -47,8 +55,8 @@ def _corrected(found: Corrected) -> str:
     )
 
 
-def html(found: Evaluation, model: Model, pictures: dict[str, Path]) -> str:
-    """The page as text. The pictures are read from their files and put inside."""
+def html(found: Evaluation, model: Model, shown: Mapping[str, Path | str]) -> str:
+    """The page as text. What is shown is HTML, or a picture that is read from its file and put inside."""
     low, high = found.interval
     scores = {
         "Accuracy": f"{found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})",
@@ -64,7 +72,6 @@ def html(found: Evaluation, model: Model, pictures: dict[str, Path]) -> str:
     }
     recipe = model.recipe.differences()
     made_by = f"tenfold {version('tenfold')}, torch {torch.__version__}, Python {platform.python_version()}"
-    figures = "".join(f"<h2>{_CAPTIONS[name]}</h2>{picture(path, _CAPTIONS[name])}" for name, path in pictures.items())
     classes = table(
         ("class", "precision", "recall", "F1", "images"),
         [(c.name, f"{c.precision:.2%}", f"{c.recall:.2%}", f"{c.f1:.2%}", f"{c.support:,}") for c in found.classes],
@@ -76,21 +83,28 @@ def html(found: Evaluation, model: Model, pictures: dict[str, Path]) -> str:
 {"".join(f'<p class="quiet">{escaping.escape(note)}</p>' for note in found.notes)}
 {table(("score", ""), list(scores.items()))}
 <h2>Each class</h2>{classes}
-{figures}
+{"".join(_section(name, drawn) for name, drawn in shown.items())}
 <h2>The recipe, where it differs from the defaults</h2>
 {table(("field", "value"), [(name, str(value)) for name, value in recipe.items()])}
 <p class="quiet">Learnt from {escaping.escape(model.data.get("name", "?"))}, SHA-256
 <code>{escaping.escape(model.data.get("sha256", "?"))}</code>.
 {_CREDIT if found.data.startswith("MNIST (") else ""} Made by {made_by}.</p>""",
+        thumbnails.STYLE + matrix.STYLE,
     )
 
 
-def page(title: str, body: str) -> str:
-    """A whole page around its body, which is HTML; the title is plain text and stands on top."""
+def _section(name: str, drawn: Path | str) -> str:
+    title, caption = _CAPTIONS[name]
+    inside = f'<div class="wide figure">{picture(drawn, title)}</div>' if isinstance(drawn, Path) else drawn
+    return f"<h2>{title}</h2>" + (f'<p class="quiet">{caption}</p>' if caption else "") + inside
+
+
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole page around its body, which is HTML, with more style; the title is plain text and stands on top."""
     title = escaping.escape(title)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><style>{STYLE}</style></head><body>
+<title>{title}</title><style>{STYLE}{style}</style></head><body>
 <h1>{title}</h1>
 {body}
 </body></html>

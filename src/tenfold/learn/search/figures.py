@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, blank, empty, escape
-from tenfold.learn.search.statistics import described, summary, written
+from tenfold.learn.search.statistics import described, ends_of, few, summary, written
 from tenfold.learn.search.trials import STATES, complete, ended, order, score, score_or_nan, state, text
 
 if TYPE_CHECKING:
@@ -114,23 +114,25 @@ def seeds(
         axis.grid(axis="x", color=LINES)
         axis.set_axisbelow(True)
     top, percent = axes[0], "accuracy" in what
-    limits = _span([values for _, values in groups])
+    limits = _span([values for _, values in groups], what)
     for row, (_, values) in enumerate(groups):
         _swarm(top, -row, values, (BLUE, ORANGE, GREEN, "#7c3aed")[row % 4], what, limits)
     names = [escape("\n".join(wrap(_short(name, 60), 22)) or name) for name, _ in groups]
     top.set_yticks([-row for row in range(len(groups))], names, fontsize=9)
     top.set(ylim=(0.55 - max(1, len(groups)), 0.62), xlim=limits, xlabel=what)
-    top.xaxis.set_major_locator(MaxNLocator(7))
+    ticks = MaxNLocator(7).tick_values(*limits)
+    top.set_xticks([tick for tick in ticks if limits[0] <= tick <= min(limits[1], 1.0 if percent else math.inf)])
     if percent:
         top.xaxis.set_major_formatter(PercentFormatter(1.0))
     if paired:
         if len(groups) == 2 and not between:
             between = f"{_short(groups[0][0], 28)} – {_short(groups[1][0], 28)}"
         differences = [value * (100 if percent else 1) for value in paired]
-        limits = _span([differences], [0.0])
-        _swarm(axes[1], 0, differences, GREY, f"difference in {'points' if percent else what}", limits)
+        unit = f"difference in {'points' if percent else what}"
+        limits = _span([differences], unit, [0.0])
+        _swarm(axes[1], 0, differences, GREY, unit, limits)
         axes[1].axvline(0, color=RED, linewidth=1, linestyle="--", zorder=1)
-        words = ("difference by seed", between, "percentage points" if percent else what)
+        words = ("difference by seed", between, "percentage points" if percent else what, few(len(paired)))
         axes[1].set(xlim=limits, ylim=(-0.5, 0.65), xlabel=escape(", ".join(word for word in words if word)))
         axes[1].set_yticks([0], ["difference"], fontsize=9)
     return figure
@@ -167,7 +169,7 @@ def _swarm(axis: Axes, row: float, values: Sequence[float], color: str, what: st
     """Scores as dots around a height, those close together above each other; their mean, interval and words."""
     finite = np.sort([value for value in values if math.isfinite(value)])
     if len(finite):
-        mean = summary(finite.tolist())
+        mean = summary(finite.tolist(), ends_of(what))
         if mean.low is not None and mean.high is not None:
             axis.plot([mean.low, mean.high], [row, row], color=color, linewidth=13, alpha=0.22, solid_capstyle="butt")
         axis.plot([mean.mean] * 2, [row - 0.2, row + 0.2], color=color, linewidth=2.2, zorder=3)
@@ -221,15 +223,15 @@ def _padded(low: float, high: float, share: float) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _span(groups: Sequence[Sequence[float]], ends: Sequence[float] = ()) -> tuple[float, float]:
+def _span(groups: Sequence[Sequence[float]], what: str, held: Sequence[float] = ()) -> tuple[float, float]:
     """The range to draw scores in, with the intervals of their means as far as they leave the scores readable."""
     scores = [[value for value in values if math.isfinite(value)] for values in groups]
-    ends = [*ends, *(value for values in scores for value in values)] or [0.0, 1.0]
-    low, high = min(ends), max(ends)
-    for mean in (summary(values) for values in scores if values):
+    held = [*held, *(value for values in scores for value in values)] or [0.0, 1.0]
+    low, high = min(held), max(held)
+    for mean in (summary(values, ends_of(what)) for values in scores if values):
         if mean.low is not None and mean.high is not None:
-            ends += [max(mean.low, 2 * low - high), min(mean.high, 2 * high - low)]
-    return _padded(min(ends), max(ends), 0.04)
+            held += [max(mean.low, 2 * low - high), min(mean.high, 2 * high - low)]
+    return _padded(min(held), max(held), 0.04)
 
 
 def _dots(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.scoring.report import page, picture, table
 from tenfold.learn.search import statistics
-from tenfold.learn.search.statistics import brief, decimals, interval, written
+from tenfold.learn.search.statistics import brief, interval, written
 from tenfold.learn.search.trials import STATES, complete, ended, order, score, state, text
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ CAPTIONS = {
     "seeds": (
         "The confirmation, seed by seed",
         "Each dot is a training from scratch with a seed of its own; the stroke is their mean, the pale bar the 95 % "
-        "interval of that mean. Where there is a row of differences, they are those of the same seed: if its bar stays "
-        "clear of the dashed line at 0, the difference is more than the luck of the seeds.",
+        "interval of that mean. Where there is a row of differences, they are those of the same seed: a bar that holds "
+        "the dashed line at 0 may be luck. One that does not is no proof, as the best of several was chosen: that is "
+        "what the corrected p-value allows for.",
     ),
 }
 
@@ -79,7 +80,7 @@ def html(
     before = next((c for c in confirmed if c.name == AS_IT_WAS), None)
     winner = min(done, key=lambda trial: order(trial, objective), default=None)
     body = [
-        *_outcome(winner, objective, best, before),
+        *_outcome(winner, objective, best, confirmed),
         *_recipe(winner, best, before, command),
         *_confirmation(confirmed, best, objective),
         *(_figure(name, path) for name, path in figures.items()),
@@ -96,7 +97,7 @@ def html(
 
 
 def _outcome(
-    winner: "FrozenTrial | None", objective: str, best: Confirmed | None, before: Confirmed | None
+    winner: "FrozenTrial | None", objective: str, best: Confirmed | None, confirmed: Sequence[Confirmed]
 ) -> list[str]:
     """The result in one big line, and what to make of it in plain words."""
     if best is None:
@@ -117,12 +118,9 @@ def _outcome(
     lines = [
         f'<p class="big">{escape(_brief(best.scores, objective))}</p>',
         _quiet(f"validation {objective} of {called}, {over}"),
+        _paragraph(verdict(best, confirmed, objective)),
     ]
-    if best.name == AS_IT_WAS:
-        return [*lines, _paragraph("Nothing that was tried beats the recipe as it was: keep that.")]
-    if before is not None:
-        lines.append(_paragraph(verdict(best, before, objective)))
-    if winner is not None:
+    if winner is not None and best.name != AS_IT_WAS:
         lines.append(
             _quiet(
                 f"In the search the best trial, number {winner.number}, had scored "
@@ -134,34 +132,34 @@ def _outcome(
     return lines
 
 
-def verdict(best: Confirmed, before: Confirmed, objective: str) -> str:
-    """In a sentence or two: how the best recipe does against the one given, and whether that is more than luck."""
-    was = f"The recipe as it was: {_brief(before.scores, objective)}."
-    scores = list(zip(best.scores, before.scores, strict=False))
-    pairs = [(one, other) for one, other in scores if math.isfinite(one) and math.isfinite(other)]
-    if not pairs:
+def compared(confirmed: Sequence[Confirmed], objective: str) -> dict[str, statistics.Comparison]:
+    """Each recipe against `AS_IT_WAS`, over the seeds that both have a score of; p-values allow for all of them.
+
+    Empty where that is not among the confirmed.
+    """
+    before = next((one.scores for one in confirmed if one.name == AS_IT_WAS), ())
+    found = {}
+    for one in confirmed:
+        pairs = [pair for pair in zip(one.scores, before, strict=False) if all(map(math.isfinite, pair))]
+        if pairs and one.name != AS_IT_WAS:
+            first, second = zip(*pairs, strict=True)
+            found[one.name] = statistics.paired(first, second, statistics.ends_of(objective))
+    return dict(zip(found, statistics.together(list(found.values())), strict=True))
+
+
+def verdict(best: Confirmed, confirmed: Sequence[Confirmed], objective: str) -> str:
+    """In a sentence or two: how the best does against the recipe as it was, and whether that is more than luck."""
+    before = next((one for one in confirmed if one.name == AS_IT_WAS), None)
+    if before is None:
+        return "The recipe as it was has no scores, so there is nothing to compare with."
+    if best.name == AS_IT_WAS:
+        few = statistics.few(sum(map(math.isfinite, best.scores)))
+        kept = "Nothing that was tried has a better mean than the recipe as it was: keep that."
+        return f"{kept} But {few}." if few else kept
+    was, found = f"The recipe as it was: {_brief(before.scores, objective)}.", compared(confirmed, objective)
+    if best.name not in found:
         return f"{was} No seed has a score for both, so they cannot be compared."
-    difference = statistics.paired(*zip(*pairs, strict=True))
-    accuracy = objective == "accuracy"
-    factor, unit = (100.0, " percentage points") if accuracy else (1.0, "")
-    what = "difference in points" if accuracy else "difference in loss"
-    places = decimals(difference.deviation * factor, what)
-    mean = f"{written(difference.mean * factor, what, places)}{unit}"
-    if difference.low is None or difference.high is None:
-        return f"{was} The difference is {mean} with a single seed, which says nothing about luck: use more seeds."
-    low, high = (written(end * factor, what, places) for end in (difference.low, difference.high))
-    p = difference.p
-    chance = "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
-    better = difference.wins if accuracy else difference.losses
-    words = f"{was} Seed by seed the difference is {mean} (95 % interval {low} to {high}{chance}), "
-    words += f"better with {better} of {difference.n} seeds. "
-    if difference.low <= 0 <= difference.high:
-        if difference.mean == 0 and difference.deviation == 0:
-            return words + "There is no difference."
-        return words + "That may be luck: the interval holds 0. More seeds would tell."
-    if (difference.low > 0) == accuracy:
-        return words + "That is more than the luck of the seeds."
-    return words + "It is worse, by more than the luck of the seeds: keep the recipe as it was."
+    return f"{was} Seed by seed the difference is {statistics.told(found[best.name], objective)}."
 
 
 def _recipe(winner: "FrozenTrial | None", best: Confirmed | None, before: Confirmed | None, command: str) -> list[str]:
@@ -184,16 +182,20 @@ def _confirmation(confirmed: Sequence[Confirmed], best: Confirmed | None, object
     """A row for each recipe that was trained anew, with the score of every seed."""
     if not confirmed:
         return []
-    rows = []
+    rows, against = [], compared(confirmed, objective)
     for c in confirmed:
         each = [written(value, objective) if math.isfinite(value) else "–" for value in c.scores]
         mark = " (the best)" if best is not None and c.name == best.name else ""
-        rows.append((c.name + mark, _brief(c.scores, objective), interval(c.scores, objective), *each))
+        p = None if c.name not in against or against[c.name].n < statistics.FEWEST else against[c.name].p
+        chance = "" if p is None else statistics.chance(p)
+        rows.append((c.name + mark, _brief(c.scores, objective), interval(c.scores, objective), chance, *each))
     seeds = max(len(c.scores) for c in confirmed)
-    head = ("recipe", "mean ± deviation", "95 % interval", *(f"seed {k + 1}" for k in range(seeds)))
+    head = ("recipe", "mean ± deviation", "95 % interval", "p, corrected", *(f"seed {k + 1}" for k in range(seeds)))
     note = (
         "Each trained from scratch, with seeds that the search did not use; a column is one seed, the same for all. "
-        "The interval is that of the mean (Student's t), over seeds: another validation set could move all of them."
+        "The interval is that of the mean (Student's t), over seeds: another validation set could move all of them. "
+        f"The p-values are of paired t-tests against the recipe as it was, of which there are {len(against)}: as the "
+        f"best of them is chosen, they are corrected by Holm's method. None is given below {statistics.FEWEST} seeds."
     )
     return ["<h2>The confirmation</h2>", table(head, rows), _quiet(note)]
 

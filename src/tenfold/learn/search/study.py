@@ -159,7 +159,8 @@ def _study(folder: Path, recipes: Mapping[str, Recipe], seeds: int, place: Place
         groups = {part: _group(recipe, folder / part, rows, split) for part, recipe in recipes.items()}
         group, other = groups["seeds"], groups.get("against")
         pairs = [] if other is None else _pairs(group, other, split)
-        difference = statistics.paired(*zip(*pairs, strict=True)) if pairs else None
+        first, second = zip(*pairs, strict=True) if pairs else ((), ())
+        difference = statistics.paired(first, second, statistics.FRACTION) if pairs else None
         done = Study(folder, split, group, other, difference)
         _write(done, settings)
     return done
@@ -236,7 +237,8 @@ def _group(recipe: Recipe, folder: Path, rows: Mapping[Path, dict[str, Any] | Lo
     mine = {int(path.name): row for path, row in rows.items() if path.parent == folder}
     good = tuple(row for _, row in sorted(mine.items()) if not isinstance(row, Lost))
     failed = {seed: row.error for seed, row in sorted(mine.items()) if isinstance(row, Lost)}
-    return Group(recipe, good, failed, statistics.summary([row[_SCORES[split]] for row in good]) if good else None)
+    scores = [row[_SCORES[split]] for row in good]
+    return Group(recipe, good, failed, statistics.summary(scores, statistics.FRACTION) if good else None)
 
 
 def _pairs(first: Group, second: Group, split: str) -> list[tuple[float, float]]:

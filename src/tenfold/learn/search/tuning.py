@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,15 +61,16 @@ class Tuning:
 
     def as_dict(self) -> dict[str, Any]:
         """The tuning as JSON-ready values; scores are accuracies as fractions, or losses."""
-        rows = []
+        rows, against = [], tuning_report.compared(self.confirmed, self.objective)
         for one in self.confirmed:
-            found = statistics.summary(one.scores)
+            found = statistics.summary(one.scores, statistics.ends_of(self.objective))
             rows.append({"name": one.name, "mean": found.mean, "deviation": found.deviation, "n": found.n})
             rows[-1] |= {
                 "low": found.low,
                 "high": found.high,
                 "scores": list(one.scores),
                 "fields": one.recipe.as_dict(),
+                "difference": asdict(against[one.name]) if one.name in against else None,  # to the recipe as it was
             }
         return {
             "path": str(self.path),
