@@ -13,7 +13,7 @@ from sklearn.base import clone  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 from sklearn.model_selection import GridSearchCV  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import MinMaxScaler  # noqa: E402
+from sklearn.preprocessing import MinMaxScaler, StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from tenfold.learn.export.estimator import DigitClassifier  # noqa: E402
@@ -21,6 +21,8 @@ from tenfold.learn.export.estimator import DigitClassifier  # noqa: E402
 CANNOT = {
     "check_methods_subset_invariance": "it wants 1e-7, and a network in single precision rounds by the size of "
     "a batch: one image alone and the same among others differ by some 1e-6 of themselves",
+    "check_sample_weight_equivalence_on_dense_data": "it wants the same to 1e-7 of an image that weighs 2 and of one that "
+    "is there twice, which come in another order: stochastic gradient descent gives other weights for that",
 }
 TINY: dict[str, Any] = {"recipe": "mlp", "hidden": (32,), "dropout": 0.0, "device": "cpu", "random_state": 0}
 
@@ -115,3 +117,62 @@ def test_joblib() -> None:
     joblib.dump(model, file)
     file.seek(0)
     assert np.array_equal(joblib.load(file).predict_proba(images), model.predict_proba(images))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (1, 28, 28)])
+def test_images_with_one_channel_are_images(shape: tuple[int, ...]) -> None:
+    images, labels = drawn()
+    model: Any = DigitClassifier(**TINY, epochs=2, batch_size=30).fit(images.reshape(-1, *shape), labels)
+    assert np.array_equal(model.predict(images.reshape(-1, *shape)), model.predict(images))
+    with pytest.raises(ValueError, match=r"\(300, 14, 14, 4\): \(N, columns\), \(N, H, W\)"):
+        DigitClassifier(**TINY).fit(images.reshape(300, 14, 14, 4), labels)
+
+
+def test_columns_that_were_each_scaled_are_learnt_as_well() -> None:
+    images, labels = drawn()
+    rows = images.reshape(len(images), -1).astype(float)
+    alone: Any = DigitClassifier(**TINY, epochs=10, batch_size=30).fit(rows, labels)
+    scaled = make_pipeline(StandardScaler(), DigitClassifier(**TINY, epochs=10, batch_size=30)).fit(rows, labels)
+    assert scaled.score(rows, labels) > alone.score(rows, labels) - 0.05
+
+
+def test_what_weighs_nothing_is_not_learnt_and_what_weighs_more_counts_more() -> None:
+    images, labels = drawn()
+    wrong = np.where(np.arange(300) < 150, (labels + 1) % 10, labels)
+    model: Any = DigitClassifier(**TINY, epochs=10, batch_size=30)
+    weighed = model.fit(images, wrong, sample_weight=(np.arange(300) >= 150).astype(float))
+    right = weighed.score(images[150:], labels[150:])
+    assert right > 0.7
+    assert clone(model).fit(images, wrong).score(images[:150], labels[:150]) < right
+    same: Any = clone(model).fit(images, labels, sample_weight=np.full(300, 2.5))
+    assert np.array_equal(same.predict_proba(images), clone(model).fit(images, labels).predict_proba(images))
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        model.fit(images, labels, sample_weight=np.zeros(300))
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        model.fit(images, labels, sample_weight=np.full(300, -1.0))
+
+
+def test_more_digits_later_go_on_from_what_was_learnt() -> None:
+    images, labels = drawn()
+    model: Any = DigitClassifier(**TINY, batch_size=30)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(images, labels)
+    scores = [model.partial_fit(images, labels, classes=range(10)).score(images, labels) for _ in range(12)]
+    assert model.n_iter_ == 12
+    assert scores[-1] > 0.7 > scores[0]
+    again: Any = clone(model)
+    for _ in range(12):
+        again.partial_fit(images, labels, classes=range(10))
+    assert np.array_equal(model.predict_proba(images), again.predict_proba(images))
+    with pytest.raises(ValueError, match="labels that are not among the classes"):
+        model.partial_fit(images, labels + 1)
+    with pytest.raises(ValueError, match="classes must be those of the first call"):
+        model.partial_fit(images, labels, classes=range(9))
+
+
+def test_logits_decide_as_probabilities_do() -> None:
+    images, labels = drawn()
+    model: Any = DigitClassifier(**TINY, epochs=3, batch_size=30).fit(images, labels)
+    assert np.array_equal(model.classes_[model.decision_function(images).argmax(1)], model.predict(images))
+    two: Any = DigitClassifier(**TINY, epochs=3, batch_size=30).fit(images, labels % 2)
+    assert np.array_equal((two.decision_function(images) > 0).astype(int), two.predict(images))

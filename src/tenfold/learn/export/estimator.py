@@ -272,7 +272,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
 
 def _flat(X: Any) -> Any:  # noqa: N803
     """Images as rows (N, H * W); anything that has not 3 or 4 dimensions as it is, for scikit-learn to look at."""
-    shape = getattr(X, "shape", ())
+    shape: Any = getattr(X, "shape", ())
     if len(shape) not in (3, 4):
         return X
     if len(shape) == 4 and 1 not in (shape[1], shape[3]):
