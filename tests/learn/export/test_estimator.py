@@ -21,8 +21,8 @@ from tenfold.learn.export.estimator import DigitClassifier  # noqa: E402
 CANNOT = {
     "check_methods_subset_invariance": "it wants 1e-7, and a network in single precision rounds by the size of "
     "a batch: one image alone and the same among others differ by some 1e-6 of themselves",
-    "check_sample_weight_equivalence_on_dense_data": "it wants the same to 1e-7 of an image that weighs 2 and of one that "
-    "is there twice, which come in another order: stochastic gradient descent gives other weights for that",
+    "check_sample_weight_equivalence_on_dense_data": "it wants the same to 1e-7 of an image that weighs 2 and of one "
+    "that is there twice, which come in another order: stochastic gradient descent gives other weights for that",
 }
 TINY: dict[str, Any] = {"recipe": "mlp", "hidden": (32,), "dropout": 0.0, "device": "cpu", "random_state": 0}
 

@@ -6,7 +6,7 @@ from scipy.io import savemat
 
 from conftest import draw_digits, write_idx
 from tenfold.errors import DataError, FormatError
-from tenfold.mnist import sources
+from tenfold.mnist import exports, sources
 
 SOME = draw_digits(20)
 
@@ -17,6 +17,14 @@ def test_letters_of_emnist_have_names_and_no_empty_class(tmp_path: Path) -> None
     assert source.classes == tuple("abcdefghijklmnopqrstuvwxyz")
     assert (source.parts["train"].images == SOME.images).all()
     assert (source.parts["train"].labels == SOME.labels).all()
+
+
+def test_letters_are_written_as_pictures_by_their_names(tmp_path: Path) -> None:
+    write_idx(tmp_path / "emnist-letters", type(SOME)(SOME.images, SOME.labels + 17))
+    exports.export(sources.load(tmp_path / "emnist-letters"), tmp_path / "png", "png")
+    assert sorted(path.parent.name for path in (tmp_path / "png").glob("train/*/0000?.png")) == sorted(
+        chr(ord("a") + label + 16) for label in SOME.labels[:10]
+    )
 
 
 def test_numbers_that_begin_late_leave_no_empty_class(tmp_path: Path) -> None:
