@@ -26,7 +26,7 @@ def test_the_bytes_are_those_of_the_published_format() -> None:
 @pytest.mark.parametrize(
     ("raw", "error", "says"),
     [
-        (b"", FormatError, "magic number is missing"),
+        (b"", FormatError, "it is empty"),
         (b"\x89PNG\r\n\x1a\n", FormatError, "not an IDX file: its magic number is 89504e47"),
         (bytes.fromhex("00000801 00000003 0708"), DataError, "truncated: its header promises 11 bytes and it has 10"),
         (bytes.fromhex("00000801 00000001 0708"), DataError, "too long"),
