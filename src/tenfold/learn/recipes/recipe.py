@@ -77,7 +77,7 @@ class Recipe:
     teacher: Annotated[str | None, "a run, such as an ensemble, to learn the probabilities of (distillation)"] = None
     teacher_weight: Annotated[float, "with --teacher: its share of the loss; the labels have the rest"] = 0.9
     teacher_temperature: Annotated[float, "with --teacher: the temperature of distillation"] = 2.0
-    augment: Annotated[str, f"{', '.join(AMOUNTS)}, as in rotate=10; none; or file.py:function"] = ""
+    augment: Annotated[str, f"{', '.join(AMOUNTS)}, as in rotate=10; none; file.py:name"] = ""
     unaugmented_epochs: Annotated[int, "the last epochs, without augmentation"] = 0
     recalibrate_batchnorm: Annotated[bool, "estimate batch norm's statistics on digits without augmentation"] = False
     pictures: Annotated[bool, "learn digits as pictures show them: other pens, blur, noise, few pixels"] = False
