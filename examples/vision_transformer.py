@@ -53,6 +53,10 @@ if __name__ == "__main__":
     found = tenfold.study(recipe, against="fast", seeds=seeds, out="runs/vit-against-fast")
     difference = found.difference
     assert difference is not None
+    for group in (found.group, found.against):
+        assert group is not None
+        assert group.summary is not None
+        print(f"{group.recipe.name}: {group.summary.mean:.2%} of the validation digits, n = {group.summary.n}")
     print(f"difference {difference.mean * 100:+.2f} points")
     if difference.low is not None and difference.high is not None:  # with two seeds or more
         print(f"95 % interval {difference.low * 100:+.2f} to {difference.high * 100:+.2f} points")

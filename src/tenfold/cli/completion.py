@@ -1,5 +1,7 @@
 """What a shell completes beside verbs and options. It is asked at every key, so nothing heavy is imported."""
 
+from collections.abc import Callable
+
 from tenfold.learn.recipes.devices import DEVICES
 from tenfold.learn.recipes.recipe import OPTIMIZERS, SCHEDULES
 
@@ -23,7 +25,7 @@ def tasks() -> list[str]:
     return ["digits", "parity", "is:7", "0-4/5-9", "lines"]
 
 
-OF_FIELDS = {  # by the name of a recipe's field, what completes its value
+OF_FIELDS: dict[str, Callable[[], list[str]]] = {  # by the name of a recipe's field, what completes its value
     "task": tasks,
     "init": lambda: [*runs(), "default"],
     "teacher": runs,

@@ -17,8 +17,9 @@ class Verb(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help; what `formatter` is given is printed below it."""
-        self.help = re.sub(r"(\S)\n *(\S)", r"\1 \2", self.help or "")
-        lines, self.epilog = self.epilog, None  # of which typer would make paragraphs
+        self.help: str | None = re.sub(r"(\S)\n *(\S)", r"\1 \2", self.help or "")
+        lines: str | None = self.epilog
+        self.epilog: str | None = None  # of which typer would make paragraphs
         super().format_help(ctx, formatter)
         self.epilog = lines
         formatter.write((lines or "").rstrip("\n"))

@@ -58,7 +58,8 @@ class Rescaled(nn.Module):
     def __init__(self, network: nn.Module, mean: float, std: float) -> None:
         super().__init__()
         self.network: nn.Module = network
-        self.mean, self.std = mean, std
+        self.mean: float = mean
+        self.std: float = std
 
     def forward(self, input: Tensor) -> Tensor:
         """The logits of images normalised as ours are."""
