@@ -169,6 +169,7 @@ def test_forms_that_cannot_be_read(client: Client, digit: bytes) -> None:
     answer = start.post("/v1/read", files={"files": digit}, data={"single": "true"})
     assert answer.status_code == 422
     assert "?single=true" in answer.json()["error"]
+    assert "-F files=@" in answer.json()["error"]
 
 
 def test_a_form_of_what_are_no_pictures(client: Client) -> None:

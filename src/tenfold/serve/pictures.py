@@ -148,9 +148,8 @@ async def of_form(request: Request, settings: Settings) -> list[Sent]:
         files = []
         for field, part in form.multi_items():
             if isinstance(part, str):
-                raise HTTPException(
-                    422, f"the field {field!r} is no file: parameters go into the address: ?single=true"
-                )
+                why = f"the field {field!r} is text, and not a file (curl -F files=@photo.jpg)"
+                raise HTTPException(422, f"{why}: parameters go into the address: ?single=true")
             name = part.filename or field
             files.append(Sent(await part.read(), name, name))
         if not files:
