@@ -77,6 +77,9 @@ def test_resize_by_the_shorter_side(picture: Image.Image) -> None:
     assert transforms.Resize([14])(tall).size == (14, 28)
     assert transforms.Resize(14, max_size=20)(tall).size == (10, 20)
     assert transforms.Resize(28)(tall) is tall
+    for wrong in ("x", 2.5, (14, 2.5)):
+        with pytest.raises(TypeError, match="int or a sequence of them is wanted, not"):
+            transforms.Resize(wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="1 or 2 values"):
         transforms.Resize((1, 2, 3))
     with pytest.raises(ValueError, match="max_size"):

@@ -126,12 +126,12 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         self.classes_: NDArray[Any]
         self.classes_, codes = np.unique(y, return_inverse=True)
         weights = None if sample_weight is None else _weights(sample_weight, X)
-        _check_count(len(self.classes_ if weights is None else np.unique(codes[weights > 0])))
         self._begin(X)
         recipe = self._recipe(len(X)).changed(seed=self._seed, final=True)
         steps = recipe.epochs * (len(X) // recipe.batch_size)  # if each image came once an epoch
         times = 1 if self.epochs else math.ceil(_STEPS / steps)
         index = self._drawn(len(X), weights, times)
+        _check_count(len(np.unique(codes[index])))
         with tempfile.TemporaryDirectory() as folder:
             digits = Digits(self._images(X)[index], codes.astype(np.int64)[index])
             source = Source("X", digits, classes=self._names)
@@ -164,7 +164,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"y has labels that are not among the classes, {self.classes_}: name all in the first call"
             )
-        index = self._drawn(len(X), None if sample_weight is None else _weights(sample_weight, X), 1)
+        index = self._drawn(len(X), None if sample_weight is None else _weights(sample_weight, X), passes=self.n_iter_)
         codes = np.searchsorted(self.classes_, y).astype(np.int64)
         self._learn_once(Digits(self._images(X)[index], codes[index]))
         return self
@@ -204,30 +204,30 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         common = not len(spans) or np.median(spans) >= _COMMON * (high.max() - low.min())
         self._range = (low.min(), high.max()) if common else (low, high)
 
-    def _drawn(self, count: int, weights: NDArray[np.float64] | None, times: int) -> NDArray[np.int64]:
+    def _drawn(
+        self, count: int, weights: NDArray[np.float64] | None, times: int = 1, passes: int = 0
+    ) -> NDArray[np.int64]:
         """Which images are learnt from, each so many times, or as often as its weight says: (times * count,)."""
         if weights is None or (weights == weights[0]).all():
             return np.tile(np.arange(count), times)
-        passes = getattr(self, "n_iter_", 0)
         start = np.random.default_rng([self._seed, passes]).random()
-        ends = np.floor(np.cumsum(weights) / weights.sum() * times * count + start).astype(np.int64)
+        ends = np.cumsum(weights)
+        ends = np.floor(ends / ends[-1] * times * count + start).astype(np.int64)
         return np.repeat(np.arange(count), np.diff(ends, prepend=0))
 
     def _learn_once(self, digits: Digits) -> None:
-        """One pass over digits by the training's own loop."""
-        recipe = (
-            self._recipe(len(digits))
-            .changed(
-                seed=self._seed,
-                final=True,
-                epochs=self.n_iter_ + 1,
-                schedule="constant",
-                warmup=0.0,
-                patience=0,
-                outliers=0,
-            )
-            .changed(unaugmented_epochs=0, recalibrate_batchnorm=False)
-        )
+        """One pass over digits by the training's own loop. It takes full batches alone, so a few digits come twice."""
+        fresh = not hasattr(self, "model_")
+        once: dict[str, Any] = {"schedule": "constant", "warmup": 0.0, "unaugmented_epochs": 0, "patience": 0}
+        once |= {"recalibrate_batchnorm": False, "outliers": 0, "final": True, "epochs": self.n_iter_ + 1}
+        recipe = self._recipe(len(digits))
+        steps = math.ceil(len(digits) / recipe.batch_size)
+        size = math.ceil(len(digits) / steps)
+        digits = digits.take(np.resize(np.arange(len(digits)), steps * size))
+        recipe = recipe.changed(seed=self._seed, batch_size=size, **once)
+        if fresh and recipe.init is not None:
+            raise ValueError("partial_fit begins with fresh weights: call fit first, which begins with those of init")
+        networks.check(recipe)
         device = devices.choose(recipe.device)
         source = Source("X", digits, classes=self._names)
         task = tasks.parse(recipe.task, source.classes)
@@ -236,7 +236,6 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         data = Dataset(images.to(device), labels.to(device), None, None, task, source, distances)
         with randomness.isolated(device), Watchers(Display(recipe, quiet=not self.verbose)) as watcher:
             torch.manual_seed(self._seed)
-            fresh = not hasattr(self, "model_")
             network = (networks.build(recipe, len(task.classes)) if fresh else self.model_.network).to(device)
             optimizer = optimizers.build(recipe, network, device)
             if self._moments is not None:
@@ -244,6 +243,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
             state = State(network, optimizer, list(task.classes), "", recipe.as_dict(), epoch=self.n_iter_)
             learn(recipe, state, Classification(recipe, data, device), SingleProcess(), watcher, lambda: None)
         self._moments = optimizer.state_dict()
+        for moments in self._moments["state"].values():  # wherever it is unpickled, as the network
+            moments |= {name: value.cpu() for name, value in moments.items() if isinstance(value, torch.Tensor)}
         network.cpu().eval()
         self.model_ = models.Model(network, recipe, task, source.classes)
         self.n_iter_ += 1
@@ -272,14 +273,14 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
 
 def _flat(X: Any) -> Any:  # noqa: N803
     """Images as rows (N, H * W); anything that has not 3 or 4 dimensions as it is, for scikit-learn to look at."""
-    shape: Any = getattr(X, "shape", ())
+    shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) not in (3, 4):
         return X
     if len(shape) == 4 and 1 not in (shape[1], shape[3]):
         raise ValueError(
             f"X has the shape {tuple(shape)}: (N, columns), (N, H, W), (N, H, W, 1) or (N, 1, H, W) is wanted"
         )
-    return X.reshape(len(X), -1)
+    return X.reshape(len(X), math.prod(shape[1:]))
 
 
 def _weights(sample_weight: Any, X: NDArray[Any]) -> NDArray[np.float64]:  # noqa: N803

@@ -29,7 +29,7 @@ class Resize(Transform):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
-        if isinstance(size, Sequence) and len(size) not in (1, 2):
+        if len(_numbers(size)) not in (1, 2):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
         if max_size is not None and isinstance(size, Sequence) and len(size) == 2:
             raise ValueError("max_size goes with one size, that of the shorter side")
@@ -168,9 +168,17 @@ class RandomVerticalFlip(Transform):
         return ImageOps.flip(image) if isinstance(image, Image.Image) else image.flip(-2)
 
 
+def _numbers(given: int | Sequence[int]) -> list[int]:
+    if isinstance(given, int):
+        return [given]
+    if isinstance(given, Sequence) and all(isinstance(one, int) for one in given):
+        return list(given)
+    raise TypeError(f"an int or a sequence of them is wanted, not {given!r}")
+
+
 def _pair(size: int | Sequence[int]) -> Size:
     """A height and a width."""
-    sides = [size] if isinstance(size, int) else list(size)
+    sides = _numbers(size)
     if len(sides) not in (1, 2):
         raise ValueError("Please provide only two dimensions (h, w) for size.")
     return sides[0], sides[-1]
@@ -178,7 +186,7 @@ def _pair(size: int | Sequence[int]) -> Size:
 
 def _four(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
     """What is added left, at the top, right and at the bottom."""
-    sides = [padding] if isinstance(padding, int) else list(padding)
+    sides = _numbers(padding)
     if len(sides) not in (1, 2, 4):
         raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
     left, top, right, bottom = sides * (4 // len(sides))
