@@ -41,6 +41,9 @@ def wide(classes, recipe):
 def optimizer(parameters):
     return torch.optim.NAdam(parameters, lr=2e-3)
 
+def lbfgs(parameters):
+    return torch.optim.LBFGS(parameters)
+
 def shifted(batch):
     return batch.roll(1, 3)
 
@@ -143,6 +146,7 @@ def test_a_function_a_class_and_what_is_no_longer_there(
         ("network", "mine.py:shifted", "fails for 10 classes: AttributeError"),
         ("network", nn.Linear(784, 10), "a function or a class is wanted"),
         ("optimizer", "mine.py:shifted", r"mine\.py:shifted fails: AttributeError"),
+        ("optimizer", "mine.py:lbfgs", "asks for the loss several times in a step"),
         ("augment", "mine.py:transposing", r"makes \(50, 784\) of a batch \(50, 1, 28, 28\)"),
     ],
 )

@@ -23,6 +23,7 @@ NAMES = ",".join(f"{row}x{column}" for row in range(1, 29) for column in range(1
         (f"{NAMES},class", [f"{row},{k}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
         (f"id,label,{NAMES}", [f"9,{k},{row}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
         (f"Unnamed: 0,{NAMES},y", [f"9,{row},{k}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (None, [f"{row},{k}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
         (None, [f"{k}.0,{row}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
         (
             ",".join(["0", *(f"0.{k}" for k in range(784))]),

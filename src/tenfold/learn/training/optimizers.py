@@ -25,6 +25,8 @@ def build(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.opt
             raise UsageError(f"{recipe.optimizer} fails: {type(error).__name__}: {error}") from error
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise UsageError(f"{recipe.optimizer} gives {type(optimizer).__name__}: a torch.optim.Optimizer is wanted")
+        if isinstance(optimizer, torch.optim.LBFGS):
+            raise UsageError(f"{recipe.optimizer} asks for the loss several times in a step: no optimizer of that kind")
         for group in optimizer.param_groups:
             group["of_lr"] = float(group["lr"]) / recipe.lr
         return optimizer

@@ -25,6 +25,7 @@ _LABEL = ("label", "labels", "class", "target", "y", "digit", "character", "cate
 _FILE = ("file", "filename", "file_name", "image", "img", "path", "picture", "filepath", "image_path", "id", "name")
 _OTHER = ("", "index", "id", "imageid", "image_id", "unnamed: 0", "usage", "split", "part", "set", "subset")
 _PART = ("split", "part", "set", "subset", "usage")
+_LOOKED, _CLASSES = 500, 64  # rows by which a column of labels is known, and classes in it
 _ROWS = 2000  # that are read at a time
 
 
@@ -66,7 +67,7 @@ def read_csv(path: Path, track: Track) -> Raw:
 
 def _csv(path: Path, track: Track) -> Raw | None:
     with _text(path) as file:
-        first, second = file.readline(), file.readline()
+        first, second, *more_lines = file.readline(), file.readline(), *itertools.islice(file, _LOOKED)
     if not first.strip():
         return None
     delimiter = max(",;\t", key=first.count)
@@ -77,7 +78,11 @@ def _csv(path: Path, track: Track) -> Raw | None:
     names = [cell.lower() for cell in cells] if header else [""] * len(cells)
     label = next((names.index(name) for name in _LABEL if name in names), None)
     if not header or re.fullmatch(r"[\d.]+", cells[0]):  # where the label is the first of a square and one more
-        label = 0 if _square(len(cells) - 1) else None
+        label = None
+        if _square(len(cells) - 1):  # the first column, unless that is always the same and the last is not
+            rows = [line.split(delimiter) for line in (second, *more_lines) if line.strip()]
+            firsts, lasts = ({row[k].strip() for row in rows} for k in (0, -1))
+            label = len(cells) - 1 if len(firsts) == 1 < len(lasts) <= _CLASSES else 0
         pixels = [k for k in range(len(cells)) if k != label]
     else:
         pixels = [k for k, name in enumerate(names) if k != label and name not in _OTHER]
@@ -165,6 +170,7 @@ def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -
         return None
     parts = [k for k in columns if names and names[k] in _PART]
     raw, found = Raw(used={path}), dict[str, list[tuple[Path, str]]]()
+    raw.notes = [f"the labels are those in {path.name}"]
     for number, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
             raise FormatError(f"{path} has {len(row)} columns in row {number}, and {len(rows[0])} before")
