@@ -53,8 +53,8 @@ test-all: .venv/.dev
 	$(BIN)/python -m coverage report --format=total --fail-under=96
 
 check: .venv/.dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/pyright --verifytypes tenfold --ignoreexternal \
@@ -74,8 +74,8 @@ lesson: .venv/.lesson
 	touch $@
 
 format: .venv/.dev
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks examples
+	$(BIN)/ruff format src tests benchmarks examples
 
 bench: bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations tables
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
+import typer
 
 from tenfold import cli
 from tenfold.mnist import idx
@@ -146,6 +147,16 @@ def tenfold_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Outcome(int(ended.value.code or 0), out, err)
 
     return call
+
+
+def verbs(group: Any = None, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The words of each verb, such as ("data", "show"), and its command."""
+    group = group or typer.main.get_command(cli.app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from verbs(command, *words, name)
+        else:
+            yield (*words, name), command
 
 
 def write_number(text: str, size: int = 60, seed: int = 0, gap: float = 0.3, margin: float = 0.8) -> np.ndarray:

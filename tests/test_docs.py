@@ -23,6 +23,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -43,6 +44,7 @@ NOT_RUN = {  # commands: why they are not run here
     r"(tensorboard|mlflow) .*": "servers of other programs; tests/learn/training/test_trackers.py reads what they show",
     r"tenfold export --format web .*": "npm fetches onnxruntime-web; tests/serve/test_site.py does it",
     r"tenfold (tune|study|read) .*--address \d.*": "other machines; tests/learn/search/test_on_ray.py has nodes here",
+    r"tenfold train .*--data \S*mnist.*": "sets of others; tests/mnist/test_named.py has files in their place",
     r"tenfold read .*s3://.*": "an object store; tests/read/many/test_cluster.py has one here",
 }
 NOT_COMMANDS = {  # blocks, by how they begin: what they are
@@ -82,8 +84,8 @@ def blocks(path: Path) -> list[Block]:
 
 
 def commands(block: Block) -> list[str]:
-    """The commands of a shell block, without the comments behind a #."""
-    return [re.split(r"\s+# ", line)[0].rstrip() for line in block.text.splitlines() if line.strip()]
+    """The commands of a shell block, without the comments, each on a line of its own."""
+    return [line.rstrip() for line in block.text.splitlines() if line.strip() and not line.startswith("# ")]
 
 
 def listed(text: str, where: dict[str, str]) -> bool:
@@ -106,7 +108,7 @@ def test_every_block_is_run_or_listed(block: Block) -> None:
     assert block.kind == "shell", f"nothing runs {block.kind} blocks"
     for command in commands(block):
         assert program(command) in PROGRAMS, f"what is {command!r}?"
-        assert not re.search(r"\S\s{2,}\S", command), f"a comment begins with #: {command!r}"
+        assert not re.search(r"\S\s{2,}\S|\s#", command), f"a comment has a line of its own: {command!r}"
 
 
 @pytest.mark.parametrize("pattern", NOT_RUN)
@@ -126,6 +128,8 @@ def test_every_block_that_is_no_command_is_there(pattern: str) -> None:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pictures, digits and runs that the pages name."""
     folder = tmp_path_factory.mktemp("stage")
+    test = draw_digits(20)
+    np.savetxt(folder / "test.csv", test.images.reshape(20, 784), "%d", ",")
     page = on_paper(write_number("2038", 60, seed=3))
     Image.fromarray(page).save(folder / "photo.jpg")
     for place, text in (
@@ -406,7 +410,7 @@ def test_commands(page: str, terminal: Terminal) -> None:
     ("command", "says"),
     [
         ("tenfold read none.jpg", "none.jpg"),
-        ("tenfold evaluate runs/NAME --reprot r.html", "No such option"),
+        ("tenfold evaluate runs/NAME --reprot r.html", "unknown option"),
         ("OMP_NUM_THREADS=1 tenfold train gone", "gone"),
         ("tenfold tune mlp --trials 2 none=1,2", "none"),
         ("curl http://127.0.0.1:8000/v1/none", "404"),
@@ -616,11 +620,11 @@ def test_the_tests_that_contributing_names_are_there() -> None:
 def test_the_blocks_of_a_page_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "text\n\n    tenfold read a.jpg      # a picture\n    tenfold train\n\n- item\n  goes on\n\n"
+        "text\n\n    # a picture\n    tenfold read a.jpg\n    tenfold train\n\n- item\n  goes on\n\n"
         "        A=1 make b\n\n"
         "```python\nprint()\n```\n"
     )
     first, second, third = blocks(page)
     assert commands(first) == ["tenfold read a.jpg", "tenfold train"]
     assert (commands(second), program("A=1 make b")) == (["A=1 make b"], "make")
-    assert (third.kind, third.text, third.line) == ("python", "print()", 12)
+    assert (third.kind, third.text, third.line) == ("python", "print()", 13)

@@ -5,6 +5,8 @@ import pytest
 
 import tenfold
 
+HEAVY = {"torch", "numpy", "onnxruntime", "matplotlib", "PIL"}
+
 
 def modules_after(code: str) -> set[str]:
     done = subprocess.run(
@@ -17,9 +19,18 @@ def test_importing_tenfold_loads_nothing_heavy() -> None:
     assert not modules_after("import tenfold") & {"torch", "numpy", "PIL", "matplotlib", "typer", "rich"}
 
 
-def test_help_loads_neither_torch_nor_matplotlib() -> None:
-    code = "import tenfold.cli\ntry: tenfold.cli.main(['--version'])\nexcept SystemExit: pass"
-    assert not modules_after(code) & {"torch", "matplotlib"}
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["help", "train"], []])
+def test_help_loads_nothing_heavy(words: list[str]) -> None:
+    code = f"import tenfold.cli\ntry: tenfold.cli.main({words})\nexcept SystemExit: pass"
+    assert not modules_after(code) & HEAVY
+
+
+def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TENFOLD_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    for line in ("tenfold train --resume ", "tenfold study --against "):
+        monkeypatch.setenv("COMP_WORDS", line)
+        assert not modules_after("import tenfold.cli\ntry: tenfold.cli.main([])\nexcept SystemExit: pass") & HEAVY
 
 
 @pytest.mark.parametrize("name", tenfold.__all__)

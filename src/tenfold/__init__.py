@@ -6,6 +6,7 @@
     tenfold.evaluate(run)              scores on the test set, figures, a report
     tenfold.corrupted(run)             errors under corruptions, shifts, rotations and scales
     tenfold.ensemble([run, other])     one model that averages the probabilities of several
+    tenfold.export(run, "a.onnx")      a run, or a network trained elsewhere, as one file that reads pictures
     tenfold.predict(run)               answers for test digits
     tenfold.explain(run)               what a network sees: why it answers so, and what would change it
     tenfold.study("fast", seeds=30)    mean, deviation and interval over seeds; two recipes compared
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tenfold.learn.explain.explain import explain
     from tenfold.learn.explain.explanation import Inside
     from tenfold.learn.export.estimator import DigitClassifier
+    from tenfold.learn.export.onnx import export
     from tenfold.learn.recipes.presets import RECIPES
     from tenfold.learn.recipes.recipe import Recipe
     from tenfold.learn.scoring.ensembles import ensemble
@@ -68,6 +70,7 @@ _HOME = {
     "ensemble": "tenfold.learn.scoring.ensembles",
     "evaluate": "tenfold.learn.scoring.evaluation",
     "explain": "tenfold.learn.explain.explain",
+    "export": "tenfold.learn.export.onnx",
     "predict": "tenfold.learn.scoring.prediction",
     "read_many": "tenfold.read.many.bulk",
     "study": "tenfold.learn.search.study",
@@ -103,6 +106,7 @@ __all__ = [
     "ensemble",
     "evaluate",
     "explain",
+    "export",
     "networks",
     "predict",
     "read_many",

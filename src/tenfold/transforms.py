@@ -1,5 +1,52 @@
 """torchvision's name for where the usual transforms are: `from tenfold.transforms import ToTensor`."""
 
-from tenfold.mnist.transforms import Compose, Lambda, Normalize, RandomRotation, Resize, ToTensor
+from typing import NoReturn
 
-__all__ = ["Compose", "Lambda", "Normalize", "RandomRotation", "Resize", "ToTensor"]
+from tenfold.errors import nearest
+from tenfold.mnist.transforms import (
+    CenterCrop,
+    ColorJitter,
+    Compose,
+    Grayscale,
+    InterpolationMode,
+    Lambda,
+    Normalize,
+    Pad,
+    PILToTensor,
+    RandomAffine,
+    RandomApply,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomRotation,
+    RandomVerticalFlip,
+    Resize,
+    ToPILImage,
+    ToTensor,
+)
+
+__all__ = [
+    "CenterCrop",
+    "ColorJitter",
+    "Compose",
+    "Grayscale",
+    "InterpolationMode",
+    "Lambda",
+    "Normalize",
+    "PILToTensor",
+    "Pad",
+    "RandomAffine",
+    "RandomApply",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomRotation",
+    "RandomVerticalFlip",
+    "Resize",
+    "ToPILImage",
+    "ToTensor",
+]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise AttributeError(
+        f"{nearest('transform', name, __all__)}; torchvision's own go with tenfold.MNIST too: they take its PIL images"
+    )

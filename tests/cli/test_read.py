@@ -114,10 +114,6 @@ def test_standard_input(tenfold_cli: Cli, place: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     done = tenfold_cli("read")
     assert (done.status, done.err) == (3, "tenfold: standard input is empty: it has 0 bytes\n")
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    done = tenfold_cli("read")
-    assert done.status == 2
-    assert "there is nothing to read" in done.err
 
 
 def test_upright(tenfold_cli: Cli, here: Path) -> None:

@@ -12,7 +12,7 @@ from conftest import Cli
 from learn.trainings import TINY
 from tenfold import cli
 from tenfold.learn.recipes.presets import RECIPES
-from tenfold.learn.training.runs import Run
+from tenfold.learn.training.runs import LOCK, Run, held
 
 pytestmark = pytest.mark.usefixtures("few_shown")
 
@@ -53,6 +53,7 @@ def test_recipes(tenfold_cli: Cli, here: Path, data: Path) -> None:
     assert "fast (default)" in done.out
     assert "e+" not in done.out
     assert "± 0.00%" not in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
     assert [row["name"] for row in json.loads(tenfold_cli("recipes", "--json").out)] == list(RECIPES)
     assert tenfold_cli("recipes", "cnn", "--save", "my.json").status == 0
     written = json.loads(Path("my.json").read_text())
@@ -101,7 +102,25 @@ def test_runs_tells_when_there_are_none(tenfold_cli: Cli, here: Path) -> None:
 
 def test_a_run_that_is_stopped_is_listed_as_such(tenfold_cli: Cli, run: Run, here: Path) -> None:
     run.model_file.unlink()
-    assert "stopped" in tenfold_cli("runs", "--root", ".").out
+    (run.path / LOCK).touch()  # as a process leaves it that is killed
+    done = tenfold_cli("runs", "--root", ".")
+    assert " stopped " in done.out
+    assert "tenfold train --resume r\n" in done.out
+
+
+def test_a_run_that_is_trained_now_is_listed_as_such_and_not_resumed(tenfold_cli: Cli, run: Run, here: Path) -> None:
+    run.model_file.unlink()
+    with held(run):
+        done = tenfold_cli("runs", "--root", ".")
+        assert " running " in done.out
+        assert "--resume" not in done.out
+        assert json.loads(tenfold_cli("runs", "--root", ".", "--json").out)[0]["state"] == "running"
+        done = tenfold_cli("train", "--resume", "r")
+        assert (done.status, done.err.count("\n")) == (1, 1)
+        assert "r is being trained by another process" in done.err
+    assert not run.running
+    assert tenfold_cli("train", "--resume", "r").status == 0
+    assert not (run.path / LOCK).exists()
 
 
 def test_a_terminal_without_unicode(here: Path) -> None:

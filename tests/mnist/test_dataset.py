@@ -100,6 +100,13 @@ def test_download_puts_the_four_files_where_torchvision_does(tmp_path: Path) -> 
     assert torch.equal(again.targets, MNIST(train=False).targets)
 
 
+def test_other_addresses_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = "https://mirror.example/mnist/"
+    monkeypatch.setattr(MNIST, "resources", [(f"{mirror}{name}?raw=true", md5) for name, md5 in MNIST.resources])
+    monkeypatch.setattr(MNIST, "mirrors", [mirror, *MNIST.mirrors])
+    assert len(MNIST(tmp_path, train=False, download=True)) == len(MNIST(tmp_path, train=False)) == 10_000
+
+
 def test_the_root_is_what_is_read(tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)

@@ -6,6 +6,7 @@ import pytest
 
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist import idx
+from tenfold.mnist.digits import Digits
 
 
 @pytest.mark.parametrize("name", ["a-idx3-ubyte", "a-idx3-ubyte.gz"])
@@ -25,7 +26,7 @@ def test_the_bytes_are_those_of_the_published_format() -> None:
 @pytest.mark.parametrize(
     ("raw", "error", "says"),
     [
-        (b"", FormatError, "magic number is missing"),
+        (b"", FormatError, "it is empty"),
         (b"\x89PNG\r\n\x1a\n", FormatError, "not an IDX file: its magic number is 89504e47"),
         (bytes.fromhex("00000801 00000003 0708"), DataError, "truncated: its header promises 11 bytes and it has 10"),
         (bytes.fromhex("00000801 00000001 0708"), DataError, "too long"),
@@ -42,3 +43,22 @@ def test_a_bad_file_is_told_apart(raw: bytes, error: type[Exception], says: str)
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         idx.read(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty: fetch it again"),
+        (b"\n<html>403 Forbidden</html>", "it is a web page, as a download that failed"),
+    ],
+)
+def test_what_a_download_that_failed_leaves(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(FormatError, match=says):
+        idx.read(tmp_path / "train-images-idx3-ubyte.gz")
+
+
+def test_a_gzipped_file_without_its_suffix(tmp_path: Path, digits: Digits) -> None:
+    idx.write(tmp_path / "a.gz", digits.images)
+    (tmp_path / "a.gz").rename(tmp_path / "a")
+    assert (idx.read(tmp_path / "a") == digits.images).all()

@@ -1,5 +1,5 @@
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ from PIL import Image
 from conftest import draw_digits, write_idx
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist import sources
-from tenfold.mnist.digits import Digits
+from tenfold.mnist.digits import Digits, Track
 
 
-def write_classes(folder: Path, digits: Digits, suffix: str = ".png", names: str = "0123456789") -> Path:
+def write_classes(folder: Path, digits: Digits, suffix: str = ".png", names: Sequence[str] = "0123456789") -> Path:
     for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
         place = folder / names[label]
         place.mkdir(parents=True, exist_ok=True)
@@ -145,9 +145,9 @@ def test_data_is_decoded_again_only_when_it_has_changed(
             Image.fromarray(digits.images[2 * label + number]).save(tmp_path / f"{label}/{number}.png")
     decode, decoded = sources._decoded, []
 
-    def counted(path: Path, track: sources.Track) -> sources.Source:
+    def counted(path: Path, track: Track, **options: Any) -> sources.Source:
         decoded.append(path)
-        return decode(path, track)
+        return decode(path, track, **options)
 
     monkeypatch.setattr(sources, "_decoded", counted)
     first = sources.load(tmp_path)
@@ -214,7 +214,8 @@ def test_npz_labels_that_are_words_and_numbers_above_nine(tmp_path: Path, digits
         ({"images": np.full((3, 28, 28), np.nan), "labels": [1, 2, 3]}, "values from nan"),
         ({"images": np.zeros((3, 28, 28), np.uint8), "labels": [1, -2, 3]}, "whole numbers from 0"),
         ({"images": np.zeros((3, 28, 28), np.uint8), "labels": [1, 2.5, 3]}, "whole numbers from 0"),
-        ({"images": np.zeros((3, 28, 28), np.uint8), "labels": [[1], [2], [3]]}, "a list of numbers"),
+        ({"images": np.zeros((3, 28, 28), np.uint8), "labels": [[1, 2], [2, 3], [3, 4]]}, "a list of numbers"),
+        ({"images": np.zeros((2, 28, 28), np.uint8), "labels": [[1, 0], [1, 1]]}, r"\(2, 2\), but not one 1"),
         ({"images": np.zeros((3, 28, 28), complex), "labels": [1, 2, 3]}, "type complex128"),
         ({"pixels": np.zeros(3)}, "has the arrays pixels"),
     ],
@@ -290,11 +291,12 @@ def test_class_names_that_would_leave_their_folder(tmp_path: Path, digits: Digit
 
 def test_bad_class_folders(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
+    with pytest.raises(DataError, match="has no data, it is empty"):
+        sources.load(tmp_path)
+    Image.new("L", (28, 28)).save(tmp_path / "cat" / "a.png")
     with pytest.raises(DataError, match="one class only, 'cat'"):
         sources.load(tmp_path)
     (tmp_path / "8").mkdir()
-    with pytest.raises(DataError, match="no PNG or JPEG pictures"):
-        sources.load(tmp_path)
     (tmp_path / "8" / "a.png").write_bytes(b"\x89PNG broken")
     with pytest.raises(DataError, match=r"cannot read the picture .*a\.png"):
         sources.load(tmp_path)

@@ -3,19 +3,20 @@
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.errors import DataError, FormatError
+from tenfold.errors import DataError, FormatError, UsageError
 from tenfold.read import decode
 
 GREY = np.full((20, 30), 200, np.uint8)
 GREY[5:15, 10:12] = 20
 
 
-def only(source: decode.Source, **options: int) -> decode.Page:
+def only(source: decode.Source, **options: Any) -> decode.Page:
     (page,) = decode.pages(source, **options)
     return page
 
@@ -94,6 +95,32 @@ def test_arrays_whose_range_must_be_guessed(array: np.ndarray) -> None:
     colours = only(array).colours
     assert np.ptp(colours) > 0.45
     assert 0 <= colours.min() <= colours.max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float64])
+@pytest.mark.parametrize("top", [1, 2, 16, 63, 255])
+def test_grey_values_may_go_to_any_number(top: int, kind: type) -> None:
+    values: np.ndarray = np.rint(GREY / 200.0 * top).astype(kind)
+    page = only(values)
+    assert page.colours.max() == 1
+    assert page.notes == (() if top in (1, 255) else (f"grey values up to {top} were stretched to 255",))
+    assert only(Image.fromarray(values.astype(np.int32))).notes == page.notes
+
+
+def test_small_squares_may_be_digits_and_no_colours() -> None:
+    for count in (2, 3, 4):
+        digits = np.zeros((count, 28, 28), np.uint8)
+        with pytest.raises(FormatError, match=f"may be {count} digits.* read each .* channels='first'"):
+            only(digits)
+        assert only(digits, channels="first").colours.shape == (28, 28, 3)
+    for shape in ((1, 28, 28), (3, 28, 30), (3, 65, 65), (28, 28, 3), (4, 4, 4)):
+        assert only(np.zeros(shape, np.uint8)).colours.shape[2] == 3
+    assert only(np.zeros((3, 9, 4)), channels="first").width == 4
+    assert only(np.zeros((3, 9, 4)), channels="last").width == 9
+    with pytest.raises(FormatError, match=r"no picture: .* read each of several by itself"):
+        only(np.zeros((3, 28, 28)), channels="last")
+    with pytest.raises(UsageError, match="channels must be 'first' or 'last', not 'middle'"):
+        only(GREY, channels="middle")
 
 
 def test_a_pil_image_that_cannot_be_read_is_our_error() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 import tenfold
 from conftest import on_paper, write_number
-from tenfold.errors import TenfoldError, UsageError
+from tenfold.errors import FormatError, TenfoldError, UsageError
 from tenfold.mnist import embedded
 from tenfold.read import reader as reader_module
 from tenfold.read.finding.signs import Sign
@@ -71,6 +71,18 @@ def test_mnist_itself_single_and_not(reader: tenfold.Reader) -> None:
     probabilities = reader.classify(digits.images[50_000:50_500])
     assert probabilities.shape == (500, 11)
     assert np.mean(probabilities.argmax(1) == digits.labels[50_000:50_500]) > 0.985
+
+
+@pytest.mark.parametrize("top", [1, 2, 16, 255])
+def test_values_of_any_range_are_read_and_classified(reader: tenfold.Reader, top: int) -> None:
+    images = np.rint(embedded.read("test").images[:3] / 255 * top).astype(np.uint8)  # 7, 2, 1
+    reading = reader.read(images[0], single=True)
+    assert reading.text == "7"
+    assert bool(reading.notes) == (top in (2, 16))
+    assert reader.classify(images).argmax(axis=1).tolist() == [7, 2, 1]  # three digits, no colours
+    with pytest.raises(FormatError, match="may be 3 digits"):
+        reader.read(images)
+    assert reader.read(np.stack([images[0]] * 3), single=True, channels="first").text == "7"
 
 
 def test_what_is_no_digit_is_one_only_where_an_answer_is_always_wanted(reader: tenfold.Reader) -> None:

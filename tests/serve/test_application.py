@@ -3,16 +3,24 @@
 import base64
 import io
 import json
+import re
+import shutil
+import subprocess
+import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from PIL import Image
 
-from conftest import Cli, Client, on_paper, write_number
+from conftest import Cli, Client, Service, on_paper, write_number
 from serve.conftest import png
 from tenfold.read.reader import Reader
+from tenfold.serve.application import create
+from tenfold.serve.settings import Settings
 
 
 def test_a_body_is_a_picture(client: Client, number: bytes) -> None:
@@ -161,6 +169,7 @@ def test_forms_that_cannot_be_read(client: Client, digit: bytes) -> None:
     answer = start.post("/v1/read", files={"files": digit}, data={"single": "true"})
     assert answer.status_code == 422
     assert "?single=true" in answer.json()["error"]
+    assert "-F files=@" in answer.json()["error"]
 
 
 def test_a_form_of_what_are_no_pictures(client: Client) -> None:
@@ -181,6 +190,37 @@ def test_addresses_and_methods_that_are_not(client: Client) -> None:
         assert answer.status_code == status
         assert list(answer.json()) == ["error"]
     assert "POST" in start.get("/v1/read").headers["allow"]
+    assert "POST is" in start.get("/v1/read").json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/model", "/v2", "/v2/models/digits", "/healthz", "/docs"])
+def test_a_slash_at_the_end_makes_no_difference(client: Client, path: str) -> None:
+    start = client()
+    with_slash, without = start.get(f"{path}/"), start.get(path)
+    assert (with_slash.status_code, with_slash.content) == (200, without.content)
+
+
+def test_a_body_survives_a_slash_at_the_end(client: Client, digit: bytes) -> None:
+    start = client(token="secret")
+    key = {"authorization": "Bearer secret"}
+    answer = start.post("/v1/read/", content=digit, headers=key, follow_redirects=False)
+    assert (answer.status_code, answer.json()["text"]) == (200, "7")
+    assert start.post("/v1/read/", content=digit).status_code == 401
+    assert start.get("/v1/").status_code == 401
+
+
+def test_what_there_is(client: Client) -> None:
+    index = client().get("/v1/").json()
+    assert {"method": "POST", "path": "/v1/read", "summary": "Read the digits in pictures"} in index["routes"]
+    assert not any("corrections" in route["path"] for route in index["routes"])
+    assert "corrections" in client(corrections="kept").get("/v1").text
+
+
+def test_health(client: Client) -> None:
+    start = client(token="secret")
+    assert start.get("/healthz").json() == {"status": "ok"}
+    assert start.head("/healthz").status_code == 200
+    assert TestClient(create(Settings(log=False))).get("/healthz").status_code == 503  # not started yet
 
 
 def test_other_sites_may_call_only_if_they_are_named(client: Client, digit: bytes) -> None:
@@ -226,6 +266,35 @@ def test_the_documentation_is_whole_and_from_here(client: Client) -> None:
     assert {"/v1/read", "/v1/model", "/v1/corrections", "/metrics", "/v2/models/{model}/infer"} <= set(
         described["paths"]
     )
+
+
+def test_examples_name_the_address_that_was_asked(client: Client) -> None:
+    asked = client(token="secret").get("http://digits.example:81/openapi.json").json()["info"]["description"]
+    assert "http://digits.example:81/v1/read" in asked
+    assert "127.0.0.1" not in asked
+    assert "Bearer TOKEN" in asked
+    assert "TOKEN" not in client().get("/openapi.json").text
+
+
+@pytest.mark.parametrize("program", ["sh", "python", "node"])
+def test_examples_work(running: Service, number: bytes, digit: bytes, here: Path, program: str) -> None:
+    if shutil.which("curl" if program == "sh" else program) is None:
+        pytest.skip(f"there is no {program} on this machine")
+    with urllib.request.urlopen(f"{running.address}/openapi.json", timeout=30) as answer:
+        about = json.load(answer)["info"]["description"]
+    kind = {"node": "js"}.get(program, program)
+    (code,) = re.findall(rf"```{kind}\n(.*?)```", about, re.DOTALL)
+    Path("photo.jpg").write_bytes(number)
+    Path("one.png").write_bytes(number)
+    Path("two.png").write_bytes(digit)
+    file = Path("example.mjs" if program == "node" else "example")
+    file.write_text(code, encoding="utf-8")
+    command = [sys.executable if program == "python" else program, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    texts = r'"text": "(\d+)", "lines"' if program == "sh" else r"\d+"
+    assert re.findall(texts, done.stdout) == ["2079", "2079", "7", "2079"]
+    if program == "sh":
+        assert Path("boxes.png").read_bytes().startswith(b"\x89PNG")
 
 
 def many_pages(page: bytes, count: int) -> bytes:

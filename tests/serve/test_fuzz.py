@@ -1,5 +1,6 @@
 """Requests made at random: from the service's own OpenAPI document, and from nothing at all. None may give a 500."""
 
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ PATHS = st.sampled_from(
     [
         "/v1/read",
         "/v1/read?single=1",
+        "/v1/read/",
         "/v1/read?details=1&annotate=1",
         "/v2/models/digits/infer",
         "/v1/corrections",
@@ -74,6 +76,13 @@ TEXT = st.builds(
     st.integers(0, 10_000),
     st.text(max_size=8),
     st.integers(0, 8),
+)
+CODED = st.builds(
+    lambda raw, before, at, new: (f'{before}"{base64.b64encode(raw).decode()}"')[:-at].encode() + new,
+    st.one_of(st.just(PNG), SPOILT, st.binary(max_size=30)),
+    st.sampled_from(["", "[", '{"image": ', '{"images": [', "data:image/png;base64,"]),
+    st.integers(1, 9),
+    st.sampled_from([b"", b'"', b'"}', b'"]', b'"]}', b"=", b"\xff"]),
 )
 VALUES = st.one_of(
     st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
@@ -105,7 +114,7 @@ NAMES = st.sampled_from(
 
 @pytest.mark.slow
 @settings(max_examples=400, **QUIET)
-@given(PATHS, st.one_of(st.binary(max_size=300), SPOILT, TEXT), st.dictionaries(NAMES, VALUES, max_size=3))
+@given(PATHS, st.one_of(st.binary(max_size=300), SPOILT, CODED, TEXT), st.dictionaries(NAMES, VALUES, max_size=3))
 def test_no_body_or_header_gives_a_500(caller: TestClient, path: str, body: bytes, headers: dict[str, str]) -> None:
     answer = caller.post(path, content=body, headers=headers)
     assert answer.status_code < 500, answer.text

@@ -92,6 +92,32 @@ def test_binary(client: Client, images: np.ndarray) -> None:
     assert np.reshape(logits["data"], (5, 10)) == pytest.approx(reader.classifier.logits(images), abs=1e-5)
 
 
+@pytest.mark.parametrize("datatype", ["UINT8", "INT32", "INT64"])
+def test_grey_values(client: Client, images: np.ndarray, datatype: str) -> None:
+    start = client()
+    wanted = start.post(INFER, json=request(images)).json()
+    grey = (images * 255).round().astype(datatype.lower())
+    given = request(grey, datatype=datatype)
+    assert start.post(INFER, json=given).json() == wanted
+    del given["inputs"][0]["data"]
+    given["inputs"][0]["parameters"] = {"binary_data_size": grey.nbytes}
+    head = json.dumps(given).encode()
+    headers = {"inference-header-content-length": str(len(head))}
+    assert start.post(INFER, content=head + grey.tobytes(), headers=headers).json() == wanted
+    for value in (-1, 256, 0.5, 1e300):
+        answer = start.post(INFER, json=request(np.full((1, 1, 2, 2), value), datatype=datatype))
+        assert answer.status_code == 400, value
+        assert "0 to 255" in answer.json()["error"]
+    assert "UINT8" in start.post(INFER, json=request(grey)).json()["error"]
+
+
+@pytest.mark.parametrize("shape", [(5, 28, 28), (5, 784), (5, 28, 28, 1), (5, 1, 784)])
+def test_images_of_28_by_28_in_other_shapes(client: Client, images: np.ndarray, shape: tuple[int, ...]) -> None:
+    start = client()
+    for some, other in ((images, images.reshape(shape)), (images[:1], images[:1].reshape(shape[1:]))):
+        assert start.post(INFER, json=request(other)).json() == start.post(INFER, json=request(some)).json()
+
+
 def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
     yield "text"
     yield []
@@ -111,7 +137,9 @@ def wrong(images: np.ndarray) -> Iterator[dict[str, Any] | list[Any] | str]:
         {"datatype": "FP64"},
         {"datatype": 32},
         {"shape": None},
-        {"shape": [5, 28, 28]},
+        {"shape": [5, 27, 28]},
+        {"shape": [5 * 784]},
+        {"shape": []},
         {"shape": [5, 2, 28, 14]},
         {"shape": [-5, 1, -28, 28]},
         {"shape": [0, 1, 28, 28]},

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from serve.conftest import run
 from tenfold.errors import DataError, RunError, one_line
+from tenfold.serve.pictures import Sent
 from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.service import Service
 from tenfold.serve.settings import Settings
@@ -18,15 +19,15 @@ def state() -> Service:
 
 
 def test_a_picture(state: Service, number: bytes) -> None:
-    reading, answer = state.read(number, "n.png", ReadOptions(details=True))
+    reading, answer = state.read(Sent(number, path="n.png"), ReadOptions(details=True))
     assert (answer["path"], answer["text"], reading.page_count) == ("n.png", "2079", 1)
     assert answer["width"] > answer["height"]
-    assert "annotated" in state.read(number, None, ReadOptions(annotate=True))[1]
+    assert "annotated" in state.read(Sent(number), ReadOptions(annotate=True))[1]
 
 
 def test_a_file_that_cannot_be_read_has_its_error(state: Service, digit: bytes) -> None:
-    assert state.read_file(digit, "7.png", ReadOptions())[0]["text"] == "7"
-    row, error = state.read_file(b"none", "none.png", ReadOptions())
+    assert state.read_file(Sent(digit, "7.png", "7.png"), ReadOptions())[0]["text"] == "7"
+    row, error = state.read_file(Sent(b"none", "none.png", "none.png"), ReadOptions())
     assert isinstance(error, DataError)
     assert row == {"path": "none.png", "error": one_line(error), "text": "", "lines": [], "numbers": [], "digits": []}
     assert "none.png" in row["error"]

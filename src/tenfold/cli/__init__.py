@@ -1,6 +1,7 @@
 """The command line: each verb, a file of its name, parses its options, calls what it is for, and prints.
 
-No verbs are fields (a recipe's fields as options), options (what several verbs take) and printing.
+No verbs are fields (a recipe's fields as options), options (what several verbs take), help, completion (of words in a
+shell), mistakes (words that make no command) and printing.
 """
 
 import io
@@ -29,12 +30,14 @@ from tenfold.cli import (
     train,
     tune,
 )
+from tenfold.cli.help import Verb, Verbs, beginning
+from tenfold.cli.mistakes import sentence
 from tenfold.errors import Interrupted, StorageError, TenfoldError, UsageError, missing_extra, one_line
 
 app: typer.Typer = typer.Typer(
     name="tenfold",
-    no_args_is_help=True,
-    add_completion=False,
+    cls=Verbs,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,8 +46,7 @@ app: typer.Typer = typer.Typer(
 _VERBS = (read, explain, serve, train, tune, study, evaluate, ensemble, predict, recipes, runs, save, export, doctor)
 for _verb in _VERBS:
     _name = _verb.__name__.rpartition(".")[2]
-    _lines = _verb.EPILOG.replace("\n", "\n\n")  # else one paragraph is made of them
-    app.command(_name, epilog=_lines)(getattr(_verb, _name))
+    app.command(_name, cls=Verb, epilog=_verb.EPILOG)(getattr(_verb, _name))
 app.add_typer(data.app, name="data")
 
 
@@ -56,6 +58,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _tenfold(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -67,6 +70,10 @@ def _tenfold(
 
     Begin with: tenfold read photo.jpg, or tenfold train, then tenfold evaluate.
     """
+    del version, debug  # which are looked at before
+    if context.invoked_subcommand is None:
+        print(beginning(getattr(context.command, "commands", {})))
+        raise typer.Exit(UsageError.status)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,8 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks → or ± shows a question mark instead
             stream.reconfigure(errors="replace")
     debug = "--debug" in given
+    words = _as_options([word for word in given if word != "--debug"])
     try:
-        sys.exit(app([word for word in given if word != "--debug"], standalone_mode=False))
+        sys.exit(app(words, prog_name="tenfold", standalone_mode=False))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -98,10 +106,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _fail(Interrupted("stopped"), debug)
         if not hasattr(error, "format_message"):
             raise
-        if not given or type(error).__name__ == "NoArgsIsHelpError":
+        if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             sys.exit(UsageError.status)
-        _fail(UsageError(f"{error.format_message()} (see tenfold --help)"), debug)
+        _fail(UsageError(sentence(error, words, typer.main.get_command(app))), debug)
+
+
+def _as_options(words: list[str]) -> list[str]:
+    """`help`, `help VERB` and `version` as the options that they stand for; other words as they are."""
+    if words[:1] == ["help"]:
+        return [*(word for word in words if word not in ("help", "version")), "--help"]
+    return ["--version"] if words[:1] == ["version"] else words
 
 
 def _fail(error: BaseException, debug: bool) -> None:

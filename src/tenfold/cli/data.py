@@ -5,17 +5,35 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli.help import Verb, Verbs
 from tenfold.errors import DataError, UsageError, nearest
 from tenfold.progress import track
 
-app: typer.Typer = typer.Typer(no_args_is_help=True, help="Look at the data, check it, export it for other tools.")
-
-_DATA = typer.Option(help="Your own digits instead of MNIST: IDX files, an .npz, or a folder of class folders.")
-
-
-@app.command(
-    epilog="Examples:\n\n  tenfold data show\n\n  tenfold data show --data my-digits/ --part train -o mine.png"
+app: typer.Typer = typer.Typer(
+    cls=Verbs, no_args_is_help=True, help="Look at the data, check it, export it for other tools."
 )
+
+_SHOW = """
+Examples:
+  tenfold data show
+  tenfold data show --data my-digits/ --part train -o mine.png
+"""
+_VERIFY = """
+Examples:
+  tenfold data verify
+"""
+_EXPORT = """
+Examples:
+  tenfold data export mnist-png --format png
+  tenfold data export out --format npz
+"""
+
+_DATA = typer.Option(
+    help="Other digits than MNIST: a folder of class folders, a file, or a known set such as fashion-mnist."
+)
+
+
+@app.command(cls=Verb, epilog=_SHOW)
 def show(
     data: Annotated[Path | None, _DATA] = None,
     part: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
@@ -33,10 +51,14 @@ def show(
     if data is None:
         train, validation = split_last(parts["train"], None)  # as training cuts it
         parts = {"train": train, "validation": validation, "test": parts["test"]}
-    if part not in parts:
-        raise UsageError(nearest("part", part, parts))
     for note in source.notes:
         print(f"{source.name}: {note}")
+    if source.unlabelled is not None:
+        print(f"{source.name}: {len(source.unlabelled):,} digits without labels; tenfold predict answers them")
+    if not parts:
+        return
+    if part not in parts:
+        raise UsageError(nearest("part", part, parts))
     counts = [
         (name, *(f"{int((digits.labels == k).sum()):,}" for digits in parts.values()))
         for k, name in enumerate(source.classes)
@@ -54,7 +76,7 @@ def show(
     print(f"\nevery class of {part} is drawn in {path}")
 
 
-@app.command(epilog="Example:\n\n  tenfold data verify")
+@app.command(cls=Verb, epilog=_VERIFY)
 def verify(
     folder: Annotated[
         Path | None, typer.Option(help="A folder with the four .gz files. \\[default: the package's own]")
@@ -74,9 +96,7 @@ def verify(
         raise DataError(f"not the published MNIST: {', '.join(bad)}")
 
 
-@app.command(
-    epilog="Examples:\n\n  tenfold data export mnist-png --format png\n\n  tenfold data export out --format npz"
-)
+@app.command(cls=Verb, epilog=_EXPORT)
 def export(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="DIR")],
     form: Annotated[str, typer.Option("--format", help="idx, png or npz.")] = "idx",

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold doctor                    # is all well here?
-  tenfold doctor --json > here.json  # to send along with a question
+  # is all well here
+  tenfold doctor
+  # to send along with a question
+  tenfold doctor --json > here.json
 Exit status:
   0 all is well     1 there is a fault
 """

@@ -5,14 +5,18 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli import completion
 from tenfold.cli.fields import is_field, with_fields
 from tenfold.errors import UsageError
 
 EPILOG = """
 Examples:
-  tenfold ensemble runs/a runs/b runs/c -o runs/three    # one that averages
-  tenfold ensemble runs/study/seeds/* -o runs/ten        # all of a study
-  tenfold evaluate runs/three                            # as any run
+  # one that averages, of three runs or of all of a study
+  tenfold ensemble runs/a runs/b runs/c -o runs/three
+  tenfold ensemble runs/study/seeds/* -o runs/ten
+  # score it as any run
+  tenfold evaluate runs/three
+  # a small network that answers as they do
   tenfold ensemble runs/a runs/b -o runs/two --distil fast
 """
 
@@ -24,7 +28,11 @@ TEACHING = {"teacher_weight": 1.0, "teacher_temperature": 3.0}  # of --distil, u
 def ensemble(
     words: Annotated[
         list[str],
-        typer.Argument(help="Two or more runs, or safetensors files; with --distil also FIELD=VALUE.", metavar="RUN"),
+        typer.Argument(
+            help="Two or more runs, or safetensors files; with --distil also FIELD=VALUE.",
+            metavar="RUN",
+            autocompletion=completion.runs,
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The folder of the new run.", show_default="in ./runs")
@@ -35,11 +43,12 @@ def ensemble(
             help="Also train this recipe to answer as the ensemble does (distillation), into a folder beside; the "
             "options below change its fields.",
             metavar="RECIPE",
+            autocompletion=completion.recipes,
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Join trained networks into one model that answers with the mean of their probabilities."""
+    """Join trained networks into one model, which answers with the mean of their probabilities."""
     from tenfold.learn.networks import parameters
     from tenfold.learn.recipes import fields, presets
     from tenfold.learn.scoring import ensembles

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenfold.cli import completion
 from tenfold.cli.options import Device, Json
 from tenfold.errors import UsageError
 
@@ -15,16 +16,24 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold evaluate                            # the newest run
+  # the newest run, or another one
+  tenfold evaluate
   tenfold evaluate runs/half --json > s.json
-  tenfold evaluate runs/half --data scans/    # on your own digits
-  tenfold evaluate --corrupt                  # also on corrupted digits
+  # on your own digits
+  tenfold evaluate runs/half --data scans/
+  # also on corrupted digits
+  tenfold evaluate --corrupt
 """
 
 
 def evaluate(
     run: Annotated[
-        Path | None, typer.Argument(help="A run or its safetensors file. \\[default: the newest run]")
+        Path | None,
+        typer.Argument(
+            help="A run or its safetensors file. \\[default: the newest run]",
+            metavar="RUN",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Other labelled digits, or lines, to score on.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write. \\[default: the run's folder]")] = None,

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold explain photo.jpg                   # photo-explained.png
+  # how a number is read: photo-explained.png
+  tenfold explain photo.jpg
   tenfold explain digit.png --single -o why.png
-  tenfold explain runs/half                   # inside a network
+  # inside a network
+  tenfold explain runs/half
   tenfold explain runs/half --digit 247 --as 4
 """
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -28,7 +30,10 @@ _picture, _network = (partial(option, panel) for panel in ("Of a picture", "Of a
 
 def explain(  # noqa: PLR0913 - options
     picture: Annotated[
-        Path, typer.Argument(help="A picture, or - for standard input; or a run, to look inside its network.")
+        Path,
+        typer.Argument(
+            help="A picture, or - for standard input; or a run, to look inside its network.", metavar="PICTURE"
+        ),
     ],
     output: Annotated[
         Path | None, _picture("--output", "-o", help="The figure. \\[default: NAME-explained.png, here]")

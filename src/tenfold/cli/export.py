@@ -7,15 +7,18 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli import completion
 from tenfold.errors import RunError, UsageError, nearest
 
 EPILOG = """
 Examples:
-  tenfold export runs/half                            # runs/half/model.onnx
+  # one file: runs/half/model.onnx, or by another name
+  tenfold export runs/half
   tenfold export runs/half -o digits.onnx
   tenfold export runs/half -o small.onnx --quantize int8
-  tenfold export --format web site                    # a static page
-  tenfold export runs/half --format web -o site       # of a run
+  # a static page, with the bundled model or of a run
+  tenfold export --format web site
+  tenfold export runs/half --format web -o site
 """
 
 FORMATS = ("onnx", "web")
@@ -27,6 +30,8 @@ def export(
         typer.Argument(
             help="A run, or a safetensors file of one; by default the newest run. With --format web and without -o: "
             "the folder to write.",
+            metavar="RUN",
+            autocompletion=completion.runs,
         ),
     ] = None,
     output: Annotated[
@@ -36,7 +41,12 @@ def export(
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="onnx, a file; or web, a page with the model in it, a folder.")
+        str,
+        typer.Option(
+            "--format",
+            help="onnx, a file; or web, a page with the model in it, a folder.",
+            autocompletion=lambda: list(FORMATS),
+        ),
     ] = "onnx",
     quantize: Annotated[str | None, typer.Option(help="int8: about a quarter of the size.")] = None,
     model: Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tenfold.cli.completion import OF_FIELDS
 from tenfold.errors import UsageError
 from tenfold.learn.recipes.recipe import FIELDS, PANELS, description, kinds
 
@@ -67,4 +68,5 @@ def _option(name: str, panel: str) -> Any:
     words: dict[str, Any] = {"help": f"{text[0].upper()}{text[1:]}.", "rich_help_panel": panel, "show_default": False}
     if kind is bool:
         return Annotated[bool | None, typer.Option(**words)]
-    return Annotated[str | None, typer.Option(metavar=_METAVARS[typing.get_origin(kind) or kind], **words)]
+    metavar = _METAVARS[typing.get_origin(kind) or kind]
+    return Annotated[str | None, typer.Option(metavar=metavar, autocompletion=OF_FIELDS.get(name), **words)]

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tenfold.cli import completion
+
 
 def option(panel: str, *names: str, help: str, show_default: bool = False, **more: Any) -> Any:
     """An option under a heading; its help says its default itself, if it is not shown."""
@@ -14,7 +16,11 @@ WHERE = "Where and how fast"
 
 RecipeName = Annotated[
     str | None,
-    typer.Argument(help="A recipe (see `tenfold recipes`) or a .json file with one. \\[default: fast]"),
+    typer.Argument(
+        help="A recipe (see `tenfold recipes`) or a .json file with one. \\[default: fast]",
+        metavar="RECIPE",
+        autocompletion=completion.recipes,
+    ),
 ]
 Words = Annotated[
     list[str] | None,
@@ -24,7 +30,9 @@ Words = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
-Device = Annotated[str, typer.Option(help="auto, cuda, mps, xpu or cpu.")]
+Device = Annotated[
+    str, typer.Option(help="auto, cuda, mps, xpu or cpu.", autocompletion=completion.OF_FIELDS["device"])
+]
 On = Annotated[str, option(WHERE, help="local or ray. \\[default: local]")]
 Address = Annotated[
     str | None, option(WHERE, help="Of the Ray cluster: HOST:PORT, or auto. \\[default: a Ray of this machine]")

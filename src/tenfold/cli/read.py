@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold read photo.jpg                      # a line for each row
-  tenfold read digit.png --single             # the picture is one digit
-  tenfold read form.png --table > cells.csv   # rows and columns
-  tenfold read scans/ -o numbers.csv          # a folder
-  tenfold read scans/ --review look.html      # what to look at
+  # a line for each row
+  tenfold read photo.jpg
+  # the picture is one digit
+  tenfold read digit.png --single
+  # rows and columns
+  tenfold read form.png --table > cells.csv
+  # a folder into a table, or a page of what to look at
+  tenfold read scans/ -o numbers.csv
+  tenfold read scans/ --review look.html
+  # what is missing after a stop
   tenfold read 'scans/**/*.png' -o rows.jsonl --resume
-  tenfold read photo.jpg --json | jq .text
+  # from and into pipes
   curl -s https://example.org/7.png | tenfold read -
+  tenfold read photo.jpg --json | jq .text
+  # on a cluster
   tenfold read s3://bucket/scans -o s3://bucket/numbers --on ray --address auto
 Exit status:
   1 an error that ends the work     2 wrong options
@@ -36,10 +43,13 @@ _out, _how, _speed = (partial(option, panel) for panel in ("What is written", "H
 
 
 def read(  # noqa: PLR0913 - options
+    context: typer.Context,
     pictures: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Pictures, folders, globs in quotes such as 'scans/**/*.png', URLs as s3://…, or - for standard input."
+            help="Pictures, folders, globs in quotes such as 'scans/**/*.png', URLs as s3://…, or - for standard "
+            "input.",
+            metavar="PICTURES",
         ),
     ] = None,
     output: Annotated[
@@ -111,7 +121,7 @@ def read(  # noqa: PLR0913 - options
 
     What is not sure is a ?. For one picture a line is a row of its numbers, for several a line is a picture.
     """
-    targets, part = _targets(pictures), _box(box)
+    targets, part = _targets(pictures, context), _box(box)
     if table and (len(targets) != 1 or json or output or annotate or review or on != "local"):
         raise UsageError("--table prints the cells of one picture: leave out further pictures, files and --json")
     if table and single:
@@ -179,11 +189,15 @@ def _show(row: "Row", given: list[str], *, printed: bool, json: bool, quiet: boo
         print(f"tenfold: no digits found in {name}", file=sys.stderr)
 
 
-def _targets(pictures: list[str] | None) -> list[str]:
-    """What is to be read; standard input where nothing is given and something comes through a pipe."""
+def _targets(pictures: list[str] | None, context: typer.Context) -> list[str]:
+    """What is to be read; standard input where nothing is given and something comes through a pipe.
+
+    At a terminal, where nothing comes, the usage is shown.
+    """
     if pictures:
         return pictures
     if sys.stdin is None or sys.stdin.isatty():
+        print(context.get_usage(), file=sys.stderr)
         raise UsageError("there is nothing to read: give pictures or folders, or - for standard input")
     return ["-"]
 

@@ -2,27 +2,37 @@
 
 from json import dumps
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
 
+from tenfold.cli import completion
 from tenfold.cli.options import Json
 from tenfold.errors import UsageError
 
 EPILOG = """
 Examples:
-  tenfold recipes                       # all of them, with what they reached
-  tenfold recipes cnn                   # every field of one
-  tenfold recipes cnn --save my.json    # to change
+  # all of them, with what they reached
+  tenfold recipes
+  # every field of one
+  tenfold recipes cnn
+  # a file to change
+  tenfold recipes cnn --save my.json
 """
+
+WIDTH = 80  # columns
 
 
 def recipes(
-    recipe: Annotated[str | None, typer.Argument(help="One recipe, to see all its fields.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="One recipe, to see all its fields.", metavar="RECIPE", autocompletion=completion.recipes),
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Write that recipe to a JSON file.")] = None,
     json: Json = False,
 ) -> None:
-    """List the recipes with their parameters, time and measured accuracy, or show one of them whole."""
+    """List the recipes, with their parameters, time and measured accuracy, or show one of them whole."""
     from tenfold.cli.printing import table
     from tenfold.learn import networks
     from tenfold.learn.networks.registry import LINE_NETWORKS
@@ -48,20 +58,23 @@ def recipes(
         size = networks.parameters(networks.build(each, len(tasks.parse(each.task).classes)))
         found = measured().get(name)
         listed.append({**each.as_dict(), "parameters": size, "measured": None if found is None else vars(found)})
-        reached = ("not measured", "not measured")
+        reached = ("–", "not measured", "")
         if found is not None:
             spread = f" ± {found.deviation:.2%}" if found.n > 1 else ""  # which a single training has none of
             seconds = f"{found.seconds:,.{1 if found.seconds < 100 else 0}f} s"
-            reached = (seconds, f"{found.accuracy:.2%}{spread} (n = {found.n})")
-        title, optimizer = f"{name} (default)" if name == DEFAULT else name, f"{each.optimizer} {each.lr:g}"
-        numbers = (f"{size:,}", f"{each.epochs}", f"{each.batch_size}")
-        rows.append((title, each.network, *numbers, optimizer, each.schedule, *reached))
+            reached = (seconds, f"{found.accuracy:.2%}{spread}", f"{found.n}")
+        title = f"{name} (default)" if name == DEFAULT else name
+        rows.append((title, each.network, f"{size:,}", f"{each.epochs}", *reached))
     if json:
         print(dumps(listed, indent=2))
         return
-    head = ("recipe", "network", "parameters", "epochs", "batch", "optimizer", "schedule", "time", "test accuracy")
-    table(head, rows, left=2)
+    table(("recipe", "network", "parameters", "epochs", "time", "test accuracy", "n"), rows, left=2)
+    notes = ["every field of one: tenfold recipes NAME"]
     if machines := {found.machine for found in measured().values()}:
-        print(f"\naccuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}")
+        of = f"accuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}"
+        notes.insert(0, of)
     lines = ", ".join(LINE_NETWORKS)
-    print(f"networks for --network: {', '.join(networks.NETWORKS)}; with --task lines: {lines}")
+    notes.append(f"networks for --network: {', '.join(networks.NETWORKS)}; with --task lines: {lines}")
+    print()
+    for note in notes:
+        print(fill(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False))

@@ -20,14 +20,14 @@ def runs(
     root: Annotated[Path, typer.Option(help="The folder of runs.")] = Path("runs"),
     json: Json = False,
 ) -> None:
-    """List the runs with their scores, the newest first."""
+    """List the runs with their scores, the newest first, and whether they are running or stopped."""
     from tenfold.cli.printing import table
     from tenfold.learn.training.runs import all_runs
 
     rows: list[dict[str, Any]] = []
     for run in all_runs(root):
         try:
-            metrics, state = run.metrics, "" if run.finished else "stopped"
+            metrics, state = run.metrics, "" if run.finished else "running" if run.running else "stopped"
         except RunError:
             metrics, state = [], "damaged"
         last, evaluation = (metrics[-1] if metrics else {}), run.evaluation
@@ -54,3 +54,5 @@ def runs(
             scores = ("–" if r[k] is None else f"{r[k]:.2%}" for k in ("val_accuracy", "test_accuracy"))
             texts.append((r["run"], r["recipe"], r["task"], f"{r['epochs']}/{r['of']}", r["state"], *scores))
         table(("run", "recipe", "task", "epochs", "", "validation", "test"), texts, left=3)
+        if stopped := [r["run"] for r in rows if r["state"] == "stopped"]:
+            print(f"\nresume what was stopped: tenfold train --resume {stopped[0]}")

@@ -5,17 +5,30 @@ from typing import Annotated
 
 import typer
 
+from tenfold.cli import completion
+
 EPILOG = """
 Examples:
-  tenfold save runs/half --as state                  # mnist_model_state.pth
+  # weights for load_state_dict: mnist_model_state.pth
+  tenfold save runs/half --as state
+  # the whole network
   tenfold save runs/half --as full -o mnist.pth
+  # for other libraries
   tenfold save runs/half --as safetensors
 """
 
 
 def save(
-    run: Annotated[Path, typer.Argument(help="A run, or a safetensors file of one.")],
-    form: Annotated[str, typer.Option("--as", help="state, full or safetensors.")] = "state",
+    run: Annotated[
+        Path,
+        typer.Argument(help="A run, or a safetensors file of one.", metavar="RUN", autocompletion=completion.runs),
+    ],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--as", help="state, full or safetensors.", autocompletion=lambda: ["state", "full", "safetensors"]
+        ),
+    ] = "state",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file. \\[default: mnist_model_state.pth and so on, here]")
     ] = None,

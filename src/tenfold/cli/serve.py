@@ -12,10 +12,15 @@ from tenfold.errors import missing_extra
 
 EPILOG = """
 Examples:
-  tenfold serve                                      # a page to draw on
-  tenfold serve --model runs/half                    # your own model
-  tenfold serve --corrections my-digits              # to learn from
-  tenfold serve --host 0.0.0.0 --token SECRET        # for other machines too
+  # a page to draw on
+  tenfold serve
+  # your own model
+  tenfold serve --model runs/half
+  # save corrected digits, to learn from
+  tenfold serve --corrections my-digits
+  # for other machines too
+  tenfold serve --host 0.0.0.0 --token SECRET
+  # ask it
   curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/read
 """
 

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from tenfold.cli import completion
 from tenfold.cli.fields import with_fields
 from tenfold.cli.options import Address, Jobs, On, RecipeName, Threads, Words, option
 from tenfold.errors import TenfoldError
@@ -14,10 +15,15 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold study fast --seeds 30                    # mean and 95 % interval
-  tenfold study mlp --against mish --seeds 10      # which is better
-  tenfold study cnn dropout=0 --against cnn        # what a field is worth
-  tenfold study fast --seeds 30 --test             # test set, to publish
+  # mean and 95 % interval
+  tenfold study fast --seeds 30
+  # which is better
+  tenfold study mlp --against mish --seeds 10
+  # what a field is worth
+  tenfold study cnn dropout=0 --against cnn
+  # test set, to publish
+  tenfold study fast --seeds 30 --test
+  # on a cluster
   tenfold study cnn --on ray --address 10.0.0.1:6379
 The same command resumes it where it stopped, and more --seeds add to it.
 """
@@ -31,7 +37,10 @@ def study(  # noqa: PLR0913 - options
     recipe: RecipeName = None,
     words: Words = None,
     seeds: Annotated[int, _what(help="How many, counted from the recipe's own. \\[default: 10]", metavar="N")] = 10,
-    against: Annotated[str | None, _what(help="A second recipe, to compare seed by seed.", metavar="RECIPE")] = None,
+    against: Annotated[
+        str | None,
+        _what(help="A second recipe, to compare seed by seed.", metavar="RECIPE", autocompletion=completion.recipes),
+    ] = None,
     test: Annotated[bool, _what("--test", help="Score the test set too, each run once, at its end.")] = False,
     out: Annotated[Path | None, _what(help="The folder. \\[default: runs/study-RECIPE…]")] = None,
     json: Annotated[bool, _what("--json", help='Print JSON, and nothing else; "mean" is a fraction.')] = False,

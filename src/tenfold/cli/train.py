@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenfold.cli import completion
 from tenfold.cli.fields import with_fields
 from tenfold.cli.options import Words
 
@@ -13,14 +14,21 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold train                               # the default recipe, in seconds
-  tenfold train cnn --epochs 5 --lr 0.5       # a recipe with changes
-  tenfold train cnn epochs=5 lr=0.5           # the same
-  tenfold train mlp --task parity             # even or odd
+  # the default recipe, in seconds
+  tenfold train
+  # a recipe with changes, in either form
+  tenfold train cnn --epochs 5 --lr 0.5
+  tenfold train cnn epochs=5 lr=0.5
+  # even or odd, or two groups
+  tenfold train mlp --task parity
   tenfold train cnn --task 0-4/5-9 --out runs/half
-  tenfold train fast --data my-digits/        # a sub-folder per class
-  tenfold train --data corrections --init default   # your handwriting
-  tenfold train --resume runs/half            # resume it where it stopped
+  # your own digits, a sub-folder for each class
+  tenfold train fast --data my-digits/
+  # your handwriting, from the bundled model on
+  tenfold train --data corrections --init default
+  # resume it where it stopped
+  tenfold train --resume runs/half
+  # with TensorBoard and a film
   tenfold train mlp --track tensorboard --watch
 """
 
@@ -31,14 +39,19 @@ def train(
         str | None,
         typer.Argument(
             help="A recipe (see `tenfold recipes`) or a .json file with one. "
-            "\\[default: fast; with --init that of the network it starts from, for few steps at a low learning rate]"
+            "\\[default: fast; with --init that of the network it starts from, for few steps at a low learning rate]",
+            metavar="RECIPE",
+            autocompletion=completion.recipes,
         ),
     ] = None,
     words: Words = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder, new or empty. \\[default: runs/TIME-RECIPE]")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Resume a run that was stopped.", metavar="RUN")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Resume a run that was stopped.", metavar="RUN", autocompletion=completion.runs),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     track: Annotated[
         list[str] | None,

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 EPILOG = """
 Examples:
-  tenfold tune mlp --trials 50                     # more trials
+  # learning rate, batch size, widths and dropout
+  tenfold tune mlp --trials 50
+  # ranges and choices of your own
   tenfold tune mlp --search lr=1e-4..1e-1:log hidden=64,128,256 dropout=0..0.6
   tenfold tune cnn epochs=3 optimizer=adam,sgd lr=1e-3..1:log --timeout 30m
   tenfold tune mlp 'augment=none|rotate=10|rotate=10,shift=2' hidden=256,512x256
+  # on a cluster
   tenfold tune mlp --trials 1000 --on ray --address 10.0.0.1:6379
-  tenfold train runs/tune-mlp/best.json            # what it found
+  # train what it found
+  tenfold train runs/tune-mlp/best.json
+  # look at the search
   optuna-dashboard sqlite:///runs/tune-mlp/study.db
-The same command resumes it where it stopped; run it in two terminals, and both work on one search.
+The same command resumes it where it stopped; run it in two terminals, and
+both work on one search.
 """
 
 _what = partial(option, "What is searched")

@@ -3,10 +3,13 @@
 sources      labelled digits from anywhere, as a Source, and how it is split
 embedded     the four original files in files/, checked when read
 idx          their format, read and written
+layouts/     those in which labelled images are passed round
+fitting      what was found in them made alike: 28 x 28, bright ink on black
+named        sets known by a name, such as Fashion-MNIST, and where they are
 digits       a set of images and labels in memory, and how it is cut
 exports      digits written for other tools: IDX, PNG, NPZ
 dataset      MNIST, torchvision's dataset class, without a download
-transforms   torchvision's usual transforms
+transforms/  torchvision's usual transforms
 doubtful     the 15 test digits whose label people doubt
 """
 

@@ -22,7 +22,8 @@ class MNIST(Dataset[tuple[Any, Any]]):
     """MNIST as (PIL image of mode "L", int) items, with torchvision's attributes, folder layout and errors.
 
     With no `root` the digits come from the package. With one they are read from ROOT/MNIST/raw, and
-    `download=True` puts the four original files there, gzipped and plain, from the package: nothing is fetched.
+    `download=True` puts the four original files there, gzipped and plain, from the package: nothing is fetched, and
+    `resources` and `mirrors` may name any addresses.
 
     `data` is uint8 (N, 28, 28) and `targets` int64 (N,). Compatible with torchvision.datasets.MNIST,
     https://pytorch.org/vision/stable/generated/torchvision.datasets.MNIST.html.
@@ -40,6 +41,7 @@ class MNIST(Dataset[tuple[Any, Any]]):
         ("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
         ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
     ]
+    mirrors: list[str] = []  # noqa: RUF012 (torchvision's name and type)
     training_file = "training.pt"
     test_file = "test.pt"
     classes: list[str] = [  # noqa: RUF012 (torchvision's name and type)
@@ -127,7 +129,7 @@ class MNIST(Dataset[tuple[Any, Any]]):
         return self.data if new == "data" else self.targets
 
     def _check_exists(self) -> bool:
-        return all((Path(self.raw_folder) / name.removesuffix(".gz")).is_file() for name, _ in self.resources)
+        return all((Path(self.raw_folder) / name.removesuffix(".gz")).is_file() for name in embedded.SHA256)
 
     def download(self) -> None:
         """Put the four files into `raw_folder`, gzipped and plain, unless they are there already.

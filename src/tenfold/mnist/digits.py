@@ -1,11 +1,20 @@
 """A set of labelled digit images, in memory, and how it is divided."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
+
+Track = Callable[[Iterable[Any], str], Iterable[Any]]  # wraps a long iteration, with its description, to show progress
+
+
+def untracked(iteration: Iterable[Any], description: str) -> Iterable[Any]:  # noqa: ARG001
+    """The iteration as it is: progress is not shown."""
+    return iteration
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from PIL import Image
 from tenfold import files
 from tenfold.errors import UsageError, nearest
 from tenfold.mnist import idx
-from tenfold.mnist.sources import Source, Track, untracked
+from tenfold.mnist.digits import Track, untracked
+from tenfold.mnist.sources import Source
 
 FORMATS = ("idx", "png", "npz")
 _SHORT = {"train": "train", "validation": "val", "test": "test"}  # in the names of .npz files

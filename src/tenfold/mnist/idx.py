@@ -38,9 +38,12 @@ def parse(raw: bytes, name: str) -> NDArray[np.generic]:
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{name} is damaged: its gzip stream ends early or does not check ({error})") from error
     if len(raw) < 4 or raw[:2] != b"\x00\x00" or raw[2] not in _TYPES or not 1 <= raw[3] <= 4:
-        raise FormatError(
-            f"{name} is not an IDX file: its magic number is {raw[:4].hex() or 'missing'}, images have 00000803"
-        )
+        what = f"its magic number is {raw[:4].hex()}, images have 00000803"
+        if not raw:
+            what = "it is empty: fetch it again"
+        elif raw.lstrip()[:1] == b"<":
+            what = "it is a web page, as a download that failed leaves: fetch it again"
+        raise FormatError(f"{name} is not an IDX file: {what}")
     dtype, dimensions = np.dtype(_TYPES[raw[2]]), raw[3]
     start = 4 + 4 * dimensions
     shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tenfold.errors import DataError, FormatError, TenfoldError, TooLargeError, missing_extra
+from tenfold import greys
+from tenfold.errors import DataError, FormatError, TenfoldError, TooLargeError, UsageError, missing_extra
 from tenfold.read import urls
 
 Colours = NDArray[np.float32]  # (H, W, 3), 0 to 1
@@ -24,18 +25,23 @@ Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 MAX_PIXELS = 100_000_000  # of a picture or page; beyond that it is taken for a decompression bomb
 WORK = 1600  # pixels: a longer side is scaled down to this, where a digit of a row across it still has 30
 _PDF_DPI = 150
-_TOPS = (255, 1023, 4095, 65535)  # of 8, 10, 12 and 16 bits a pixel
+_TOPS = (1023, 4095, 65535)  # of 10, 12 and 16 bits a pixel
+_SMALL = 64  # pixels: arrays (3, H, W) of squares up to this may be digits, and no colours
 _LOCK = threading.Lock()  # Pillow's own limit is global
 _PDF_LOCK = threading.Lock()  # PDFium is not safe to use from several threads
 
 
 @dataclass(frozen=True)
 class Page:
-    """A picture, or one page of it: its pixels, scaled down if it was large, and its full size."""
+    """A picture, or one page of it: its pixels, scaled down if it was large, and its full size.
+
+    `notes` tell what had to be done to its values, a sentence each.
+    """
 
     pixels: Pixels
     width: int
     height: int
+    notes: tuple[str, ...] = ()
 
     @property
     def colours(self) -> Colours:
@@ -65,18 +71,22 @@ def colours(pixels: Pixels) -> Colours:
     return values
 
 
-def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
+def pages(source: Source, *, max_pixels: int = MAX_PIXELS, channels: str | None = None) -> Iterator[Page]:
     """The pages of a picture, one for most.
 
     A path, a URL of an object store, "-" for standard input, bytes, a file open for reading, a PIL image, or an array:
-    (H, W), (H, W, C) or (C, H, W) of grey, grey and alpha, RGB or RGBA; bool, integers of any width, or floats from 0
-    to 1 or to 255.
+    (H, W), (H, W, C) or (C, H, W) of grey, grey and alpha, RGB or RGBA. Its largest value says whether values go to 1,
+    to 255 or to more; up to 63 they are stretched, and the page notes it. Squares (C, H, H) of 64 pixels or less may
+    be several digits: they are a picture only where `channels` says "first".
 
-    Raises DataError for what is missing, damaged or too large, FormatError for what is no picture.
+    Raises DataError for what is missing, damaged or too large, FormatError for what is no picture, UsageError for
+    channels that are neither "first" nor "last".
     """
+    if channels not in (None, "first", "last"):
+        raise UsageError(f"channels must be 'first' or 'last', not {channels!r}")
     name = source_name(source)
     try:
-        yield from _pages(source, name, max_pixels)
+        yield from _pages(source, name, max_pixels, channels)
     except (TenfoldError, MemoryError):
         raise
     except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
@@ -85,7 +95,7 @@ def pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Page]:
         raise DataError(f"cannot read {name}: {reason} ({said})") from error
 
 
-def _pages(source: Source, name: str, max_pixels: int) -> Iterator[Page]:
+def _pages(source: Source, name: str, max_pixels: int, channels: str | None) -> Iterator[Page]:
     if isinstance(source, Image.Image):
         yield _page(source, name, max_pixels)
         return
@@ -98,7 +108,7 @@ def _pages(source: Source, name: str, max_pixels: int) -> Iterator[Page]:
     if isinstance(source, bytes):
         yield from _from_bytes(source, name, max_pixels)
     else:
-        yield _from_array(np.asarray(source), max_pixels)
+        yield _from_array(_channels_last(np.asarray(source), channels), max_pixels)
 
 
 def fitting(width: int, height: int, most: int) -> tuple[int, int]:
@@ -217,7 +227,7 @@ def _page(picture: Image.Image, name: str, max_pixels: int) -> Page:
         if (picture.width > picture.height) != (size[0] > size[1]):
             size = size[::-1]
     if picture.mode.startswith(("I", "F")):  # more than 8 bits a pixel, which convert would cut off
-        return _shrunk(_from_array(np.asarray(picture), max_pixels).colours, size)
+        return replace(_from_array(np.asarray(picture), max_pixels), width=size[0], height=size[1])
     if picture.mode == "LA" or "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema() == (255, 255):  # opaque everywhere
@@ -254,13 +264,27 @@ def _three(values: NDArray[np.float32]) -> Colours:
     return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)) if values.shape[2] == 1 else values)
 
 
-def _from_array(values: NDArray[Any], max_pixels: int) -> Page:
-    """An array as a page."""
+def _channels_last(values: NDArray[Any], channels: str | None) -> NDArray[Any]:
+    """An array (H, W) or (H, W, C) of one whose channels may come first. Raises FormatError for what is no picture."""
     shape = values.shape
-    if values.ndim == 3 and shape[2] > 4 and shape[0] in (1, 2, 3, 4):
-        values = np.moveaxis(values, 0, 2)  # channels first
+    may_be_first = values.ndim == 3 and shape[2] > 4 and 1 <= shape[0] <= 4
+    if channels is None and may_be_first and shape[0] > 1 and shape[1] == shape[2] <= _SMALL:
+        raise FormatError(
+            f"an array of shape {shape} may be {shape[0]} digits, or the channels of one picture: read each by itself, "
+            "or all by Reader.classify; for one picture give channels='first'"
+        )
+    if values.ndim == 3 and (channels == "first" or (channels is None and may_be_first)):
+        values = np.moveaxis(values, 0, 2)
     if values.ndim not in (2, 3) or (values.ndim == 3 and not 1 <= values.shape[2] <= 4):
-        raise FormatError(f"an array of shape {shape} is no picture: (H, W), (H, W, C) or (C, H, W) is wanted")
+        raise FormatError(
+            f"an array of shape {shape} is no picture: (H, W), (H, W, C) or (C, H, W) is wanted; "
+            "read each of several by itself, or digits by Reader.classify"
+        )
+    return values
+
+
+def _from_array(values: NDArray[Any], max_pixels: int) -> Page:
+    """An array (H, W) or (H, W, C) as a page."""
     _check_size(values.shape[1], values.shape[0], "the array", max_pixels)
     kind = values.dtype.kind
     if kind not in "buif":
@@ -269,8 +293,8 @@ def _from_array(values: NDArray[Any], max_pixels: int) -> Page:
     low, high = float(scaled.min()), float(scaled.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise DataError("the array holds values that are no numbers")
-    # Floats go to 1, give or take what resampling overshoots; whole numbers to 1 are a mask.
-    most = 1.0 if high <= (1.5 if kind == "f" else 1) else next((m for m in _TOPS if high <= m), high)
+    most = greys.white(high) if high <= 255 else next((m for m in _TOPS if high <= m), high)
     if low < (-0.5 if kind == "f" and most == 1 else 0):
         raise DataError(f"the array must hold values from 0 to 1, or 0 to 255, not from {low:g} to {high:g}")
-    return _shrunk(_three(np.clip(scaled / np.float32(most), 0, 1)), (values.shape[1], values.shape[0]))
+    page = _shrunk(_three(np.clip(scaled / np.float32(most), 0, 1)), (values.shape[1], values.shape[0]))
+    return replace(page, notes=greys.stretched(high) if high <= 255 else ())

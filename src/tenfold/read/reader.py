@@ -120,12 +120,14 @@ class Reader:
         decimal: str | None = None,
         table: bool = False,
         details: bool = False,
+        channels: str | None = None,
     ) -> Reading:
         """The numbers in a picture.
 
         Args:
             picture: A path, a URL such as s3://bucket/7.png, "-" for standard input, bytes, an open file, a PIL image,
-                or an array of grey values or colours, (H, W), (H, W, C) or (C, H, W).
+                or an array of grey values or colours, (H, W), (H, W, C) or (C, H, W). Values may go to 1 or to 255; up
+                to 63 they are stretched, which `Reading.notes` tells.
             single: The picture is one digit: all its ink is taken together.
             box: Only this part of the picture: x, y, width and height in pixels.
             threshold: The probability from which a lone digit or a number is sure, in place of the reader's.
@@ -134,6 +136,8 @@ class Reader:
             decimal: The decimal separator, in place of the reader's.
             table: Part numbers at the walls of cells too; `tables.cells` puts them into rows and columns.
             details: Keep what the network for digits saw of each.
+            channels: Where an array has its colours, "first" or "last"; None tells by the shape, except of squares (3,
+                H, H) of 64 pixels or less, which may be three digits and are an error: `classify` takes those.
 
         Raises DataError for what is missing or damaged, TooLargeError for more pixels or pages than are allowed,
         FormatError for what is no picture, UsageError for a box outside the picture or a threshold that is none.
@@ -143,12 +147,13 @@ class Reader:
         least = self._threshold if threshold is None else _probability(threshold)
         digits: list[Digit] = []
         ignored: list[Box] = []
-        pages, pixels = [], 0
-        for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels), 1):
+        pages, pixels, notes = [], 0, dict[str, None]()
+        for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels, channels=channels), 1):
             pixels += page.width * page.height
             if self.max_pages is not None and (number > self.max_pages or pixels > TOGETHER * self.max_pixels):
                 most = f"{self.max_pages} pages, or {TOGETHER * self.max_pixels:,} pixels on them"
                 raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
+            notes |= dict.fromkeys(page.notes)
             pages.append(page.small() if page.pixels.size > KEPT else page)
             line = digits[-1].line + 1 if digits else 0
             view = self._view(page, single=single, box=box, upright=upright, answer=least == 0, table=table)
@@ -157,7 +162,8 @@ class Reader:
             ignored += [view.box(piece, page.scale) for piece in view.ignored]
         path = str(picture) if isinstance(picture, str | Path) else None
         shown = self.threshold if least is None else least
-        return Reading(tuple(digits), path, shown, tuple(pages), len(pages), tuple(ignored), decimal or self.decimal)
+        boxes, separator = tuple(ignored), decimal or self.decimal
+        return Reading(tuple(digits), path, shown, tuple(pages), len(pages), boxes, separator, tuple(notes))
 
     def read_all(self, pictures: Iterable[Source], *, single: bool = False, threads: int = 4) -> Iterator[Reading]:
         """The readings of many pictures in their order, several at a time. Raises as `read` does, at the first."""
@@ -175,8 +181,9 @@ class Reader:
     def classify(self, images: "NDArray[np.uint8] | NDArray[np.float32] | Sequence[Any]") -> NDArray[np.float32]:
         """Probabilities (N, K + 1) of images that hold one digit each, as MNIST's: bright ink on 0, nothing else.
 
-        Images are uint8 or float in [0, 1], (N, H, W) or (N, 1, H, W). The last column is the probability of being no
-        digit. Nothing is looked for or cleaned, so this is the fastest way for arrays that are clean already.
+        Images are (N, H, W) or (N, 1, H, W): (3, 28, 28) is three digits. Values may have any range from 0 up, since
+        the brightest of each image counts as ink. The last column is the probability of being no digit. Nothing is
+        looked for or cleaned, so this is the fastest way for arrays that are clean already.
         """
         array = np.asarray(images)
         if array.ndim == 3:

@@ -78,6 +78,7 @@ class Reading:
     page_count: int = 1  # of the file
     ignored: tuple[Box, ...] = ()  # ink that was taken for no sign
     decimal: str | None = None  # the decimal separator of `numbers`, "." or ","; None where it is not known
+    notes: tuple[str, ...] = ()  # what had to be done to the picture's values, a sentence each
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -7,50 +7,34 @@ from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from tenfold.errors import DataError, MissingExtra, StorageError, TenfoldError, TooLargeError, one_line
+from tenfold.errors import DataError, FormatError, MissingExtra, StorageError, TenfoldError, TooLargeError, one_line
 from tenfold.read.reader import Reader
-from tenfold.serve import gate, protocol, schemas, service
+from tenfold.serve import gate, pictures, protocol, schemas, service
 from tenfold.serve.answers import Json, body, explained, problem, problems
 from tenfold.serve.metrics import TYPE
+from tenfold.serve.pictures import Sent
 from tenfold.serve.service import Service
 from tenfold.serve.settings import Settings
 
 PAGE = Path(__file__).parent / "page"
+EXAMPLES = Path(__file__).parent / "examples.md"
 LOG = logging.getLogger("tenfold.serve")
-_FORM = "multipart/form-data"
+_HERE = "http://127.0.0.1:8000"  # in the examples
+_ASKED = "\nEvery request needs the header `Authorization: Bearer TOKEN`.\n"
 _MAX_CORRECTION = 10_000  # bytes, of which the picture takes 1,048
 _LOCAL = ("127.0.0.1", "::1")
-_FILE: dict[str, Any] = {"type": "string", "format": "binary"}
-_FILES = {"type": "object", "properties": {"files": {"type": "array", "minItems": 1, "items": _FILE}}}
-_READ_BODY = {
-    "required": True,
-    "content": {
-        **{kind: {"schema": _FILE} for kind in ("image/png", "image/jpeg", "application/octet-stream")},
-        _FORM: {"schema": {**_FILES, "required": ["files"]}},
-    },
-}
-_ABOUT = """
-Read handwritten digits in pictures.
-
-    curl --data-binary @photo.jpg http://127.0.0.1:8000/v1/read
-    curl -F files=@one.png -F files=@two.png 'http://127.0.0.1:8000/v1/read?single=true'
-    curl -H 'Accept: image/png' --data-binary @photo.jpg 'http://127.0.0.1:8000/v1/read?annotate=true' -o boxes.png
-
-Under `/v2` the model itself is served by the Open Inference Protocol, for tensors.
-"""
 
 router: APIRouter = APIRouter()
 corrections: APIRouter = APIRouter(prefix="/v1/corrections", tags=["corrections"])
@@ -66,8 +50,9 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
     app = FastAPI(
         title="tenfold",
         summary="Handwritten digits, read in any picture.",
-        description=_ABOUT,
+        description=EXAMPLES.read_text(encoding="utf-8") + (_ASKED if settings.token else ""),
         version=version("tenfold"),
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=state.lifespan,
@@ -103,26 +88,51 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
         200: {"model": schemas.Reading | list[schemas.Reading], "content": {"image/png": {}}},
         **problems(401, 408, 413, 415, 422, 503),
     },
-    openapi_extra={"requestBody": _READ_BODY},
+    openapi_extra={"requestBody": pictures.BODY},
 )
 async def read(request: Request, options: Annotated[schemas.ReadOptions, Query()]) -> Response:
-    """One picture as the body, or many in a form.
+    """One picture as the body, or many in a form; or base64: as the body, or in JSON as `{"image": "…"}` or a list.
 
-    A picture gives a reading, a form a list of them in its order. In a form a file that cannot be read has an `error`;
-    if that is so of all, the answer is an error.
+    A picture gives a reading, a form or a list gives a list of them in its order, in which a picture that cannot be
+    read has an `error`; if that is so of all, the answer is an error.
     """
     state = service.of(request)
-    if request.headers.get("content-type", "").lower().startswith(_FORM):
-        files = await _files(request, state.settings)
-        rows = [await state.run(state.read_file, raw, name, options) for name, raw in files]
+    sent = await _sent(request, state)
+    if isinstance(sent, list):
+        rows = [await state.run(state.read_file, picture, options) for picture in sent]
         if all(error for _, error in rows):
             assert rows[0][1] is not None
             raise rows[0][1]
         return Json([row for row, _ in rows])
-    reading, answer = await state.run(state.read, await request.body(), None, options)
+    reading, answer = await state.run(state.read, sent, options)
     if options.annotate and reading.page_count == 1 and "image/png" in request.headers.get("accept", ""):
         return Response(base64.b64decode(answer["annotated"]), media_type="image/png")
     return Json(answer)
+
+
+@router.get("/v1", summary="What there is", tags=["operation"], response_model=schemas.Index, responses=problems(401))
+async def index(request: Request) -> Response:
+    """The routes of this service."""
+    document = request.app.openapi()
+    routes = [
+        {"method": method.upper(), "path": path, "summary": route["summary"]}
+        for path, methods in document["paths"].items()
+        for method, route in methods.items()
+    ]
+    return Json({"name": "tenfold", "version": document["info"]["version"], "routes": routes, "documentation": "/docs"})
+
+
+@router.head("/healthz", include_in_schema=False)
+@router.get(
+    "/healthz",
+    summary="Whether the service is up and can read",
+    tags=["operation"],
+    response_model=schemas.Health,
+    responses=problems(503),
+)
+async def health(request: Request) -> Response:
+    """For liveness and readiness: 200 from the first moment at which pictures can be read, also while some are."""
+    return Json({"status": "ok"}) if service.of(request).threads else problem(503, "not ready")
 
 
 @router.get(
@@ -194,30 +204,14 @@ async def corrected(request: Request) -> Response:
     return Json({"count": sum(counts.values()), "classes": counts})
 
 
-async def _files(request: Request, settings: Settings) -> list[tuple[str, bytes]]:
-    """The files of a form, with their names. Raises HTTPException."""
-    most = settings.max_pictures
-    parser = MultiPartParser(request.headers, request.stream(), max_files=most, max_fields=10)
-    parser.spool_max_size = settings.max_bytes  # the body is in memory already: no file is made of it
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        if "Too many files" in error.message:
-            raise HTTPException(413, f"more than the limit of {most} pictures") from None
-        raise HTTPException(422, f"the form cannot be read: {error.message}") from None
-    except (LookupError, ValueError) as error:
-        raise HTTPException(422, f"the form cannot be read: {type(error).__name__}") from None
-    try:
-        files = []
-        for name, part in form.multi_items():
-            if isinstance(part, str):
-                raise HTTPException(422, f"the field {name!r} is no file: parameters go into the address: ?single=true")
-            files.append((part.filename or name, await part.read()))
-        if not files:
-            raise HTTPException(422, "the form has no files")
-        return files
-    finally:
-        await form.close()
+async def _sent(request: Request, state: Service) -> Sent | list[Sent]:
+    """The picture of a request, or the list of those in a form or in JSON. Raises as `pictures` does."""
+    if request.headers.get("content-type", "").lower().startswith(pictures.FORM):
+        return await pictures.of_form(request, state.settings)
+    raw = await request.body()
+    if not pictures.is_text(raw):
+        return Sent(raw)
+    return await state.run(pictures.of_text, raw, state.settings.max_pictures)  # which takes a while where it is long
 
 
 def _check_site(request: Request, origins: tuple[str, ...]) -> None:
@@ -245,7 +239,8 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case HTTPException(status_code=404, detail="Not Found"):
             return problem(404, f"there is no {request.url.path}")
         case HTTPException(status_code=405, detail="Method Not Allowed"):
-            return problem(405, f"{request.method} is not possible here", error.headers)
+            allowed = (error.headers or {}).get("Allow", "another method")
+            return problem(405, f"{request.method} is not possible here: {allowed} is", error.headers)
         case HTTPException():
             return problem(error.status_code, error.detail, error.headers)
         case RequestValidationError() | ValidationError():
@@ -255,6 +250,8 @@ async def _on_error(request: Request, error: Exception) -> Response:
             return problem(507, "the correction cannot be kept: the disk is full, or the folder is gone")
         case TooLargeError():
             return problem(413, one_line(error))
+        case FormatError():
+            return problem(415, f"{one_line(error)}; {pictures.HOW}")
         case DataError() | MissingExtra():
             return problem(415, one_line(error))
         case TenfoldError():
@@ -278,7 +275,17 @@ def _serve_page(app: FastAPI) -> None:
 
 
 def _serve_documentation(app: FastAPI) -> None:
-    """`/docs`: Swagger UI, from files of the package fastapi-offline instead of from another site."""
+    """`/openapi.json`, with examples for the address that was asked; and `/docs`, Swagger UI.
+
+    Its files are those of the package fastapi-offline instead of another site's.
+    """
+
+    async def document(request: Request) -> Response:
+        described = app.openapi()
+        about = described["info"]["description"].replace(_HERE, str(request.base_url).rstrip("/"))
+        return Json({**described, "info": {**described["info"], "description": about}})
+
+    app.router.add_route("/openapi.json", document, ["GET", "HEAD"], include_in_schema=False)
     package = find_spec("fastapi_offline")
     if package is None or not package.submodule_search_locations:
         return
@@ -294,6 +301,10 @@ def _serve_documentation(app: FastAPI) -> None:
     hashes = " ".join(f"'sha256-{base64.b64encode(sha256(s).digest()).decode()}'" for s in scripts)
     policy = gate.POLICY.replace("script-src 'self'", f"script-src 'self' {hashes}")
     headers = {"content-security-policy": policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")}
+
+    @app.get("/docs/", include_in_schema=False)
+    async def slash() -> Response:
+        return RedirectResponse("../docs")  # below which the files are looked for
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

@@ -19,7 +19,8 @@ from tenfold.serve.metrics import Metrics
 from tenfold.serve.settings import Settings
 
 LOG = logging.getLogger("tenfold.serve")
-OPEN = ("/v2/health/live", "/v2/health/ready")  # answered without a token, as is the page
+OPEN = ("/healthz", "/v2/health/live", "/v2/health/ready")  # answered without a token, as is the page
+_SLASHES = ("/v1/", "/v2/", "/metrics/", "/healthz/", "/openapi.json/")  # a slash at the end makes no difference
 _DRAIN = 2.0  # seconds for the body of a request that is refused
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
 POLICY = (
@@ -57,6 +58,8 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["path"].startswith(_SLASHES):
+            scope["path"] = scope["path"].rstrip("/")
         began = time.perf_counter()
         status, sent, size = 0, 0, 0
 
@@ -99,7 +102,7 @@ class Gate:
     def _admit(self, request: Request) -> None:
         """Raise HTTPException for a request that lacks the token."""
         path, method = request.scope["path"], request.method
-        guarded = path.startswith(("/v1/", "/v2", "/metrics")) or method not in ("GET", "HEAD")
+        guarded = path.startswith(("/v1", "/v2", "/metrics")) or method not in ("GET", "HEAD")
         if self._token is None or not guarded or path in OPEN or method == "OPTIONS":
             return
         scheme, _, token = request.headers.get("authorization", "").encode("latin-1").partition(b" ")

@@ -19,6 +19,7 @@ from tenfold.serve import service
 from tenfold.serve.answers import Json, body, problems
 from tenfold.serve.schemas import MODEL, VERSION, Inference, Inferred, Input, Output
 
+_STORED = {"FP32": "<f4", "UINT8": "u1", "INT32": "<i4", "INT64": "<i8"}
 LENGTH = "inference-header-content-length"  # of the JSON, where binary data follows it
 
 
@@ -125,12 +126,14 @@ def _images(given: Input, binary: bytes, most: int) -> NDArray[np.float32]:
     if given.shape[0] > most:
         raise HTTPException(413, f"shape: there are more images than the limit of {most:,} in a request")
     count = math.prod(given.shape)
+    stored = np.dtype(_STORED[given.datatype])
     size = given.parameters.binary_data_size
     if size is not None:
-        if not size == len(binary) == 4 * count:
-            why = f"it must be {4 * count}, 4 bytes for each value, and that much must follow"
+        wanted = stored.itemsize * count
+        if not size == len(binary) == wanted:
+            why = f"it must be {wanted}, of {stored.itemsize} for each value, and that many bytes must follow"
             raise HTTPException(400, f"binary_data_size: {why}")
-        values = np.frombuffer(binary, "<f4")
+        values = np.frombuffer(binary, stored)
     elif binary:
         raise HTTPException(400, "there is binary data after the JSON that no input has")
     else:
@@ -140,6 +143,11 @@ def _images(given: Input, binary: bytes, most: int) -> NDArray[np.float32]:
             values = np.empty(0)
         if given.data is None or len(values) != count:
             raise HTTPException(400, f"data: it must be {count} numbers, flat or nested as the shape says")
-    if not (values.min() >= -0.5 and values.max() <= 1.5):  # also false for NaN
-        raise HTTPException(400, "data: it must be ink in [0, 1], bright on 0")
-    return values.astype(np.float32).reshape(given.shape)
+    if given.datatype == "FP32":
+        if not (values.min() >= -0.5 and values.max() <= 1.5):  # also false for NaN
+            raise HTTPException(400, "data: FP32 must be ink in [0, 1], bright on 0; grey values to 255 are UINT8")
+    elif values.min() < 0 or values.max() > 255 or (values != values.round()).any():
+        raise HTTPException(400, f"data: {given.datatype} must be whole grey values from 0 to 255, bright ink on 0")
+    else:
+        values = values.astype(np.float32) / 255
+    return values.astype(np.float32, copy=False).reshape(given.shape)

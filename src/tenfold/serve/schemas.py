@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tenfold.serve.corrections import SIDE
 
@@ -99,6 +99,29 @@ class Reading(BaseModel, json_schema_extra={"examples": [_READING]}):
     )
 
 
+class Route(BaseModel):
+    """A way to ask."""
+
+    method: str
+    path: str
+    summary: str
+
+
+class Index(BaseModel):
+    """What there is."""
+
+    name: str
+    version: str
+    routes: list[Route]
+    documentation: str
+
+
+class Health(BaseModel):
+    """That the service is up and can read."""
+
+    status: Literal["ok"]
+
+
 class Model(BaseModel, extra="allow"):
     """The metadata of the model file, and the limits of the service."""
 
@@ -154,19 +177,37 @@ class Parameters(BaseModel, strict=True):
 
 
 _Parameters = Annotated[Parameters, BeforeValidator(lambda given: {} if given is None else given)]
-_Side = Annotated[int, Field(gt=0, le=MAX_SIDE)]
 _Row = Annotated[list[float], Field(fail_fast=True)]
 _Rows = Annotated[list[_Row], Field(fail_fast=True)]
 _Planes = Annotated[list[_Rows], Field(fail_fast=True)]
 _Images = Annotated[list[_Planes], Field(fail_fast=True)]
 
 
+def _as_images(shape: list[int]) -> list[int]:
+    """A shape as (N, 1, H, W). Raises ValueError."""
+    if len(shape) != 4 or shape[1] != 1:
+        match [side for side in shape if side != 1]:
+            case [784] | [28, 28]:
+                return [1, 1, 28, 28]
+            case [count, 784] | [count, 28, 28]:
+                return [count, 1, 28, 28]
+        raise ValueError("must be [N, 1, H, W]; or [N, 28, 28] or [N, 784], of which N may be left out")
+    if max(shape[2:]) > MAX_SIDE:
+        raise ValueError(f"H and W must be {MAX_SIDE:,} or less")
+    return shape
+
+
+_Shape = Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1, max_length=5), AfterValidator(_as_images)]
+
+
 class Input(BaseModel, strict=True):
-    """Images of one digit each: ink from 0 to 1, bright on 0."""
+    """Images of one digit each, bright on 0: ink from 0 to 1, or in whole numbers grey values from 0 to 255."""
 
     name: Literal["image"]
-    shape: tuple[Annotated[int, Field(gt=0)], Literal[1], _Side, _Side] = Field(description="N, 1, H, W.")
-    datatype: Literal["FP32"]
+    shape: _Shape = Field(
+        description="N, 1, H, W; for images of 28 x 28 also N, 28, 28 or N, 784, of which N may be left out."
+    )
+    datatype: Literal["FP32", "UINT8", "INT32", "INT64"]
     parameters: _Parameters = Parameters()
     data: Annotated[_Row | _Rows | _Planes | _Images, Field(union_mode="left_to_right")] | None = Field(
         default=None, description="Flat or nested; left out where it follows the JSON."

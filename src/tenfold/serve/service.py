@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 
-from tenfold.errors import DataError, MissingExtra, TenfoldError, one_line
+from tenfold.errors import DataError, FormatError, MissingExtra, TenfoldError, one_line
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 from tenfold.serve.corrections import Corrections
 from tenfold.serve.metrics import Metrics
+from tenfold.serve.pictures import Sent
 from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.settings import Settings
 
@@ -57,32 +58,35 @@ class Service:
         assert self.threads is not None
         return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
 
-    def read(self, raw: bytes, path: str | None, options: ReadOptions) -> tuple[Reading, dict[str, Any]]:
-        """A picture read, and that as JSON has it. Raises as Reader.read does."""
-        file = io.BytesIO(raw)
-        file.name = path or "the body"  # for errors
+    def read(self, sent: Sent, options: ReadOptions) -> tuple[Reading, dict[str, Any]]:
+        """A picture read, and that as JSON has it. Raises as Reader.read does, FormatError for what is no base64."""
         try:
+            file = io.BytesIO(sent.raw())
+            file.name = sent.name  # for errors
             reading = self.reader.read(file, **options.model_dump(exclude={"annotate"}))
-        except DataError:
+        except DataError as error:
             self.metrics.pictures.labels("no").inc()
+            if sent.spoilt():
+                raise FormatError(f"{sent.name} has lost its line ends and zeros on its way, as by curl -d") from error
             raise
         self.metrics.pictures.labels("yes").inc()
         sure = sum(digit.sure for digit in reading.digits)
         self.metrics.digits.labels("yes").inc(sure)
         self.metrics.digits.labels("no").inc(len(reading.digits) - sure)
-        answer = {**reading.as_dict(details=options.details), "path": path}
+        answer = {**reading.as_dict(details=options.details), "path": sent.path}
         if options.annotate:
             png = io.BytesIO()
             reading.annotated().save(png, "PNG")
             answer["annotated"] = base64.b64encode(png.getvalue()).decode("ascii")
         return reading, answer
 
-    def read_file(self, raw: bytes, path: str, options: ReadOptions) -> tuple[dict[str, Any], TenfoldError | None]:
+    def read_file(self, sent: Sent, options: ReadOptions) -> tuple[dict[str, Any], TenfoldError | None]:
         """A picture of several read, as JSON has it; or that it cannot be, and the error."""
         try:
-            return self.read(raw, path, options)[1], None
+            return self.read(sent, options)[1], None
         except (DataError, MissingExtra) as error:
-            return {"path": path, "error": one_line(error), "text": "", "lines": [], "numbers": [], "digits": []}, error
+            empty = {"text": "", "lines": [], "numbers": [], "digits": []}
+            return {"path": sent.path, "error": one_line(error), **empty}, error
 
 
 def of(request: Request) -> Service:

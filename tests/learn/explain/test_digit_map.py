@@ -14,7 +14,7 @@ from tenfold.learn.networks.inference import grey, normalise
 def test_embeddings_are_what_the_last_layer_is_given(name: str) -> None:
     network, images = tiny(name), torch.from_numpy(draw_digits(2).images)
     embeddings, logits = embed(network, images)
-    output = networks.output_layer(network)
+    output = int(networks.output_layer(network))
     assert torch.allclose(network[output:](embeddings), logits, atol=1e-5)
     assert torch.allclose(embeddings, network[:output](normalise(grey(images))).flatten(1), atol=1e-5)
 

@@ -25,10 +25,10 @@ def test_cnn_has_the_layers_and_parameters_of_the_usual_example() -> None:
 def test_valid_convolutions_shrink_the_image_and_normalise_logits() -> None:
     network = networks.build(Recipe(network="valid", channels=(4, 5, 6, 7), hidden=()))
     assert kinds(network) == [*POOLED, *CONVOLUTION * 3, "Flatten", "Dropout", "Linear", "BatchNorm1d"]
-    output = network[networks.output_layer(network)]
+    output = network.get_submodule(networks.output_layer(network))
     assert isinstance(output, nn.Linear)
     assert output.in_features == 7 * 8 * 8  # 14 after pooling, less 2 for each of three
-    assert networks.output_layer(network) == len(network) - 2
+    assert networks.output_layer(network) == str(len(network) - 2)
 
 
 def test_separable_convolutions_are_few_parameters() -> None:

@@ -45,6 +45,12 @@ def test_every_number_is_there_and_opens_the_digits_it_counts() -> None:
     assert "<script" not in html
 
 
+def test_the_more_mistakes_the_darker() -> None:
+    digits = Digits(np.zeros((6, 28, 28), np.uint8), np.array([0, 0, 0, 1, 1, 1]))
+    html = matrix.html(digits, np.array([0, 0, 1, 0, 0, 1]), np.ones(6, np.float32), np.arange(6), ["a", "b"])
+    assert re.findall(r'<td class="s(\d)">', html) == ["0", "4", "5", "0"]  # 0 is right
+
+
 def test_how_many_are_behind_a_number_is_said() -> None:
     labels = np.repeat([0, 0, 1], [1, 30, 30])
     answers = np.repeat([1, 0, 1], [1, 30, 30])

@@ -29,6 +29,8 @@ def test_the_report_stands_alone(run: Run) -> None:
     assert base64.b64decode(inside[0]) == (run.path / "curves.png").read_bytes()
     assert not re.search(r'(src|href)="(?!data:|#)', html)
     assert "<script" not in html
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(re.findall(r'id="([^"]+)"', html))
+    assert len(html) < 2_000_000
     sections = re.split("<h2>", html)
     counts = {section.partition("<")[0]: section.count("<img") for section in sections}
     assert (counts["The mistakes it was surest of"], counts["Digits drawn at random"]) == (2, 2)

@@ -21,7 +21,7 @@ def test_captions_are_escaped_and_wrong_answers_are_marked(digits: Digits) -> No
     html = thumbnails.html(digits.images[:2], ["<b>\n98%", "y"], [True, False])
     assert '<figure><img alt="&lt;b&gt;" src="data:' in html
     assert "<figcaption>&lt;b&gt;<br>98%</figcaption>" in html
-    assert html.count("<figure class=wrong>") == 1
+    assert html.count('<figure class="wrong">') == 1
     assert "none" in thumbnails.html(digits.images[:0], [], [])
 
 

@@ -174,8 +174,9 @@ def test_the_study_figure_says_means_and_intervals(tmp_path: Path) -> None:
     differences = [a - b for a, b in zip(first, second, strict=True)]
     figure = search_figures.seeds([("fast", first), ("fast $x$", second)], "validation accuracy", differences)
     top, below = figure.axes
-    slope = np.mean(first) * (1 - np.mean(first))  # of accuracies by their log-odds
-    low, high = special.expit(stats.t.interval(0.95, 2, special.logit(np.mean(first)), stats.sem(first) / slope))
+    mean = np.mean(first)
+    reach = stats.t.ppf(0.975, 2) * stats.sem(first) / (mean * (1 - mean))  # on the scale of log-odds
+    low, high = (special.expit(special.logit(mean) + sign * reach) for sign in (-1, 1))
     assert f"99.150% ± 0.030% (n = 3), 95 % interval of the mean {low:.3%} to {high:.3%}" in words(figure)
     assert "+0.040 ± 0.020 (n = 3)" in words(figure)
     assert "percentage points" in below.get_xlabel()

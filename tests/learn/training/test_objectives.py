@@ -10,7 +10,6 @@ from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.digits import dataset
 from tenfold.learn.lines.dataset import Lines
-from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import objectives
@@ -65,9 +64,7 @@ def test_several_processes_share_the_lines_of_a_batch_and_of_the_validation(data
 
     lines = Transcription(recipe, Given(cast("Any", None), held, sources.load(data), steps=3), CPU)
     generator = torch.Generator()
-    parts = [
-        lines.batch(Step(0, 0, rows, torch.empty(0), Augmentation(), generator)) for rows in (slice(0, 3), slice(3, 7))
-    ]
+    parts = [lines.batch(Step(0, 0, rows, torch.empty(0), False, generator)) for rows in (slice(0, 3), slice(3, 7))]
     assert torch.equal(torch.cat([images for images, _ in parts]), given[0])
     assert torch.equal(torch.cat([labels for _, labels in parts]), given[1])
     network = networks.build(recipe, 20)

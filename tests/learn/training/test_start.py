@@ -70,6 +70,7 @@ def test_a_killed_process_can_be_resumed(
     done = stopped(how, "train", "fast", *LONG, f"data={data}", "--out", "run")
     assert checkpoint.load(Path("run/last.ckpt"))["epoch"] == 1
     assert not Run.open("run").finished
+    assert not Run.open("run").running
     if how is signal.SIGINT:
         assert done.returncode == 130
         assert done.stderr.startswith("tenfold: stopped after epoch 1, ")

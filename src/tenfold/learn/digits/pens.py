@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tenfold.mnist import SIDE
-from tenfold.mnist.sources import Track, untracked
+from tenfold.mnist.digits import Track, untracked
 
 SCALE = 2  # skeletons are found on images twice as large
 FINE = SIDE * SCALE

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tenfold.learn import networks
 from tenfold.learn.explain.attributions import library
 from tenfold.learn.networks.inference import infer
-from tenfold.mnist.sources import Track, untracked
+from tenfold.mnist.digits import Track, untracked
 
 
 def embed(network: nn.Sequential, images: Tensor, *, track: Track = untracked) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def embed(network: nn.Sequential, images: Tensor, *, track: Track = untracked) -
     pixels where there is no other layer.
     """
     kept: list[Tensor] = []
-    output = network[networks.output_layer(network)]
+    output = network.get_submodule(networks.output_layer(network))
     hook = output.register_forward_pre_hook(lambda _, given: kept.append(given[0].flatten(1).float().cpu()))
     try:
         logits = infer(network, images, track=track)

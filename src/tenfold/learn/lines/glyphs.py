@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from tenfold.learn.digits import outliers, pens, styles
 from tenfold.learn.lines import hands, texts
-from tenfold.mnist.digits import Digits
-from tenfold.mnist.sources import Track, untracked
+from tenfold.mnist.digits import Digits, Track, untracked
 
 SOURCES = ("mnist", "style", "hand")  # of digits; signs are of hands alone
 DRAWN = {"style": 8_000, "hand": 24_000, "sign": 4_200, "other": 4_000, "unit": 1_600}  # how many are drawn

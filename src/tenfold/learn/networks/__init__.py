@@ -6,8 +6,20 @@ convolutional   convolutional networks               calibration   logits to pro
 batchnorm       batch norm's statistics              lines         a network for rows of writing
 """
 
-from tenfold.learn.networks.inference import MEAN, STD
-from tenfold.learn.networks.layers import Average, Dropout, stock
-from tenfold.learn.networks.registry import NETWORKS, build, check, output_layer, parameters
+from tenfold.learn.networks.layers import MEAN, STD, Average, Dropout, Rescaled, stock
+from tenfold.learn.networks.registry import NETWORKS, build, check, head, output_layer, parameters
 
-__all__ = ["MEAN", "NETWORKS", "STD", "Average", "Dropout", "build", "check", "output_layer", "parameters", "stock"]
+__all__ = [
+    "MEAN",
+    "NETWORKS",
+    "STD",
+    "Average",
+    "Dropout",
+    "Rescaled",
+    "build",
+    "check",
+    "head",
+    "output_layer",
+    "parameters",
+    "stock",
+]

@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from tenfold.mnist.sources import Track, untracked
-
-# Pixel mean and standard deviation of MNIST's 60,000 training images, the usual normalisation of [0, 1] grey values.
-MEAN, STD = 0.1307, 0.3081
+from tenfold.learn.networks.layers import MEAN, STD
+from tenfold.mnist.digits import Track, untracked
 
 Images = Tensor  # uint8 (N, 28, 28), ink bright on a dark ground
 

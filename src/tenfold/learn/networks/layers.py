@@ -6,6 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+# Pixel mean and standard deviation of MNIST's 60,000 training images, the usual normalisation of [0, 1] grey values.
+MEAN, STD = 0.1307, 0.3081
+
 
 class Dropout(nn.Dropout):
     """`nn.Dropout`, several times faster on the CPU: four decisions from each random number instead of one.
@@ -49,6 +52,21 @@ class Average(nn.Module):
         return mean[:, :-1] - mean[:, -1:] if self.rejects else mean
 
 
+class Rescaled(nn.Module):
+    """A network that learnt images of another normalisation than ours: its own mean and deviation of [0, 1]."""
+
+    def __init__(self, network: nn.Module, mean: float, std: float) -> None:
+        super().__init__()
+        self.network: nn.Module = network
+        self.mean: float = mean
+        self.std: float = std
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The logits of images normalised as ours are."""
+        logits: Tensor = self.network((input * STD + MEAN - self.mean) / self.std)
+        return logits
+
+
 def stock(network: nn.Sequential) -> nn.Sequential:
-    """The network, sharing its weights, out of PyTorch's own layers only."""
+    """The network, sharing its weights, out of PyTorch's own layers only, and a user's own."""
     return nn.Sequential(*(nn.Dropout(layer.p) if isinstance(layer, Dropout) else layer for layer in network))

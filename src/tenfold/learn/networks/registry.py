@@ -3,6 +3,8 @@
 They are sequences of PyTorch's own layers (see `layers.stock`), so that a model saved whole loads without tenfold.
 """
 
+import inspect
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ from torch import nn
 from tenfold.errors import UsageError, nearest
 from tenfold.learn.networks.connected import mish, mlp
 from tenfold.learn.networks.convolutional import cnn, lenet, separable, strided, valid, vgg
+from tenfold.learn.networks.layers import Average
 from tenfold.learn.networks.lines import line
-from tenfold.learn.recipes import presets
+from tenfold.learn.recipes import own, presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES
 
@@ -39,22 +42,58 @@ def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.
         classes: How many logits it gives.
         changes: Fields of the recipe, such as hidden=(64,) or dropout=0.0.
 
-    It is made of PyTorch's own layers, but for a dropout that is faster on a CPU; `stock` gives one without.
+    It is made of PyTorch's own layers, but for a dropout that is faster on a CPU; `stock` gives one without. One of a
+    user's own, unless it is a `nn.Sequential`, is the only layer of one.
 
     Raises UsageError for an unknown recipe, field or network, when the layers leave nothing of a 28 x 28 image or the
     number of widths is wrong, and for batch normalisation in batches of one.
     """
-    recipe = presets.resolve(recipe, **changes)
+    given, recipe = recipe, presets.resolve(recipe, **changes)
+    if isinstance(given, Recipe) and given.code not in (None, recipe.code):
+        warnings.warn(f"the code of {recipe.network} is another now than when it was learnt", stacklevel=2)
     check(recipe)
-    network = _known(recipe)[recipe.network](recipe, classes)
-    if recipe.batch_size < 2 and any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in network):
+    network = _own(recipe, classes) if own.is_own(recipe.network) else _known(recipe)[recipe.network](recipe, classes)
+    if recipe.batch_size < 2 and any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in network.modules()):
         raise UsageError(f"--batch-size must be 2 or more for the batch normalisation of {recipe.network}, not 1")
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network  # type: ignore[call-overload]
 
 
+def _own(recipe: Recipe, classes: int) -> nn.Sequential:
+    """A network of a user's own: what its function or class gives for so many classes and, if it asks, the recipe.
+
+    Raises UsageError for what is no network from images (N, 1, 28, 28) to logits (N, classes).
+    """
+    maker = own.load(recipe.network)
+    wanted = inspect.signature(maker).parameters
+    more: dict[str, Any] = {"recipe": recipe} if "recipe" in wanted else {}
+    takes = [p for p in wanted.values() if p.kind <= p.VAR_POSITIONAL and p.name != "recipe"]
+    try:
+        network = maker(*([classes] if takes else []), **more)
+        if not isinstance(network, nn.Module):
+            raise UsageError(f"{recipe.network} gives {type(network).__name__}, and an nn.Module is wanted")
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            training = network.training
+            logits = network.eval()(torch.zeros(2, 1, 28, 28))
+            network.train(training)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{recipe.network} fails for {classes} classes: {type(error).__name__}: {error}") from error
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (2, classes):
+        raise UsageError(
+            f"{recipe.network} makes {shape or type(logits).__name__} of 2 images, and logits (2, {classes}) are wanted"
+        )
+    return network if isinstance(network, nn.Sequential) else nn.Sequential(network)
+
+
 def check(recipe: Recipe) -> None:
     """Raise UsageError unless there is a network of the name that a recipe says, for its task."""
-    if recipe.network not in _known(recipe):
+    if own.is_own(recipe.network):
+        if recipe.task == LINES.name:
+            raise UsageError("--network of your own is for digits: lines are read by a sequence of logits")
+        own.load(recipe.network)
+    elif recipe.network not in _known(recipe):
         raise UsageError(nearest("network", recipe.network, _known(recipe)))
 
 
@@ -62,9 +101,21 @@ def _known(recipe: Recipe) -> dict[str, Callable[[Recipe, int], nn.Sequential]]:
     return LINE_NETWORKS if recipe.task == LINES.name else NETWORKS
 
 
-def output_layer(network: nn.Sequential) -> int:
-    """Which layer, counted from 0, makes the logits: the last that is fully connected, or the last of an ensemble."""
-    return max((k for k, layer in enumerate(network) if isinstance(layer, nn.Linear)), default=len(network) - 1)
+def head(network: nn.Sequential) -> tuple[str, ...]:
+    """How the names of weights begin that belong to the output layer, or to what comes after it."""
+    name = output_layer(network)
+    first = int(name.split(".")[0])
+    return (f"{name}.", *(f"{k}." for k in range(first + ("." not in name), len(network)) if "." not in name))
+
+
+def output_layer(network: nn.Sequential) -> str:
+    """The name of the layer that makes the logits: the last that is fully connected, or the last of all.
+
+    In a network of a user's own it is looked for inside; an ensemble is one layer.
+    """
+    named = network.named_children() if len(network) > 1 or isinstance(network[0], Average) else network.named_modules()
+    connected = [name for name, layer in named if isinstance(layer, nn.Linear)]
+    return connected[-1] if connected else str(len(network) - 1)
 
 
 def parameters(network: nn.Module) -> int:

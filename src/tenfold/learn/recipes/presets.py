@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.errors import UsageError, nearest
+from tenfold.learn.recipes import own
 from tenfold.learn.recipes.recipe import MNIST, Recipe
 from tenfold.learn.recipes.tasks import LINES
 
@@ -228,6 +229,8 @@ def measured() -> dict[str, Measured]:
 def resolve(recipe: "str | Path | Recipe", **changes: Any) -> Recipe:
     """The recipe with a name, in a JSON file, or as it is, with some fields changed.
 
+    What it names of a user's own is imported, named with the full path of its file, and its checksum noted.
+
     Raises UsageError for an unknown name, field or value, DataError for a file that cannot be read.
     """
     if not isinstance(recipe, Recipe):
@@ -237,4 +240,10 @@ def resolve(recipe: "str | Path | Recipe", **changes: Any) -> Recipe:
             recipe = Recipe.read(recipe)
         else:
             raise UsageError(nearest("recipe", str(recipe), RECIPES) + ", or a recipe in a .json file")
-    return recipe.changed(**changes)
+    own.check_not_importing()
+    recipe = recipe.changed(**changes)
+    given = {name: text for name in own.FIELDS if own.is_own(text := getattr(recipe, name))}
+    if not given:
+        return recipe if recipe.code is None else recipe.changed(code=None)
+    found = {name: own.located(text) for name, text in given.items()}
+    return recipe.changed(**found, code=own.checksum(found.values()))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 
 from tenfold import files
 from tenfold.errors import DataError, FormatError, UsageError, nearest
-from tenfold.learn.recipes import tasks
+from tenfold.learn.recipes import own, tasks
 from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.devices import check_device
 
@@ -42,18 +42,19 @@ class Recipe:
     """
 
     name: Annotated[str, "what the recipe is called"] = "custom"
+    code: Annotated[str | None, "SHA-256 of the code of a network, optimizer or augmentation of one's own"] = None
 
     # What is learnt
     task: Annotated[str, "digits, parity, is:7, groups such as 0-4/5-9, or lines"] = "digits"
     data: Annotated[
-        str | None, "your own digits: IDX files, an .npz, class folders; or lines: a folder with labels.csv"
+        str | None, "your own digits: a folder with one for each class, a file, or a set such as fashion-mnist"
     ] = None
     val_size: Annotated[float | None, "validation digits, or their share if below 1; unless the data has some"] = None
     final: Annotated[bool, "learn from the validation digits too"] = False
     mix: Annotated[int, "with --data: MNIST digits learnt along, so that nothing is forgotten"] = 0
 
     # The network
-    network: Annotated[str, "the network's name; `tenfold recipes` lists them"] = "cnn"
+    network: Annotated[str, "a network's name (see `tenfold recipes`), or your own: file.py:function"] = "cnn"
     channels: Annotated[tuple[int, ...], "channels of each convolution, as in 32,64"] = (32, 64)
     hidden: Annotated[tuple[int, ...], "width of each hidden fully connected layer, as in 512,256; or none"] = (128,)
     dropout: Annotated[float, "dropout between the fully connected layers"] = 0.0
@@ -64,7 +65,7 @@ class Recipe:
     # How it is learnt
     epochs: Annotated[int, "passes over the training digits"] = 10
     batch_size: Annotated[int, "digits in a step"] = 128
-    optimizer: Annotated[str, ", ".join(OPTIMIZERS)] = "adam"
+    optimizer: Annotated[str, f"{', '.join(OPTIMIZERS)}, or file.py:function"] = "adam"
     lr: Annotated[float, "highest learning rate of the schedule"] = 1e-3
     momentum: Annotated[float, "momentum of sgd and rmsprop; first beta of adam and adamw"] = 0.9
     beta2: Annotated[float, "second beta of adam and adamw; smoothing of rmsprop; rho of adadelta"] = 0.999
@@ -76,7 +77,7 @@ class Recipe:
     teacher: Annotated[str | None, "a run, such as an ensemble, to learn the probabilities of (distillation)"] = None
     teacher_weight: Annotated[float, "with --teacher: its share of the loss; the labels have the rest"] = 0.9
     teacher_temperature: Annotated[float, "with --teacher: the temperature of distillation"] = 2.0
-    augment: Annotated[str, f"as in rotate=10,shift=2; of {', '.join(AMOUNTS)}; or none"] = ""
+    augment: Annotated[str, f"{', '.join(AMOUNTS)}, as in rotate=10; none; file.py:name"] = ""
     unaugmented_epochs: Annotated[int, "the last epochs, without augmentation"] = 0
     recalibrate_batchnorm: Annotated[bool, "estimate batch norm's statistics on digits without augmentation"] = False
     pictures: Annotated[bool, "learn digits as pictures show them: other pens, blur, noise, few pixels"] = False
@@ -95,11 +96,12 @@ class Recipe:
         for name in FIELDS:
             object.__setattr__(self, name, typed(name, getattr(self, name)))
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in known:
+            if getattr(self, name) not in known and not (name in own.FIELDS and own.is_own(getattr(self, name))):
                 raise UsageError(nearest(name, getattr(self, name), known))
         check_device(self.device)
         tasks.parse(self.task)
-        Augmentation.parse(self.augment)
+        if not own.is_own(self.augment):
+            Augmentation.parse(self.augment)
         self._check_ranges()
         self._check_together()
 
@@ -135,6 +137,8 @@ class Recipe:
             and self.outliers,
             "--unaugmented-epochs does not go with --pictures: digits without augmentation look otherwise than in "
             "pictures": self.unaugmented_epochs and self.pictures,
+            "--pictures does not go with an augmentation of your own: it has one": self.pictures
+            and own.is_own(self.augment),
             "--final leaves no validation digits for --patience to go by: use one of the two": self.final
             and self.patience,
         }
@@ -268,6 +272,8 @@ def typed(name: str, value: Any) -> Any:
             return value
         elif kind is str and isinstance(value, Path):
             return str(value)
+        elif name in own.FIELDS and callable(value):
+            return own.reference(value)
     wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     must = wanted.get(kinds(name)[0], "whole numbers such as 512,256")
     raise UsageError(f"--{name.replace('_', '-')} must be {must}, not {_shown(value)}")

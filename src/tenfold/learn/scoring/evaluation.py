@@ -32,26 +32,30 @@ SHOWN = 32  # mistakes, and samples, in a figure
 
 
 def evaluate(
-    run: str | Path | Run | None = None,
+    run: runs.Target = None,
     *,
     data: str | Path | None = None,
     out: str | Path | None = None,
     device: str = "auto",
     draw: bool = True,
+    normalise: tuple[float, float] | None = None,
 ) -> Evaluation:
     """Score a model on the test set, and write evaluation.json, figures and report.html.
 
     Args:
-        run: A run, its folder or name, or a safetensors file; None is the newest finished run in ./runs.
+        run: A run, its folder or name, or a safetensors file; None is the newest finished run in ./runs. Or a network,
+            an nn.Module from images float (N, 1, 28, 28) to logits (N, classes), that was trained elsewhere.
         data: Other labelled digits to score on: their test part, or all of them if they have none.
         out: The folder to write to; the run's own, or one beside the data's name inside it for other `data`.
         device: Where to compute.
         draw: Write the files; without, only the scores are returned.
+        normalise: Of such a network, the mean and the deviation of grey values in [0, 1] that its images are
+            normalised by; by default MNIST's.
 
-    Raises RunError, DataError, DeviceError or StorageError, as their names say.
+    Raises UsageError, RunError, DataError, DeviceError or StorageError, as their names say.
     """
     where = devices.choose(device)
-    model, its_run, folder = runs.find_model(run, where)
+    model, its_run, folder = runs.find_model(run, where, normalise=normalise)
     digits, notes, name, index = test_digits(model, data)
     folder = Path(out) if out is not None else folder if data is None else folder / f"on-{Path(data).stem}"
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
@@ -60,7 +64,7 @@ def evaluate(
     seconds = time.perf_counter() - began
     found = _score(
         *(logits, labels, index, model),
-        model=str(its_run.path if its_run else run),
+        model=str(its_run.path if its_run else run if isinstance(run, str | Path) else folder.name),
         data=name,
         notes=notes,
         images_per_second=round(len(labels) / seconds),
@@ -85,6 +89,8 @@ def test_digits(model: Model, data: str | Path | None) -> tuple[Digits, list[str
         digits = source.test
     if digits is None and data is not None:
         digits, part = (source.train, "all") if source.validation is None else (source.validation, "validation")
+    if digits is None and source.unlabelled is not None:
+        raise DataError(f"{source.name} has no labels: tenfold predict answers its digits, -o answers.csv all of them")
     if digits is None:
         raise DataError(f"{source.name}, which the model learnt from, has no test part: name other digits with --data")
     if source.classes != model.data_classes:
@@ -193,6 +199,6 @@ def _draw(
     files.text(folder / "report.html", report.html(found, model, shown))
 
 
-def caption(label: str, answer: str, confidence: float) -> str:
+def caption(label: str | None, answer: str, confidence: float) -> str:
     """A short line on an answer: what it is, what was answered when that differs, and how sure."""
-    return f"{answer}  {confidence:.0%}" if label == answer else f"{label} → {answer}  {confidence:.0%}"
+    return f"{answer}  {confidence:.0%}" if label in (None, answer) else f"{label} → {answer}  {confidence:.0%}"

@@ -41,7 +41,8 @@ def figure(image: NDArray[np.uint8], caption: str, right: bool = True, bars: str
     """A digit (28, 28) with its caption: plain text, whose first line is read as the picture's name."""
     name, words = escape(caption.splitlines()[0]), escape(caption).replace("\n", "<br>")
     picture = f'<img alt="{name}" src="{address(image)}">'
-    return f"<figure{'' if right else ' class=wrong'}>{picture}{bars}<figcaption>{words}</figcaption></figure>"
+    of = "" if right else ' class="wrong"'
+    return f"<figure{of}>{picture}{bars}<figcaption>{words}</figcaption></figure>"
 
 
 def address(image: NDArray[np.uint8]) -> str:

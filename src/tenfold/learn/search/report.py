@@ -142,8 +142,8 @@ def compared(confirmed: Sequence[Confirmed], objective: str) -> dict[str, statis
     for one in confirmed:
         pairs = [pair for pair in zip(one.scores, before, strict=False) if all(map(math.isfinite, pair))]
         if pairs and one.name != AS_IT_WAS:
-            ours, theirs = zip(*pairs, strict=True)
-            found[one.name] = statistics.paired(ours, theirs, statistics.ends_of(objective))
+            first, second = zip(*pairs, strict=True)
+            found[one.name] = statistics.paired(first, second, statistics.ends_of(objective))
     return dict(zip(found, statistics.together(list(found.values())), strict=True))
 
 

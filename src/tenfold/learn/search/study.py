@@ -159,8 +159,8 @@ def _study(folder: Path, recipes: Mapping[str, Recipe], seeds: int, place: Place
         groups = {part: _group(recipe, folder / part, rows, split) for part, recipe in recipes.items()}
         group, other = groups["seeds"], groups.get("against")
         pairs = [] if other is None else _pairs(group, other, split)
-        ours, theirs = ([pair[k] for pair in pairs] for k in range(2))
-        difference = statistics.paired(ours, theirs, statistics.FRACTION) if pairs else None
+        first, second = zip(*pairs, strict=True) if pairs else ((), ())
+        difference = statistics.paired(first, second, statistics.FRACTION) if pairs else None
         done = Study(folder, split, group, other, difference)
         _write(done, settings)
     return done

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from tenfold.errors import DivergedError, Interrupted
-from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.training import optimizers, randomness
 from tenfold.learn.training.checkpoint import State
@@ -34,7 +33,6 @@ def learn(
     """
     network, optimizer, device = state.network, state.optimizer, objective.device
     batch, steps = recipe.batch_size, objective.count // recipe.batch_size
-    augmentation = Augmentation.parse(recipe.augment)
     wrapped = group.wrap(network, device)
     forward = torch.compile(wrapped) if recipe.compile else wrapped
     if state.epoch == state.step == 0:
@@ -47,18 +45,17 @@ def learn(
             randomness.restore(state.random, generator, device)
         # What is summed up is the loss and the right answers of this epoch.
         state.sums = sums = torch.zeros(2, device=device) if state.sums is None else state.sums.to(device)
-        amounts = augmentation if state.epoch < recipe.epochs - recipe.unaugmented_epochs else Augmentation()
+        augmented = state.epoch < recipe.epochs - recipe.unaugmented_epochs
         began = time.perf_counter() - state.seconds
         network.train()
         while state.step < steps:
             # Learning rate.
             lr = optimizers.learning_rate(recipe, state.epoch * steps + state.step, steps)
-            for parameters in optimizer.param_groups:
-                parameters["lr"] = lr
+            optimizers.set_rate(optimizer, lr)
             # Forward and backward. A ragged last batch is left out; the next epoch's shuffle makes up for it.
             rows = group.rows(batch)
             index = order[state.step * batch : (state.step + 1) * batch][rows]
-            images, labels = objective.batch(Step(state.epoch, state.step, rows, index, amounts, generator))
+            images, labels = objective.batch(Step(state.epoch, state.step, rows, index, augmented, generator))
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
                 logits = forward(images)
             total, shown, right = objective.loss(logits, labels, images)

@@ -15,7 +15,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from tenfold import files
-from tenfold.errors import RunError, TenfoldError
+from tenfold.errors import RunError, TenfoldError, UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
@@ -33,6 +33,36 @@ class Model:
     data: dict[str, str] = field(default_factory=dict)  # the data's name and SHA-256
     temperature: float = 1.0  # logits are divided by it before the softmax; 1 is none
     members: tuple[Recipe, ...] = ()  # of an ensemble, the recipe of each
+
+
+def of_module(module: nn.Module, normalise: tuple[float, float] | None = None) -> Model:
+    """A network that was trained elsewhere, from images float (N, 1, 28, 28) to logits (N, classes), as a model.
+
+    Its images are grey values in [0, 1], ink bright, less the mean and divided by the deviation that `normalise` says,
+    by default MNIST's. Of ten logits each is a digit's.
+
+    Raises UsageError for what is no such network.
+    """
+    if normalise is not None and not (len(normalise) == 2 and normalise[1] > 0):
+        raise UsageError(f"normalise must be a mean and a deviation above 0, not {normalise}")
+    network = nn.Sequential(module if normalise is None else networks.Rescaled(module, *normalise))
+    first = next(module.parameters(), None)
+    if first is None:
+        raise UsageError(f"{type(module).__name__} has no weights: a trained network is wanted")
+    training = module.training
+    try:
+        with torch.no_grad():
+            logits = network.eval()(torch.zeros(2, 1, 28, 28, device=first.device))
+    except Exception as error:
+        raise UsageError(f"{type(module).__name__} fails for images (2, 1, 28, 28): {error}") from error
+    finally:
+        network.train(training)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 2 or logits.shape[1] < 2:
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise UsageError(f"{type(module).__name__} makes {shape} of 2 images, and logits (2, classes) are wanted")
+    classes = tuple(map(str, range(logits.shape[1])))
+    task = Task("digits", tuple((k,) for k in range(len(classes))), classes)
+    return Model(network, Recipe(name=type(module).__name__), task, classes)
 
 
 def save(model: Model, path: str | Path) -> None:

@@ -1,5 +1,6 @@
 """What a training is after: the batches of each step, the loss of their logits, and the score on held-out examples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from tenfold.learn.lines import dataset as lines
 from tenfold.learn.networks.batchnorm import recalibrate
 from tenfold.learn.networks.calibration import fit_temperature
 from tenfold.learn.networks.inference import grey, infer, normalise
+from tenfold.learn.recipes import own
 from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES, Task
@@ -68,7 +70,7 @@ class Step:
     number: int  # in its epoch
     rows: slice  # of the batch, those of this process
     index: Tensor  # int64 (B,): the digits in them
-    amounts: Augmentation
+    augmented: bool
     generator: torch.Generator
 
 
@@ -83,6 +85,12 @@ class Classification:
         self.source: Source = data.source
         self.count: int = len(data.images)
         self.held: int = 0 if data.val_images is None else len(data.val_images)
+        self._own: Callable[[Tensor], Tensor] | None = None
+        self._augmentation: Augmentation = Augmentation()
+        if own.is_own(recipe.augment):
+            self._own = own.load(recipe.augment)
+        else:
+            self._augmentation = Augmentation.parse(recipe.augment)
         self._teacher: Model | None = None if recipe.teacher is None else _teacher(recipe.teacher, data, device)
 
     def batch(self, wanted: Step) -> Batch:
@@ -90,9 +98,11 @@ class Classification:
         data, index = self._data, wanted.index
         ink = grey(data.images[index])
         if data.distances is not None:
-            ink = distort(ink, data.distances[index], wanted.amounts, wanted.generator)
-        elif wanted.amounts:
-            ink = augment(ink, wanted.amounts, wanted.generator)
+            ink = distort(ink, data.distances[index], self._amounts(wanted), wanted.generator)
+        elif self._own is not None and wanted.augmented:
+            ink = _changed(ink, self._own, self._recipe.augment)
+        elif amounts := self._amounts(wanted):
+            ink = augment(ink, amounts, wanted.generator)
         return normalise(ink), data.labels[index]
 
     def loss(self, logits: Tensor, labels: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,6 +146,9 @@ class Classification:
         logits = self._all(infer(network, self._data.own_images))
         right = int((logits.argmax(1) == self._data.own_labels).sum())
         return [f"{right:,} of {len(logits):,} digits of yours are answered right"]
+
+    def _amounts(self, wanted: Step) -> Augmentation:
+        return self._augmentation if wanted.augmented else Augmentation()
 
     def _all(self, logits: Tensor) -> Tensor:
         """With outliers, what is no digit has a logit too, that is always 0."""
@@ -213,6 +226,15 @@ def objective(recipe: Recipe, device: torch.device, source: Source | None = None
     if recipe.task == LINES.name:
         return Transcription(recipe, lines.load(recipe), device)
     return Classification(recipe, digits.load(recipe, device, source), device)
+
+
+def _changed(ink: Tensor, change: Callable[[Tensor], Tensor], name: str) -> Tensor:
+    """Ink (B, 1, 28, 28) as a user's own augmentation changes it. Raises UsageError for another shape."""
+    changed = change(ink)
+    if not isinstance(changed, Tensor) or changed.shape != ink.shape:
+        what = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
+        raise UsageError(f"{name} makes {what} of a batch {tuple(ink.shape)}: the same shape is wanted")
+    return changed.to(ink)
 
 
 def distillation(logits: Tensor, images: Tensor, teacher: Model, temperature: float) -> Tensor:

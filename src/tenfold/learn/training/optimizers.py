@@ -7,11 +7,29 @@ from functools import partial
 import torch
 from torch import nn
 
+from tenfold.errors import UsageError
+from tenfold.learn.recipes import own
 from tenfold.learn.recipes.recipe import Recipe
 
 
 def build(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all of the network's parameters, in one fused kernel where PyTorch has one."""
+    """The recipe's optimizer over all of the network's parameters, in one fused kernel where PyTorch has one.
+
+    A user's own keeps the learning rates that it begins with, of which the schedule is then a share. Raises UsageError
+    for one that is no optimizer.
+    """
+    if own.is_own(recipe.optimizer):
+        try:
+            optimizer = own.load(recipe.optimizer)([p for p in network.parameters() if p.requires_grad])
+        except Exception as error:
+            raise UsageError(f"{recipe.optimizer} fails: {type(error).__name__}: {error}") from error
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise UsageError(f"{recipe.optimizer} gives {type(optimizer).__name__}: a torch.optim.Optimizer is wanted")
+        if isinstance(optimizer, torch.optim.LBFGS):
+            raise UsageError(f"{recipe.optimizer} asks for the loss several times in a step: no optimizer of that kind")
+        for group in optimizer.param_groups:
+            group["of_lr"] = float(group["lr"]) / recipe.lr
+        return optimizer
     betas, fused = (recipe.momentum, recipe.beta2), device.type in ("cpu", "cuda")
     made: dict[str, Callable[..., torch.optim.Optimizer]] = {
         "adam": partial(torch.optim.Adam, betas=betas, fused=fused),
@@ -21,6 +39,12 @@ def build(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.opt
         "rmsprop": partial(torch.optim.RMSprop, alpha=recipe.beta2, momentum=recipe.momentum),
     }
     return made[recipe.optimizer](network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Have an optimizer that `build` gave go at the recipe's learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group.get("of_lr", 1.0)
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:

@@ -3,6 +3,7 @@
 recipe.json        what was asked for           last.ckpt            the state of training, to resume it
 metrics.csv        a row an epoch               model.safetensors    the trained network, which describes itself
 steps.csv          loss and accuracy inside the epochs
+.lock              held while it is trained
 evaluation.json    scores on the test set       report.html, *.png   the same to look at
 corruptions.json   errors on corrupted digits   corruptions.png, corrupted.png
 """
@@ -11,20 +12,25 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tenfold.errors import RunError, StorageError, TenfoldError
+from tenfold import files
+from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES
 
 if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
     import torch
+    from torch import nn
 
     from tenfold.learn.training.models import Model
 
 ROOT = Path("runs")
+Target: TypeAlias = "str | Path | Run | nn.Module | None"  # of whom a model is
+LOCK = ".lock"  # in a run's folder: held by the process that trains it
 DEFAULT = "default"  # the bundled model, where a run is wanted
 BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
 
@@ -78,6 +84,17 @@ class Run:
     def finished(self) -> bool:
         """Whether training has finished."""
         return self.model_file.is_file()
+
+    @property
+    def running(self) -> bool:
+        """Whether a process trains it now. One that was killed leaves its lock file behind, but holds it no longer."""
+        if not (self.path / LOCK).is_file():
+            return False
+        try:
+            with files.lock(self.path / LOCK, wait=False) as free:
+                return not free
+        except StorageError:  # another user's: it cannot be told
+            return False
 
     def model(self, device: "torch.device | None" = None) -> "Model":
         """The trained network. Raises RunError when training has not finished or the file is damaged."""
@@ -157,14 +174,24 @@ def is_network(target: str | Path) -> bool:
 
 
 def find_model(
-    target: "str | Path | Run | None", device: "torch.device | None" = None, *, lines: bool = False
+    target: "Target",
+    device: "torch.device | None" = None,
+    *,
+    lines: bool = False,
+    normalise: tuple[float, float] | None = None,
 ) -> "tuple[Model, Run | None, Path]":
     """The model that `target` means (see `locate`), its run if it has one, and the folder for files about it.
+
+    A network that was trained elsewhere is one too, see `models.of_module`; it stays on its own device.
 
     Raises RunError when there is none, or it cannot be used; also for one that reads lines, unless that will do.
     """
     from tenfold.learn.training import models
 
+    if target is not None and not isinstance(target, str | Path | Run):
+        return models.of_module(target, normalise), None, ROOT / f"of-{type(target).__name__}"
+    if normalise is not None:
+        raise UsageError("normalise is for networks that were trained elsewhere: a run knows its own")
     located = locate(target)
     if isinstance(located, Run):
         return _of_digits(located.model(device), located.path, lines), located, located.path
@@ -199,6 +226,20 @@ def create(recipe: Recipe, out: str | Path | None = None) -> Run:
         raise StorageError(f"cannot make the folder {path}: {error.strerror or error}") from error
     recipe.save(path / "recipe.json")
     return Run(path, recipe)
+
+
+@contextmanager
+def held(run: Run) -> Iterator[Run]:
+    """Hold a run against other processes while it is trained. Raises StorageError when one trains it already."""
+    lock = run.path / LOCK
+    with files.lock(lock, wait=False) as mine:
+        if not mine:
+            raise StorageError(f"{run.path} is being trained by another process: wait for it, or stop that first")
+        try:
+            yield run
+        finally:
+            with suppress(OSError):  # where an open file cannot be removed, that comes with its release
+                lock.unlink(missing_ok=True)
 
 
 def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:

@@ -27,6 +27,7 @@ from tenfold.learn.training.objectives import Objective
 from tenfold.learn.training.ranks import SingleProcess
 from tenfold.learn.training.runs import Epoch, Run
 from tenfold.learn.training.watchers import Watcher, Watchers
+from tenfold.mnist import sources
 from tenfold.mnist.sources import IN_MEMORY, Source
 
 
@@ -42,7 +43,10 @@ def train(
 ) -> Run:
     """Train a network and return its run folder: see `tenfold.train`, which also knows watchers by their names."""
     with Stop() as stop, ranks.joined(stop) as group, ExitStack() as stack:
-        run = group.from_first(_to_resume(resume, recipe, out, changes) if group.first else None) if resume else None
+        hold = stack.enter_context
+        run = None
+        if resume:
+            run = group.from_first(hold(runs.held(_to_resume(resume, recipe, out, changes))) if group.first else None)
         recipe = run.recipe if run else _recipe(recipe, source, changes)
         networks.check(recipe)
         device = group.device(recipe.device)
@@ -61,7 +65,7 @@ def train(
         network = networks.build(recipe, len(objective.task.classes))
         if run is None:
             state = _begin(network, recipe, objective, watcher.display, device)
-            run = group.from_first(runs.create(recipe, out) if group.first else None)
+            run = group.from_first(hold(runs.held(runs.create(recipe, out))) if group.first else None)
             try:
                 _save(state, run, group)  # so that it can be resumed from the start; else nothing is left behind
             except StorageError:
@@ -105,7 +109,7 @@ def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: 
     recipe = presets.resolve(recipe or presets.DEFAULT, **changes)
     if source is not None:
         recipe = recipe.changed(data=IN_MEMORY)
-    elif recipe.data is not None:
+    elif recipe.data is not None and not sources.is_name(recipe.data):
         recipe = recipe.changed(data=str(Path(recipe.data).expanduser().absolute()))
     for name in ("init", "teacher"):
         target = getattr(recipe, name)
@@ -145,10 +149,8 @@ def _initialise(network: nn.Sequential, recipe: Recipe, init: str, task: Task) -
         )
     weights, fresh = models.read_weights(path), network.state_dict()
     if recipe.new_head:
-        head = networks.output_layer(network)
-        weights = {
-            key: fresh.get(key, value) if int(key.split(".")[0]) >= head else value for key, value in weights.items()
-        }
+        head = networks.head(network)
+        weights = {key: fresh.get(key, value) if key.startswith(head) else value for key, value in weights.items()}
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in fresh.items()}:
         hint = "" if earlier is None else "; leave the recipe out to continue with theirs"
         raise RunError(

@@ -1,0 +1,76 @@
+"""What do the recipes reach on Fashion-MNIST, as they stand?
+
+    python benchmarks/fashion.py [RECIPE ...] [--seeds 5] [--data fashion-mnist]
+
+Trains each recipe with several seeds on 50,000 of its training pictures, the other 10,000 for validation, and scores
+each run once on its test set, by which nothing was chosen: the recipes were made on MNIST. Writes results/fashion.json;
+rows of recipes that are not named are kept.
+
+H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms",
+2017, arXiv 1708.07747.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import tenfold
+from measuring import Row, arguments, deviation, earlier_rows, machine_name, mean, measured, save, table
+from tenfold.learn.recipes import presets
+
+RECIPES = ("fast", "fast-99.5", "mlp", "cnn-sgd")
+
+
+def trained(recipe: str, seed: int, data: str) -> Row:
+    """The row of one training."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        run = tenfold.train(recipe, seed=seed, data=data, val_size=10_000, out=Path(folder) / "r", quiet=True)
+        seconds = time.perf_counter() - began
+        found = tenfold.evaluate(run, draw=False)
+        fields = presets.RECIPES[recipe].as_dict()
+        return {"recipe": recipe, "seed": seed, "accuracy": found.accuracy, "nll": found.nll, "seconds": seconds} | {
+            "fields": fields
+        }
+
+
+def summary(rows: list[Row]) -> Row:
+    """Mean and deviation of each recipe."""
+    found: Row = {"machine": machine_name(), "recipes": {}}
+    for name in dict.fromkeys(row["recipe"] for row in rows):
+        some = [row for row in rows if row["recipe"] == name]
+        accuracies = [row["accuracy"] for row in some]
+        found["recipes"][name] = {
+            "accuracy": mean(accuracies),
+            "deviation": deviation(accuracies),
+            "n": len(some),
+            "seconds": mean([row["seconds"] for row in some]),
+        }
+    return found
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("recipe", nargs="*", default=RECIPES)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--data", default="fashion-mnist")
+    options = parser.parse_args()
+    rows = [row for row in earlier_rows("fashion") or [] if row["recipe"] not in options.recipe]
+    for name in options.recipe:
+        for seed in range(options.seeds):
+            rows.append(trained(name, seed, options.data))
+            print({key: rows[-1][key] for key in ("recipe", "seed", "accuracy", "seconds")}, flush=True)
+            save("fashion", summary(rows), rows)
+
+
+def tables() -> dict[str, str]:
+    s, _, by = measured("fashion")
+    rows = [
+        f"`{name}` | {one['accuracy']:.2%} ± {one['deviation'] * 100:.2f} | {one['n']}"
+        for name, one in s["recipes"].items()
+    ]
+    return {"fashion": f"{table('recipe | test accuracy | seeds', rows)}\n\n{by}"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What a shell completes beside verbs and options. It is asked at every key, so nothing heavy is imported."""
+
+from collections.abc import Callable
+
+from tenfold.learn.recipes.devices import DEVICES
+from tenfold.learn.recipes.recipe import OPTIMIZERS, SCHEDULES
+
+
+def recipes() -> list[str]:
+    """The names of the recipes."""
+    from tenfold.learn.recipes.presets import RECIPES
+
+    return list(RECIPES)
+
+
+def runs() -> list[str]:
+    """The runs in ./runs, the newest first."""
+    from tenfold.learn.training.runs import all_runs
+
+    return [str(run.path) for run in all_runs()]
+
+
+def tasks() -> list[str]:
+    """One task of each kind."""
+    return ["digits", "parity", "is:7", "0-4/5-9", "lines"]
+
+
+OF_FIELDS: dict[str, Callable[[], list[str]]] = {  # by the name of a recipe's field, what completes its value
+    "task": tasks,
+    "init": lambda: [*runs(), "default"],
+    "teacher": runs,
+    "optimizer": lambda: list(OPTIMIZERS),
+    "schedule": lambda: list(SCHEDULES),
+    "device": lambda: list(DEVICES),
+}

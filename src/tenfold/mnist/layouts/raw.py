@@ -1,0 +1,94 @@
+"""Labelled images as they were found, part by part, before they are made alike."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import DataError
+
+T = TypeVar("T")
+_PARTS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "t10k"),
+}
+_MERGED = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
+_EMNIST = {
+    "letters": "abcdefghijklmnopqrstuvwxyz",
+    "balanced": _MERGED,
+    "bymerge": _MERGED,
+    "byclass": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+}
+TURNED = "turned upright: EMNIST's files hold every picture transposed"
+_PART = {word: part for part, words in _PARTS.items() for word in words}
+
+
+@dataclass
+class Raw:
+    """What a path holds: of each part its images, or a list of them where sizes differ, and their labels."""
+
+    parts: dict[str, tuple[Any, NDArray[Any]]] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None  # the names of the labels 0, 1, …; None where the labels say them
+    notes: list[str] = field(default_factory=list)  # on what had to be done, a sentence each
+    unlabelled: Any = None  # images without labels
+    used: set[Path] = field(default_factory=set)  # files; what else is there is not
+
+
+def part_of(name: str) -> str | None:
+    """The part that a file or folder is, by a word in its name, of which the last counts; None if it says none."""
+    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    return next((_PART[word] for word in reversed(words) if word in _PART), None)
+
+
+def by_part(path: Path, files: Iterable[T], name: Any = str) -> dict[str, T]:
+    """Each of the files by its part; what says none is the training part if no other is.
+
+    Raises DataError where two are the same part.
+    """
+    found: dict[str, T] = {}
+    for file in sorted(files, key=lambda file: part_of(name(file)) is None):
+        part = part_of(name(file))
+        if part is None and "train" in found:
+            continue
+        if (part or "train") in found:
+            first, second = (str(name(one)) for one in (found[part or "train"], file))
+            raise DataError(f"{path} has two sets for {part or 'train'}, {first} and {second}: give the path of one")
+        found[part or "train"] = file
+    return found
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key under which 2 comes before 10, and both before words."""
+    pieces = [piece for piece in re.split(r"([0-9]+)", name) if piece]
+    return [(False, int(piece), "") if piece[0] in "0123456789" else (True, 0, piece) for piece in pieces]
+
+
+def upright(images: NDArray[Any]) -> NDArray[Any]:
+    """Images (N, H, W) that were kept transposed, as EMNIST's are; those that are flat (N, S) as squares."""
+    if images.ndim == 2:
+        side = round(float(np.sqrt(images.shape[1])))
+        images = images.reshape(len(images), side, side) if side * side == images.shape[1] else images
+    return images.swapaxes(1, 2) if images.ndim == 3 else images
+
+
+def emnist(file: Path, images: NDArray[Any], labels: NDArray[Any] | None, raw: Raw) -> tuple[NDArray[Any], Any]:
+    """Images and labels of a file; if it is EMNIST's by its name, upright and with letters for classes.
+
+    G. Cohen et al., "EMNIST: an extension of MNIST to handwritten letters", 2017, arXiv 1702.05373.
+    """
+    name = f"{file.parent.name}/{file.name}".lower()
+    if "emnist" not in name:
+        return images, labels
+    if TURNED not in raw.notes:
+        raw.notes.append(TURNED)
+    split = next((split for split in _EMNIST if split in name), None)
+    if split is not None and labels is not None and labels.dtype.kind in "uif":
+        first = int(split == "letters")  # which counts from 1
+        if len(labels) and first <= labels.min() and labels.max() < len(_EMNIST[split]) + first:
+            raw.classes, labels = tuple(_EMNIST[split]), labels - labels.dtype.type(first)
+    return upright(images), labels

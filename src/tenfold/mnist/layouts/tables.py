@@ -1,0 +1,285 @@
+"""Tables: CSV of pixels or of pictures' names, Parquet and Arrow of Hugging Face and others."""
+
+import csv
+import gzip
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.errors import DataError, FormatError, missing_extra
+from tenfold.mnist.digits import Track
+from tenfold.mnist.layouts.pictures import SUFFIXES, picture
+from tenfold.mnist.layouts.raw import Raw, by_part, emnist, part_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_LABEL = ("label", "labels", "class", "target", "y", "digit", "character", "category")
+_FILE = ("file", "filename", "file_name", "image", "img", "path", "picture", "filepath", "image_path", "id", "name")
+_OTHER = ("", "index", "id", "imageid", "image_id", "unnamed: 0", "usage", "split", "part", "set", "subset")
+_PART = ("split", "part", "set", "subset", "usage")
+_LOOKED, _CLASSES = 500, 64  # rows by which a column of labels is known, and classes in it
+_ROWS = 2000  # that are read at a time
+
+
+def is_csv(file: Path) -> bool:
+    """Whether a file is CSV by its name, plain or gzipped."""
+    return file.name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
+
+
+def csv_in(path: Path, track: Track) -> Raw | None:
+    """The tables in a folder that hold labelled pixels, or the labels of pictures in it; None where none does.
+
+    One without labels is read where another has some.
+    """
+    found = [(file, raw) for file in sorted(filter(is_csv, path.iterdir())) if (raw := _csv(file, track)) is not None]
+    labelled = [(file, raw) for file, raw in found if raw.parts]
+    if not labelled:
+        return None
+    whole = Raw()
+    for part, (_, raw) in by_part(path, labelled, lambda pair: pair[0].name).items():
+        whole.parts |= raw.parts if len(raw.parts) > 1 else {part: next(iter(raw.parts.values()))}
+    for _, raw in found:
+        whole.classes = raw.classes or whole.classes
+        whole.notes += [note for note in raw.notes if note not in whole.notes]
+        whole.used |= raw.used
+        whole.unlabelled = raw.unlabelled if raw.unlabelled is not None else whole.unlabelled
+    return whole
+
+
+def read_csv(path: Path, track: Track) -> Raw:
+    """A table of pixels, with labels or without, or of pictures' names and labels. Raises DataError, FormatError."""
+    raw = _csv(path, track)
+    if raw is None:
+        raise FormatError(
+            f"{path} is no table of digits: a row needs a label and the values of a square of pixels (785 columns for "
+            "28 x 28), or a picture's name and its label"
+        )
+    return raw
+
+
+def _csv(path: Path, track: Track) -> Raw | None:
+    with _text(path) as file:
+        first, second, *more_lines = file.readline(), file.readline(), *itertools.islice(file, _LOOKED)
+    if not first.strip():
+        return None
+    delimiter = max(",;\t", key=first.count)
+    cells, more = (
+        [cell.strip() for row in csv.reader([line], delimiter=delimiter) for cell in row] for line in (first, second)
+    )
+    header = _is_header(cells, more)
+    names = [cell.lower() for cell in cells] if header else [""] * len(cells)
+    label = next((names.index(name) for name in _LABEL if name in names), None)
+    if not header or re.fullmatch(r"[\d.]+", cells[0]):  # where the label is the first of a square and one more
+        label = None
+        if _square(len(cells) - 1):  # the first column, unless that is always the same and the last is not
+            rows = [line.split(delimiter) for line in (second, *more_lines) if line.strip()]
+            firsts, lasts = ({row[k].strip() for row in rows} for k in (0, -1))
+            label = len(cells) - 1 if len(firsts) == 1 < len(lasts) <= _CLASSES else 0
+        pixels = [k for k in range(len(cells)) if k != label]
+    else:
+        pixels = [k for k, name in enumerate(names) if k != label and name not in _OTHER]
+    if _square(len(pixels)) and len(pixels) > 1:
+        return _pixels(path, delimiter, header, label, pixels, track)
+    return _listed(path, delimiter, names if header else None, track)
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    """A file of text, plain or gzipped, open for reading. Raises DataError."""
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _is_header(cells: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether the first row names the columns: by words or, where the rest is whole numbers, by others."""
+    if not all(map(_number, cells[1:])) or (not _number(cells[0]) and _number(below[0] if below else "")):
+        return True
+    return any("." in cell for cell in cells) and not any("." in cell for cell in below)
+
+
+def _number(text: str) -> bool:
+    with suppress(ValueError):
+        float(text)
+        return True
+    return False
+
+
+def _square(count: int) -> bool:
+    return count > 0 and round(count**0.5) ** 2 == count
+
+
+def _pixels(path: Path, delimiter: str, header: bool, label: int | None, pixels: list[int], track: Track) -> Raw:
+    """The rows as images, and their labels if they have some."""
+    images, labels = [], []
+    options: dict[str, Any] = {"delimiter": delimiter, "comments": None, "quotechar": '"', "ndmin": 2}
+    with _text(path) as file:
+        rows = itertools.islice(file, int(header), None)
+        try:
+            for some in track(iter(lambda: list(itertools.islice(rows, _ROWS)), []), f"reading {path.name}"):
+                values = np.loadtxt(some, np.float32, usecols=pixels, **options)
+                images.append(values.astype(np.uint8) if _whole(values) else values)
+                if label is not None:
+                    labels.append(np.loadtxt(some, np.str_, usecols=[label], **options)[:, 0])
+        except ValueError as error:
+            raise FormatError(f"{path} is no table of pixels: {error}") from error
+    if not images:
+        raise DataError(f"{path} has no images")
+    raw = Raw(used={path})
+    numbers = _numbers(np.concatenate(labels)) if labels else None
+    whole, numbers = emnist(path, np.concatenate(images), numbers, raw)
+    if numbers is None:
+        raw.unlabelled = whole
+    else:
+        raw.parts[part_of(path.stem) or "train"] = (whole, numbers)
+    return raw
+
+
+def _whole(values: NDArray[np.float32]) -> bool:
+    return bool((values == np.floor(values)).all() and values.min() >= 0 and values.max() <= 255)
+
+
+def _numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
+    """Labels as numbers where they all are, otherwise as they stand."""
+    with suppress(ValueError):
+        return labels.astype(np.float64)
+    return labels
+
+
+def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -> Raw | None:
+    """The pictures that a table names, with their labels; None if it names none."""
+    with _text(path) as file:
+        rows = [row for row in csv.reader(file, delimiter=delimiter) if any(row)][names is not None :]
+    if not rows:
+        return None
+    columns = range(len(rows[0]))
+    shown = [k for k in columns if names is None or names[k] in _FILE]
+    place = next((k for k in shown if _find(path.parent, rows[0][k]) is not None), None)
+    given = [k for k in columns if k != place and (names is None or names[k] in _LABEL)]
+    if place is None or not given:
+        return None
+    parts = [k for k in columns if names and names[k] in _PART]
+    raw, found = Raw(used={path}), dict[str, list[tuple[Path, str]]]()
+    raw.notes = [f"the labels are those in {path.name}"]
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise FormatError(f"{path} has {len(row)} columns in row {number}, and {len(rows[0])} before")
+        picked = _find(path.parent, row[place])
+        if picked is None:
+            raise DataError(f"{path} names {row[place]}, and there is no such picture beside it or in a folder there")
+        part = part_of(row[parts[0]]) if parts else part_of(path.stem)
+        found.setdefault(part or "train", []).append((picked, row[given[0]].strip()))
+    for part, some in found.items():
+        images = [picture(file) for file, _ in track(some, f"reading {part}")]
+        raw.parts[part] = (images, _numbers(np.array([label for _, label in some])))
+        raw.used |= {file for file, _ in some}
+    return raw
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    """The picture that is called so, beside or one folder deeper, with its suffix or without."""
+    if not name.strip() or "\0" in name or len(name) > 400:
+        return None
+    ends = ("", *SUFFIXES) if Path(name).suffix.lower() not in SUFFIXES else ("",)
+    for place in (folder, *sorted(d for d in folder.iterdir() if d.is_dir())):
+        for end in ends:
+            file = place / f"{name.strip()}{end}"
+            if file.is_file() and file.suffix.lower() in SUFFIXES:
+                return file
+    return None
+
+
+def is_arrow(file: Path) -> bool:
+    """Whether a file is Parquet or Arrow by its name, and no cache of what was computed from it."""
+    return file.suffix in (".parquet", ".arrow") and not file.name.startswith(("cache-", "."))
+
+
+def arrow_in(path: Path, track: Track) -> Raw | None:
+    """The Parquet or Arrow files in a folder or up to two folders deeper, their shards joined."""
+    for depth in ("*", "*/*", "*/*/*"):
+        files = sorted(filter(is_arrow, path.glob(depth)))
+        if files:
+            return read_arrow(path, files, track)
+    return None
+
+
+def read_arrow(path: Path, files: Sequence[Path], track: Track) -> Raw:
+    """Rows of a picture, or of its pixels, and a label. Raises DataError, FormatError, MissingExtra."""
+    raw, tables = Raw(used=set(files)), dict[str, list["pyarrow.Table"]]()
+    for file in files:
+        whole = path if path.is_dir() else path.parent
+        tables.setdefault(part_of(str(file.relative_to(whole))) or "train", []).append(_table(file))
+    for part, some in tables.items():
+        rows = [_rows(path, table, track, part) for table in some]
+        images = [image for images, _, _ in rows for image in images]
+        raw.parts[part] = (images, np.concatenate([labels for _, labels, _ in rows]))
+        raw.classes = rows[0][2]
+    return raw
+
+
+def _table(file: Path) -> "pyarrow.Table":
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise missing_extra("pyarrow", "parquet") from error
+    try:
+        if file.suffix == ".parquet":
+            return pyarrow.parquet.read_table(file)
+        with pyarrow.memory_map(str(file)) as mapped:
+            try:
+                return pyarrow.ipc.open_stream(mapped).read_all()
+            except pyarrow.ArrowInvalid:
+                return pyarrow.ipc.open_file(mapped).read_all()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _rows(
+    path: Path, table: "pyarrow.Table", track: Track, part: str
+) -> tuple[list[NDArray[Any]], NDArray[Any], tuple[str, ...] | None]:
+    """The images, the labels and, if they are said, the classes of a table."""
+    names = {name.lower(): name for name in table.column_names}
+    label = next((names[name] for name in _LABEL if name in names), None)
+    if label is None:
+        raise FormatError(f"{path} has the columns {', '.join(table.column_names)}: one must be called label")
+    labels = np.array(table[label].to_pylist())
+    image = next((names[name] for name in ("image", "img", "picture", "pixels", "png", "bytes") if name in names), None)
+    rest = [name for name in table.column_names if name != label and name.lower() not in _OTHER]
+    if image is None and len(rest) > 1 and _square(len(rest)):
+        return list(np.stack([table[name].to_numpy() for name in rest], 1)), labels, None
+    if image is None:
+        raise FormatError(f"{path} has the columns {', '.join(table.column_names)}: one must be called image")
+    rows = list(track(table[image].to_pylist(), f"reading {part}"))
+    return [_image(row, f"in row {k} of {path}") for k, row in enumerate(rows)], labels, _classes(table, label)
+
+
+def _image(value: Any, name: str) -> NDArray[Any]:
+    """A picture's bytes, as such or beside its path, or its pixels."""
+    content = value.get("bytes") if isinstance(value, dict) else value
+    if isinstance(content, bytes):
+        return picture(content, name)
+    pixels = np.array(content) if isinstance(content, list) else np.empty(0)
+    if pixels.ndim == 1 and _square(len(pixels)):
+        pixels = pixels.reshape(round(len(pixels) ** 0.5), -1)
+    if pixels.ndim != 2 or pixels.dtype.kind not in "uif":
+        raise FormatError(f"the image {name} is neither the bytes of a picture nor its pixels")
+    return pixels
+
+
+def _classes(table: "pyarrow.Table", label: str) -> tuple[str, ...] | None:
+    """The names of the labels 0, 1, … that Hugging Face's description says."""
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        said = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"][label]["names"]
+        return tuple(map(str, said))
+    return None

@@ -1,0 +1,134 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from conftest import draw_digits
+from tenfold.errors import DataError, FormatError
+from tenfold.mnist import sources
+
+SOME = draw_digits(12)
+PIXELS = [",".join(map(str, image.ravel())) for image in SOME.images]
+NAMES = ",".join(f"{row}x{column}" for row in range(1, 29) for column in range(1, 29))
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [
+        (f"label,{NAMES}", [f"{k},{row}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (f"{NAMES},class", [f"{row},{k}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (f"id,label,{NAMES}", [f"9,{k},{row}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (f"Unnamed: 0,{NAMES},y", [f"9,{row},{k}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (None, [f"{row},{k}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (None, [f"{k}.0,{row}" for k, row in zip(SOME.labels, PIXELS, strict=True)]),
+        (
+            ",".join(["0", *(f"0.{k}" for k in range(784))]),
+            [f"{k},{r}" for k, r in zip(SOME.labels, PIXELS, strict=True)],
+        ),
+        (
+            "label;" + NAMES.replace(",", ";"),
+            [f'"{k}";{r}'.replace(",", ";") for k, r in zip(SOME.labels, PIXELS, strict=True)],
+        ),
+    ],
+)
+def test_a_table_of_pixels_in_every_usual_form(tmp_path: Path, head: str | None, rows: list[str]) -> None:
+    text = "\r\n".join([*([head] if head else []), *rows])
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8-sig")
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("a.csv", "b.csv.gz"):
+        digits = sources.load(tmp_path / name).parts["train"]
+        assert (digits.images == SOME.images).all()
+        assert (digits.labels == SOME.labels).all()
+
+
+def test_labels_that_are_letters_and_pixels_that_are_fractions(tmp_path: Path) -> None:
+    rows = [",".join(f"{value / 255:.6f}" for value in image.ravel()) for image in SOME.images[:2]]
+    (tmp_path / "a.csv").write_text(f"label,{NAMES}\nB,{rows[0]}\nA,{rows[1]}\n")
+    source = sources.load(tmp_path / "a.csv")
+    assert source.classes == ("A", "B")
+    assert source.parts["train"].labels.tolist() == [1, 0]
+    assert (source.parts["train"].images == SOME.images[:2]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is no table of digits: a row needs a label and the values of a square"),
+        ("name,age\nanna,3\n", "is no table of digits"),
+        (f"label,{NAMES}\n", "has no images"),
+        (f"label,{NAMES}\n1,2,3\n", "is no table of pixels"),
+        (f"label,{NAMES}\n1,{PIXELS[0]}\n2,{PIXELS[1]},7,7\n3,dog\n", "is no table of pixels"),
+        (f"label,{NAMES}\n7,{PIXELS[0].replace(',0', ',-4', 1)}\n", "values from -4"),
+        ("file,label\nmissing.png,3\n", "is no table of digits"),
+        ("file,label\n0.png,3\ngone.png,4\n", r"names gone\.png, and there is no such picture"),
+        ("file,label\n0.png,3\n0.png\n", "has 1 columns in row 2, and 2 before"),
+    ],
+)
+def test_a_table_that_is_none(tmp_path: Path, text: str, says: str) -> None:
+    Image.fromarray(SOME.images[0]).save(tmp_path / "0.png")
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=says):
+        sources.load(tmp_path / "a.csv")
+
+
+def test_a_list_of_pictures_beside_them_and_without_a_header(tmp_path: Path) -> None:
+    for k in range(4):
+        Image.fromarray(SOME.images[k]).save(tmp_path / f"{k}.png")
+    (tmp_path / "a.csv").write_text("".join(f"{k}.png,{SOME.labels[k]}\n" for k in range(4)))
+    for place in (tmp_path, tmp_path / "a.csv"):
+        digits = sources.load(place).parts["train"]
+        assert (digits.images == SOME.images[:4]).all()
+        assert (digits.labels == SOME.labels[:4]).all()
+    Image.fromarray(SOME.images[5]).save(tmp_path / "0.png")  # what a table names is looked at again too
+    assert (sources.load(tmp_path / "a.csv").parts["train"].images[0] == SOME.images[5]).all()
+
+
+def test_columns_of_pixels_in_parquet(tmp_path: Path) -> None:
+    flat = SOME.images.reshape(12, 784)
+    parquet.write_table(
+        pa.table({"label": SOME.labels, **{str(k): flat[:, k] for k in range(784)}}), tmp_path / "a.parquet"
+    )
+    parquet.write_table(pa.table({"image": SOME.images.tolist(), "label": SOME.labels}), tmp_path / "b.parquet")
+    for name in ("a.parquet", "b.parquet"):
+        digits = sources.load(tmp_path / name).parts["train"]
+        assert (digits.images == SOME.images).all()
+        assert (digits.labels == SOME.labels).all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"image": [[1]]}, "has the columns image: one must be called label"),
+        ({"label": [1], "sound": [b"x"]}, "one must be called image"),
+        ({"label": [1], "image": ["a.png"]}, "neither the bytes of a picture nor its pixels"),
+        ({"label": [1], "image": [b"no picture"]}, r"cannot read the picture in row 0 of .*a\.parquet"),
+    ],
+)
+def test_parquet_of_something_else(tmp_path: Path, columns: dict[str, list[object]], says: str) -> None:
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(FormatError if "columns" in says or "neither" in says else DataError, match=says):
+        sources.load(tmp_path / "a.parquet")
+
+
+def test_damaged_parquet(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more PAR1")
+    (tmp_path / "b.arrow").write_bytes(b"no stream")
+    for name in ("a.parquet", "b.arrow"):
+        with pytest.raises(DataError, match="cannot read"):
+            sources.load(tmp_path / name)
+
+
+def test_what_hugging_face_calls_the_labels(tmp_path: Path) -> None:
+    info = b'{"info": {"features": {"label": {"names": ["cat", "dog"]}}}}'
+    table = pa.table({"image": SOME.images[:2].tolist(), "label": np.array([1, 0])})
+    parquet.write_table(table.replace_schema_metadata({b"huggingface": info}), tmp_path / "a.parquet")
+    assert sources.load(tmp_path / "a.parquet").classes == ("cat", "dog")
+    parquet.write_table(
+        table.replace_schema_metadata({b"huggingface": info.replace(b', "dog"', b"")}), tmp_path / "b.parquet"
+    )
+    with pytest.raises(FormatError, match="there are 1 classes"):
+        sources.load(tmp_path / "b.parquet")
