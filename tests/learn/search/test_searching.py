@@ -1,5 +1,6 @@
 """The same seed draws the same, and a search ends where there is no hope, or no time."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,20 @@ def test_what_is_interrupted_is_tried_again(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_no_trial_is_begun_after_the_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     job = failing(tmp_path, ValueError(), monkeypatch)
     replace(job, deadline=0.0)([].append)
     assert optuna.load_study(study_name=storage.NAME, storage=job.place).trials == []
+
+
+def test_of_two_processes_that_ask_for_the_last_trial_one_trains_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = replace(failing(tmp_path, AssertionError("trained"), monkeypatch), trials=1)
+    study = optuna.load_study(study_name=storage.NAME, storage=storage.opened(job.place))
+    study.add_trial(optuna.trial.create_trial(state=TrialState.RUNNING))  # the other's
+    wanted = iter([True, False])  # as if the other had not asked yet
+    monkeypatch.setattr(Searching, "_more", lambda *_: next(wanted))
+    told: list[Any] = []
+    job(told.append)
+    assert told == []
+    assert [trial.number for trial in live(study.trials)] == [0]

@@ -19,7 +19,7 @@ from tenfold.errors import DivergedError, Interrupted, RunError, TenfoldError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import space, storage
 from tenfold.learn.search.jobs import Outcome, Training
-from tenfold.learn.search.trials import live
+from tenfold.learn.search.trials import SURPLUS, live
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.watchers import StopTraining, Watcher
 
@@ -87,6 +87,9 @@ class Searching:
         import optuna
 
         trial.set_user_attr("worker", self.worker)
+        if sum(other.number < trial.number for other in live(study.get_trials(deepcopy=False))) >= self.trials:
+            trial.set_user_attr(SURPLUS, True)
+            raise _Failed
         values = space.suggested(self.wide, trial)
 
         def ended(how: str) -> None:
@@ -134,7 +137,7 @@ class Searching:
 
 
 class _Failed(Exception):
-    """A trial has failed, and the search goes on."""
+    """A trial has failed or is one too many, and the search goes on."""
 
 
 class _Trial(Watcher):

@@ -8,14 +8,15 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+SURPLUS = "surplus"  # of a trial for which two processes asked when one was wanted
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
 def live(every: "Iterable[FrozenTrial]") -> "list[FrozenTrial]":
-    """The trials without those that are tried again under another number, as their process died."""
+    """The trials without those that are tried again under another number, as their process died, or are too many."""
     every = list(every)
     retried = {number for trial in every for number in trial.system_attrs.get("retry_history", [])}
-    return [trial for trial in every if trial.number not in retried]
+    return [trial for trial in every if trial.number not in retried and SURPLUS not in trial.user_attrs]
 
 
 def ended(study: "optuna.Study") -> "list[FrozenTrial]":
