@@ -3,23 +3,17 @@
 from typing import NoReturn
 
 from tenfold.errors import nearest
-from tenfold.mnist.transforms import (
-    CenterCrop,
+from tenfold.mnist.transforms.images import InterpolationMode
+from tenfold.mnist.transforms.sizes import CenterCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomVerticalFlip, Resize
+from tenfold.mnist.transforms.turns import RandomAffine, RandomRotation
+from tenfold.mnist.transforms.values import (
     ColorJitter,
     Compose,
     Grayscale,
-    InterpolationMode,
     Lambda,
     Normalize,
-    Pad,
     PILToTensor,
-    RandomAffine,
     RandomApply,
-    RandomCrop,
-    RandomHorizontalFlip,
-    RandomRotation,
-    RandomVerticalFlip,
-    Resize,
     ToPILImage,
     ToTensor,
 )

@@ -1,6 +1,6 @@
 """Other sizes: scaled, cropped, padded, mirrored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,30 +142,32 @@ class RandomCrop(Transform):
         return _cropped(image, top, left, self.size)
 
 
-class RandomHorizontalFlip(Transform):
+class _Flip(Transform):
+    """An image mirrored along an axis, with probability `p`."""
+
+    axis: int
+    mirrored: Callable[[Image.Image], Image.Image]
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p: float = p
+
+    def forward(self, image: Any) -> Any:
+        if not torch.rand(1) < self.p:
+            return image
+        return self.mirrored(image) if isinstance(image, Image.Image) else image.flip(self.axis)
+
+
+class RandomHorizontalFlip(_Flip):
     """An image with left and right swapped, with probability `p`."""
 
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.p: float = p
-
-    def forward(self, image: Any) -> Any:
-        if not torch.rand(1) < self.p:
-            return image
-        return ImageOps.mirror(image) if isinstance(image, Image.Image) else image.flip(-1)
+    axis, mirrored = -1, staticmethod(ImageOps.mirror)
 
 
-class RandomVerticalFlip(Transform):
+class RandomVerticalFlip(_Flip):
     """An image with top and bottom swapped, with probability `p`."""
 
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.p: float = p
-
-    def forward(self, image: Any) -> Any:
-        if not torch.rand(1) < self.p:
-            return image
-        return ImageOps.flip(image) if isinstance(image, Image.Image) else image.flip(-2)
+    axis, mirrored = -2, staticmethod(ImageOps.flip)
 
 
 def _numbers(given: int | Sequence[int]) -> list[int]:
