@@ -10,9 +10,10 @@ import pytest
 from conftest import Cli, draw_digits, write_idx
 from learn.trainings import same, stopped, weights
 from tenfold.errors import DataError, RunError, StorageError, UsageError
+from tenfold.learn.recipes.presets import resolve
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import statistics
-from tenfold.learn.search.study import Study, claimed, labels, study
+from tenfold.learn.search.study import Group, Study, claimed, labels, study
 from tenfold.learn.training.runs import Run
 from tenfold.learn.training.start import train
 
@@ -154,6 +155,13 @@ def test_changed_data_is_noticed(tmp_path: Path, here: Path) -> None:
 def test_recipes_of_one_name_are_told_apart_by_their_fields(data: Path, here: Path) -> None:
     found = study(SMALL, seeds=1, against=SMALL, dropout=0.0, common={"data": data}, jobs=1, quiet=True)
     assert labels(found) == ["small dropout=0.0", "small dropout=0.2"]
+
+
+def test_networks_of_ones_own_are_told_apart_by_their_names(here: Path) -> None:
+    code = "from torch import nn\ndef {}(classes): return nn.Sequential(nn.Flatten(), nn.Linear(784, classes))\n"
+    (here / "mine.py").write_text(code.format("one") + code.format("two"))
+    one, two = (Group(resolve("mlp", network=f"mine.py:{name}"), (), {}, None) for name in ("one", "two"))
+    assert labels(Study(here, "validation", one, two)) == ["mlp network=mine.py:one", "mlp network=mine.py:two"]
 
 
 LONG = SMALL.changed(name="long", epochs=30)

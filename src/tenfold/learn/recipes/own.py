@@ -45,6 +45,12 @@ def located(text: str) -> str:
     return f"{Path(where).expanduser().resolve()}:{name}" if where.endswith(".py") and text not in _live else text
 
 
+def short(text: str) -> str:
+    """A reference for people: the file without its folder, and the name."""
+    where, _, name = text.rpartition(":")
+    return f"{Path(where).name if where.endswith('.py') else where}:{name}"
+
+
 def load(text: str) -> Callable[..., Any]:
     """The function or class that a reference names. Raises UsageError that says what is missing, and where."""
     if text in _live:

@@ -8,7 +8,7 @@ trial epoch by epoch, is for optuna-dashboard, which opens the search's study.db
 
 import math
 from collections.abc import Sequence
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def seeds(
         axes[1].set(
             xlim=limits,
             ylim=(-0.5, 0.65),
-            xlabel=escape(f"{', '.join(filter(None, words))}\n{few(len(paired))}".strip()),
+            xlabel=escape(f"{fill(', '.join(filter(None, words)), 70)}\n{few(len(paired))}".strip()),
         )
         axes[1].set_yticks([0], ["difference"], fontsize=9)
     return figure

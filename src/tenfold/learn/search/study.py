@@ -11,7 +11,7 @@ from typing import Any
 from tenfold import files
 from tenfold.errors import DataError, RunError, StorageError, UsageError
 from tenfold.learn import figures, networks
-from tenfold.learn.recipes import presets, tasks
+from tenfold.learn.recipes import own, presets, tasks
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import figures as search_figures
 from tenfold.learn.search import statistics
@@ -230,6 +230,8 @@ def _title(first: Recipe, changes: Mapping[str, Any], second: Recipe | None) -> 
 
 
 def _word(value: Any) -> str:
+    if callable(value) or (isinstance(value, str) and own.is_own(value)):
+        return own.short(value if isinstance(value, str) else own.reference(value))
     return "x".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
@@ -255,10 +257,8 @@ def labels(found: Study) -> list[str]:
     names = [group.recipe.name for group in groups]
     if len(set(names)) == len(names):
         return names
-    apart = found.group.recipe.differences(groups[1].recipe)
-    return [
-        f"{group.recipe.name} " + " ".join(f"{k}={_word(getattr(group.recipe, k))}" for k in apart) for group in groups
-    ]
+    apart = [name for name in found.group.recipe.differences(groups[1].recipe) if name != "code"]
+    return [" ".join([g.recipe.name, *(f"{k}={_word(getattr(g.recipe, k))}" for k in apart)]) for g in groups]
 
 
 def _write(found: Study, settings: dict[str, Any]) -> None:
