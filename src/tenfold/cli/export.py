@@ -93,7 +93,11 @@ def _tell(path: Path) -> None:
     else:
         what = "invented lines of validation digits" if lines else "validation digits as pictures show them"
         print(f"an answer counts as sure from {sure:.1%}, which on {what}")
-        print(f"answers {coverage:.1%} of them, with {error:.1%} of the answers wrong")
+        print(
+            f"answers {coverage:.1%} of them, with {error:.1%} of the answers wrong"
+            if coverage >= 0.001
+            else "answers hardly any: it has not learnt such pictures; the recipe `pictures` does"
+        )
     if lines:
         print(f"read with it, in Python: tenfold.read.lines.LineModel({str(path)!r}).read([row])")
         return

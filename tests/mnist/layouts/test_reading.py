@@ -240,6 +240,9 @@ def test_what_is_not_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "train" / "0" / ".DS_Store").write_bytes(b"?")
     (tmp_path / "README.md").write_text("what it is")
     assert sources.load(tmp_path).notes == ("left out: more (10 files), train (1 file)",)
+    for number in range(5):
+        (tmp_path / f"{number}.psd").write_bytes(b"?")
+    assert sources.load(tmp_path).notes[0].endswith(".psd and 3 more")
 
 
 @pytest.mark.parametrize(

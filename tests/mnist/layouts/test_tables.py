@@ -60,8 +60,12 @@ def test_labels_that_are_letters_and_pixels_that_are_fractions(tmp_path: Path) -
         ("", "is no table of digits: a row needs a label and the values of a square"),
         ("name,age\nanna,3\n", "is no table of digits"),
         (f"label,{NAMES}\n", "has no images"),
-        (f"label,{NAMES}\n1,2,3\n", "is no table of pixels"),
-        (f"label,{NAMES}\n1,{PIXELS[0]}\n2,{PIXELS[1]},7,7\n3,dog\n", "is no table of pixels"),
+        (f"label,{NAMES}\n1,2,3\n", "has 3 columns in line 2, and 785 or more are wanted"),
+        (
+            f"label,{NAMES}\n1,{PIXELS[0]}\n1,,{PIXELS[0].partition(',')[2]}\n",
+            "has 'nothing' in line 3, column 2, and no number",
+        ),
+        (f"label,{NAMES}\n1,{PIXELS[0]}\n2,{PIXELS[1]},7,7\n3,dog\n", "has 2 columns in line 4"),
         (f"label,{NAMES}\n7,{PIXELS[0].replace(',0', ',-4', 1)}\n", "values from -4"),
         ("file,label\nmissing.png,3\n", "is no table of digits"),
         ("file,label\n0.png,3\ngone.png,4\n", r"names gone\.png, and there is no such picture"),
@@ -103,6 +107,7 @@ def test_columns_of_pixels_in_parquet(tmp_path: Path) -> None:
     ("columns", "says"),
     [
         ({"image": [[1]]}, "has the columns image: one must be called label"),
+        ({"label": [1, None], "image": [[1], [2]]}, "has no label in 1 of 2 rows"),
         ({"label": [1], "sound": [b"x"]}, "one must be called image"),
         ({"label": [1], "image": ["a.png"]}, "neither the bytes of a picture nor its pixels"),
         ({"label": [1], "image": [b"no picture"]}, r"cannot read the picture in row 0 of .*a\.parquet"),

@@ -127,7 +127,7 @@ def _left_out(path: Path, raw: Raw) -> list[str]:
         return []
     counts = {name: f" ({count:,} file{'s' * (count > 1)})" * (path / name).is_dir() for name, count in groups.items()}
     shown = [f"{name}{counts[name]}" for name, _ in groups.most_common(4)]
-    return [f"left out: {', '.join(shown)}{', …' if len(groups) > 4 else ''}"]
+    return [f"left out: {', '.join(shown)}{f' and {len(groups) - 4:,} more' if len(groups) > 4 else ''}"]
 
 
 def _plain(file: Path) -> str:

@@ -124,15 +124,16 @@ def _pixels(path: Path, delimiter: str, header: bool, label: int | None, pixels:
     images, labels = [], []
     options: dict[str, Any] = {"delimiter": delimiter, "comments": None, "quotechar": '"', "ndmin": 2}
     with _text(path) as file:
-        rows = itertools.islice(file, int(header), None)
-        try:
-            for some in track(iter(lambda: list(itertools.islice(rows, _ROWS)), []), f"reading {path.name}"):
+        rows, line = itertools.islice(file, int(header), None), 1 + int(header)
+        for some in track(iter(lambda: list(itertools.islice(rows, _ROWS)), []), f"reading {path.name}"):
+            try:
                 values = np.loadtxt(some, np.float32, usecols=pixels, **options)
                 images.append(values.astype(np.uint8) if _whole(values) else values)
                 if label is not None:
                     labels.append(np.loadtxt(some, np.str_, usecols=[label], **options)[:, 0])
-        except ValueError as error:
-            raise FormatError(f"{path} is no table of pixels: {error}") from error
+            except ValueError as error:
+                raise FormatError(_fault(path, some, line, delimiter, pixels)) from error
+            line += len(some)
     if not images:
         raise DataError(f"{path} has no images")
     raw = Raw(used={path})
@@ -143,6 +144,20 @@ def _pixels(path: Path, delimiter: str, header: bool, label: int | None, pixels:
     else:
         raw.parts[part_of(path.stem) or "train"] = (whole, numbers)
     return raw
+
+
+def _fault(path: Path, lines: list[str], first: int, delimiter: str, pixels: list[int]) -> str:
+    """What is wrong with the first of some lines, of which `first` is the number, that holds no pixels."""
+    for number, line in enumerate(lines, first):
+        cells = line.rstrip("\r\n").split(delimiter)
+        if line.strip() and len(cells) <= max(pixels):
+            return f"{path} has {len(cells)} columns in line {number}, and {max(pixels) + 1} or more are wanted"
+        wrong = next((k for k in pixels if line.strip() and not _number(cells[k].strip(' "'))), None)
+        if wrong is not None:
+            return (
+                f"{path} has {cells[wrong].strip() or 'nothing'!r} in line {number}, column {wrong + 1}, and no number"
+            )
+    return f"{path} is no table of pixels"
 
 
 def _whole(values: NDArray[np.float32]) -> bool:
@@ -253,6 +268,8 @@ def _rows(
     label = next((names[name] for name in _LABEL if name in names), None)
     if label is None:
         raise FormatError(f"{path} has the columns {', '.join(table.column_names)}: one must be called label")
+    if missing := table[label].null_count:
+        raise FormatError(f"{path} has no label in {missing:,} of {len(table):,} rows: remove those")
     labels = np.array(table[label].to_pylist())
     image = next((names[name] for name in ("image", "img", "picture", "pixels", "png", "bytes") if name in names), None)
     rest = [name for name in table.column_names if name != label and name.lower() not in _OTHER]
