@@ -1,7 +1,7 @@
 """Other sizes: scaled, cropped, padded, mirrored."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -145,8 +145,8 @@ class RandomCrop(Transform):
 class _Flip(Transform):
     """An image mirrored along an axis, with probability `p`."""
 
-    axis: int
-    mirrored: Callable[[Image.Image], Image.Image]
+    axis: ClassVar[int]
+    mirrored: ClassVar[Callable[[Image.Image], Image.Image]]
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
@@ -161,13 +161,15 @@ class _Flip(Transform):
 class RandomHorizontalFlip(_Flip):
     """An image with left and right swapped, with probability `p`."""
 
-    axis, mirrored = -1, staticmethod(ImageOps.mirror)
+    axis: ClassVar[int] = -1
+    mirrored: ClassVar[Callable[[Image.Image], Image.Image]] = staticmethod(ImageOps.mirror)
 
 
 class RandomVerticalFlip(_Flip):
     """An image with top and bottom swapped, with probability `p`."""
 
-    axis, mirrored = -2, staticmethod(ImageOps.flip)
+    axis: ClassVar[int] = -2
+    mirrored: ClassVar[Callable[[Image.Image], Image.Image]] = staticmethod(ImageOps.flip)
 
 
 def _numbers(given: int | Sequence[int]) -> list[int]:
