@@ -73,17 +73,17 @@ def _cannot_write(path: Path, error: OSError) -> StorageError:
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool) -> Iterator[bool]:
+def lock(path: Path, *, wait: bool | float) -> Iterator[bool]:
     """Hold the lock file `path` against other processes, as long as this one lives; whether that could be done.
 
-    With `wait` it always can. Raises StorageError when the file cannot be made.
+    With `wait` it always can, if not within so many seconds. Raises StorageError when the file cannot be made.
     """
     from filelock import FileLock, Timeout
 
     held = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held.acquire(timeout=-1 if wait else 0)
+        held.acquire(timeout=-1 if wait is True else float(wait))
     except Timeout:
         yield False
         return

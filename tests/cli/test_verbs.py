@@ -2,6 +2,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from conftest import Cli
 from learn.trainings import TINY
 from tenfold import cli
 from tenfold.learn.recipes.presets import RECIPES
-from tenfold.learn.training.runs import LOCK, Run, held
+from tenfold.learn.training import runs
+from tenfold.learn.training.runs import Run, held
 
 pytestmark = pytest.mark.usefixtures("few_shown")
 
@@ -102,13 +105,31 @@ def test_runs_tells_when_there_are_none(tenfold_cli: Cli, here: Path) -> None:
 
 def test_a_run_that_is_stopped_is_listed_as_such(tenfold_cli: Cli, run: Run, here: Path) -> None:
     run.model_file.unlink()
-    (run.path / LOCK).touch()  # as a process leaves it that is killed
+    run.lock_file.parent.mkdir(exist_ok=True)
+    run.lock_file.touch()  # as a process leaves it that is killed
     done = tenfold_cli("runs", "--root", ".")
     assert " stopped " in done.out
     assert "tenfold train --resume r\n" in done.out
 
 
-def test_a_run_that_is_trained_now_is_listed_as_such_and_not_resumed(tenfold_cli: Cli, run: Run, here: Path) -> None:
+def test_a_process_that_is_about_to_end_is_waited_for(run: Run) -> None:
+    def other() -> None:
+        with held(run):
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    while not run.running:
+        time.sleep(0.01)
+    with held(run):  # is not refused
+        assert run.running
+    thread.join()
+
+
+def test_a_run_that_is_trained_now_is_listed_as_such_and_not_resumed(
+    tenfold_cli: Cli, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_PATIENCE", 0.2)
     run.model_file.unlink()
     with held(run):
         done = tenfold_cli("runs", "--root", ".")
@@ -120,7 +141,8 @@ def test_a_run_that_is_trained_now_is_listed_as_such_and_not_resumed(tenfold_cli
         assert "r is being trained by another process" in done.err
     assert not run.running
     assert tenfold_cli("train", "--resume", "r").status == 0
-    assert not (run.path / LOCK).exists()
+    assert not run.lock_file.exists()
+    assert not any(path.name.startswith(".") for path in run.path.iterdir())
 
 
 def test_a_terminal_without_unicode(here: Path) -> None:

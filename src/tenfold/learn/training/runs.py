@@ -3,13 +3,15 @@
 recipe.json        what was asked for           last.ckpt            the state of training, to resume it
 metrics.csv        a row an epoch               model.safetensors    the trained network, which describes itself
 steps.csv          loss and accuracy inside the epochs
-.lock              held while it is trained
 evaluation.json    scores on the test set       report.html, *.png   the same to look at
 corruptions.json   errors on corrupted digits   corruptions.png, corrupted.png
 """
 
 import csv
+import hashlib
 import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +32,7 @@ if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
 
 ROOT = Path("runs")
 Target: TypeAlias = "str | Path | Run | nn.Module | None"  # of whom a model is
-LOCK = ".lock"  # in a run's folder: held by the process that trains it
+_PATIENCE = 5.0  # seconds in which a process may end that trains a run and was asked to
 DEFAULT = "default"  # the bundled model, where a run is wanted
 BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
 
@@ -86,12 +88,19 @@ class Run:
         return self.model_file.is_file()
 
     @property
+    def lock_file(self) -> Path:
+        """What is locked while it is trained: not in its folder, where a process that is killed would leave it."""
+        user = os.getuid() if hasattr(os, "getuid") else 0
+        name = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:32]
+        return Path(tempfile.gettempdir()) / f"tenfold-{user}" / f"{name}.lock"
+
+    @property
     def running(self) -> bool:
-        """Whether a process trains it now. One that was killed leaves its lock file behind, but holds it no longer."""
-        if not (self.path / LOCK).is_file():
+        """Whether a process of this machine trains it now."""
+        if not self.lock_file.is_file():
             return False
         try:
-            with files.lock(self.path / LOCK, wait=False) as free:
+            with files.lock(self.lock_file, wait=False) as free:
                 return not free
         except StorageError:  # another user's: it cannot be told
             return False
@@ -231,8 +240,8 @@ def create(recipe: Recipe, out: str | Path | None = None) -> Run:
 @contextmanager
 def held(run: Run) -> Iterator[Run]:
     """Hold a run against other processes while it is trained. Raises StorageError when one trains it already."""
-    lock = run.path / LOCK
-    with files.lock(lock, wait=False) as mine:
+    lock = run.lock_file
+    with files.lock(lock, wait=_PATIENCE) as mine:
         if not mine:
             raise StorageError(f"{run.path} is being trained by another process: wait for it, or stop that first")
         try:

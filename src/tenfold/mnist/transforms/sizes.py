@@ -1,6 +1,6 @@
 """Other sizes: scaled, cropped, padded, mirrored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -146,7 +146,7 @@ class _Flip(Transform):
     """An image mirrored along an axis, with probability `p`."""
 
     axis: ClassVar[int]
-    mirrored: ClassVar[Callable[[Image.Image], Image.Image]]
+    method: ClassVar[Image.Transpose]
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
@@ -155,21 +155,21 @@ class _Flip(Transform):
     def forward(self, image: Any) -> Any:
         if not torch.rand(1) < self.p:
             return image
-        return self.mirrored(image) if isinstance(image, Image.Image) else image.flip(self.axis)
+        return image.transpose(self.method) if isinstance(image, Image.Image) else image.flip(self.axis)
 
 
 class RandomHorizontalFlip(_Flip):
     """An image with left and right swapped, with probability `p`."""
 
     axis: ClassVar[int] = -1
-    mirrored: ClassVar[Callable[[Image.Image], Image.Image]] = staticmethod(ImageOps.mirror)
+    method: ClassVar[Image.Transpose] = Image.Transpose.FLIP_LEFT_RIGHT
 
 
 class RandomVerticalFlip(_Flip):
     """An image with top and bottom swapped, with probability `p`."""
 
     axis: ClassVar[int] = -2
-    mirrored: ClassVar[Callable[[Image.Image], Image.Image]] = staticmethod(ImageOps.flip)
+    method: ClassVar[Image.Transpose] = Image.Transpose.FLIP_TOP_BOTTOM
 
 
 def _numbers(given: int | Sequence[int]) -> list[int]:
