@@ -7,6 +7,8 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import tomllib
+import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -82,19 +84,23 @@ def test_what_is_inside(built: Path) -> None:
     assert {"main.ipynb", "README.md", "LICENSE", "NOTICE", "CITATION.cff", "tests/conftest.py"} <= packed
 
 
-@pytest.mark.slow
-def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: Path) -> None:
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
-    (binaries,) = [folder for name in ("bin", "Scripts") if (folder := tmp_path / "venv" / name).is_dir()]
-    (wheel,) = built.glob("*.whl")
+def installed(folder: Path, *wanted: object) -> tuple[Path, dict[str, Any]]:
+    """A new environment with some packages: where its programs are, and how they are run there and by themselves."""
+    run(sys.executable, "-m", "venv", folder / "venv")
+    (binaries,) = [place for name in ("bin", "Scripts") if (place := folder / "venv" / name).is_dir()]
     flags = shlex.split(os.environ.get("PIP_FLAGS", ""))
-    pip = [binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *flags]
-    run(*pip, "-c", ROOT / "constraints.txt", wheel)
+    run(binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *flags, *wanted)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
     digits = draw_digits(10)
     number = int((digits.labels == 4).argmax())
-    Image.fromarray(255 - digits.images[number]).resize((280, 280)).save(tmp_path / "four.png")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    alone: Any = {"cwd": tmp_path, "env": environment}
+    Image.fromarray(255 - digits.images[number]).resize((280, 280)).save(folder / "four.png")
+    return binaries, {"cwd": folder, "env": environment}
+
+
+@pytest.mark.slow
+def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    binaries, alone = installed(tmp_path, "-c", ROOT / "constraints.txt", wheel)
     text = run(binaries / "tenfold", "read", "four.png", "--json", **alone)
     assert json.loads(text)["text"] == "4"
     assert (
@@ -117,3 +123,33 @@ def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: 
     for line, shown in ((6, "str"), (8, "float")):
         assert f'users.py:{line}: note: Revealed type is "{shown}"' in checked.replace("builtins.", "")
     assert 'users.py:9: error: "Reading" has no attribute "nothing"' in checked
+
+
+@pytest.mark.slow
+def test_the_lowest_versions_work(built: Path, tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = ("serve", "pdf", "heic", "parquet")
+    wanted = [*project["dependencies"], *(one for extra in extras for one in project["optional-dependencies"][extra])]
+    found = [re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", one) for one in wanted]
+    lowest = [f"{one[1]}=={one[2]}" for one in found if one is not None]
+    assert len(lowest) == len(wanted)
+    (tmp_path / "lowest.txt").write_text("\n".join(lowest))
+    (wheel,) = built.glob("*.whl")
+    binaries, alone = installed(tmp_path, "-c", tmp_path / "lowest.txt", f"{wheel}[{','.join(extras)}]")
+    with Image.open(tmp_path / "four.png") as four:
+        four.save(tmp_path / "four.pdf")
+    tenfold = binaries / "tenfold"
+    assert "Usage: tenfold read" in run(tenfold, "read", "--help", **alone)
+    run(tenfold, "read", "four.png", "four.pdf", "-o", "rows.parquet", **alone)
+    texts = "import pyarrow.parquet; print(pyarrow.parquet.read_table('rows.parquet')['text'].to_pylist())"
+    assert run(binaries / "python", "-c", texts, **alone) == "['4', '4']\n"
+    command = [tenfold, "serve", "--port", "0", "--quiet"]
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, **alone) as process:
+        assert process.stdout is not None
+        address = re.search(r"http://\S+:\d+", process.stdout.readline())
+        assert address is not None
+        request = urllib.request.Request(f"{address[0]}/v1/read", (tmp_path / "four.png").read_bytes())
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert json.load(answer)["text"] == "4"
+        process.terminate()
+    assert process.returncode == 0

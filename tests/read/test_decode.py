@@ -89,7 +89,13 @@ def test_every_array(array: np.ndarray) -> None:
 
 @pytest.mark.parametrize(
     "array",
-    [GREY / 255 * 1.001, GREY / 255 - 0.3, (GREY > 100).astype(np.uint8), GREY.astype(np.uint16), GREY * np.int64(4)],
+    [
+        GREY / 255 * 1.001,
+        GREY / 255 - 0.3,
+        (GREY > 100).astype(np.uint8),
+        GREY.astype(np.uint16),
+        GREY.astype(np.int64) * 4,
+    ],
 )
 def test_arrays_whose_range_must_be_guessed(array: np.ndarray) -> None:
     colours = only(array).colours

@@ -54,7 +54,7 @@ def test_columns_of_pixels_in_another_order(tmp_path: Path) -> None:
     columns = dict(zip(names, shuffled.T, strict=True))
     parquet.write_table(pa.table({"label": SOME.labels} | columns), tmp_path / "a.parquet")
     for file in tmp_path.iterdir():
-        assert (np.stack(sources.load(file).parts["train"].images) == SOME.images).all()
+        assert np.array_equal(sources.load(file).parts["train"].images, SOME.images)
 
 
 def test_labels_that_are_letters_and_pixels_that_are_fractions(tmp_path: Path) -> None:
