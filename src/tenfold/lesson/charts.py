@@ -27,12 +27,14 @@ def frequencies(images: Image, labels: Image) -> None:
     show(figure, "Left, ten bars of about the same height, one for each digit. Right, most pixels are 0, some are 255.")
 
 
-def descents(function: Callable[[float], float], paths: Mapping[str, Sequence[float]]) -> None:
-    """Walks on a curve, each in a panel: the places w that each came to, from the first on."""
+def descents(function: Callable[[float], float], paths: Mapping[str, Sequence[float]], low: float, high: float) -> None:
+    """Walks on a curve, each in a panel: the places w that each came to, from the first on.
+
+    The curve is drawn from `low` to `high`, or as far as the walk went.
+    """
     figure, axes = blank(3.1 * len(paths), 2.8, 1, len(paths))
     for axis, (name, path) in zip(axes[0], paths.items(), strict=True):
-        reach = max(4.5, *(abs(w - 3) for w in path))
-        along = np.linspace(3 - reach, 3 + reach, 200)
+        along = np.linspace(min(low, *path), max(high, *path), 200)
         axis.plot(along, [function(w) for w in along], color="#9ca3af")
         axis.plot(path, [function(w) for w in path], "o-", color=ORANGE, markersize=4, linewidth=1)
         axis.plot(path[0], function(path[0]), "o", color="black", markersize=7)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from tenfold.learn.figures import ORANGE, blank
 from tenfold.learn.scoring.metrics import Evaluation
@@ -23,37 +24,51 @@ def pictures(
     titles: Sequence[object] = (),
     *,
     alt: str,
+    title: str = "",
     signed: bool = False,
-    together: bool = False,
     columns: int = 10,
     size: float = 0.9,
-    title: str = "",
 ) -> None:
-    """Images in rows, each `size` inches wide and with its title.
+    """Images in rows.
 
     Args:
         images: What is drawn, (N, H, W).
-        titles: What stands above each, or nothing.
+        titles: What stands above each; without, they stand closer together.
         alt: What is seen, in a sentence.
-        signed: Draw values above 0 red and below 0 blue, instead of ink.
-        together: All have one scale; else each its own.
-        columns: How many stand side by side.
-        size: Inches.
         title: What stands above all.
+        signed: Draw values above 0 red and below 0 blue, all on one scale, instead of ink.
+        columns: How many stand side by side.
+        size: The width of each in inches.
     """
     values = [np.asarray(image, dtype=float) for image in images]
+    if not titles:
+        values, size = [_tiled(values, columns)], size * min(columns, len(values))
     rows, columns = math.ceil(len(values) / columns), min(columns, len(values))
-    longest = max((str(text).count("\n") + 1 for text in titles), default=0)
-    figure, axes = blank(size * columns, (size + 0.17 * longest) * rows + 0.3 * bool(title), rows, columns)
-    most = max(float(np.abs(each).max()) for each in values) if together else None
+    height = size * values[0].shape[0] / values[0].shape[1] + 0.17 * max(
+        (str(t).count("\n") + 1 for t in titles), default=0
+    )
+    figure, axes = blank(size * columns, height * rows + 0.3 * bool(title), rows, columns)
+    most = max(float(np.nanmax(np.abs(each))) for each in values) if signed else None
     for axis in axes.flat[len(values) :]:
         axis.axis("off")
     for number, (axis, image) in enumerate(zip(axes.flat, values, strict=False)):
         put(axis, image, signed=signed, most=most)
         if titles:
             axis.set_title(str(titles[number]), fontsize=9)
+        else:
+            axis.spines[:].set_visible(False)
     figure.suptitle(title, fontsize=11)
     show(figure, alt)
+
+
+def _tiled(images: list[NDArray[np.float64]], columns: int) -> NDArray[np.float64]:
+    """Images in rows as one, with two pixels between them."""
+    missing = -len(images) % columns if len(images) > columns else 0
+    padded = [np.pad(image, ((0, 2), (0, 2)), constant_values=np.nan) for image in images]
+    padded += [np.full_like(padded[0], np.nan)] * missing
+    return np.concatenate([np.concatenate(padded[k : k + columns], 1) for k in range(0, len(padded), columns)])[
+        :-2, :-2
+    ]
 
 
 def numbers(image: Image, row: int, column: int, size: int = 12) -> None:

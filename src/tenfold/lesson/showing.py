@@ -4,20 +4,18 @@ import base64
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import PIL.Image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tenfold.errors import missing_extra
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-Image: TypeAlias = "NDArray[Any] | Tensor"  # (28, 28), with ink above 0
+Image: TypeAlias = NDArray[Any] | Tensor  # (28, 28), with ink above 0
 
 INCH = 80  # pixels of the screen
 
@@ -50,7 +48,7 @@ def _display(kind: str, content: bytes, width: int, alt: str) -> None:
 def put(axis: Any, image: Any, *, signed: bool = False, most: float | None = None) -> None:
     """Ink as black on white; signed values as red and blue, with white for 0. The scale ends at `most`."""
     values = np.asarray(image, dtype=float)
-    most = float(np.abs(values).max()) or 1.0 if most is None else most
+    most = float(np.nanmax(np.abs(values))) or 1.0 if most is None else most
     how = {"cmap": "RdBu_r", "vmin": -most} if signed else {"cmap": "gray_r", "vmin": 0}
     axis.imshow(values, vmax=most, interpolation="nearest", **how)
     axis.set(xticks=[], yticks=[])
