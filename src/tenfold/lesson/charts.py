@@ -22,7 +22,7 @@ def frequencies(images: Image, labels: Image) -> None:
     left.set_title("how many there are of each digit", fontsize=10)
     right.hist(np.asarray(images).ravel(), bins=64, color=GREY, log=True)
     right.set(xlabel="value of a pixel")
-    right.set_title("how many pixels have each value (each line is ten times the one below)", fontsize=10)
+    right.set_title("how many pixels have each value (log scale)", fontsize=10)
     right.grid(axis="y", alpha=0.3)
     show(figure, "Left, ten bars of about the same height, one for each digit. Right, most pixels are 0, some are 255.")
 

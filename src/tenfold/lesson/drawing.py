@@ -35,7 +35,7 @@ def canvas(answer: Answer, example: str = "7") -> None:
             probabilities, (1, 10).
         example: The digit that is drawn by a program.
     """
-    drawn = torch.from_numpy(hands.digit(example, np.random.default_rng(1)))[None, None] / 255
+    drawn = torch.from_numpy(hands.digit(example, np.random.default_rng(1)).copy())[None, None] / 255
     seen, chances = answered(drawn, answer)
     figure, ((left, right),) = blank(5, 1.8, 1, 2)
     put(left, np.reshape(seen, (28, 28)))

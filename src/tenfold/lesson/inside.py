@@ -35,7 +35,8 @@ def network(model: nn.Sequential, image: Tensor, title: str = "") -> None:
     figure = empty(2.6 + 2.3 * len(columns), 3.9)
     axis = figure.subplots()
     axis.axis("off")
-    axis.imshow(np.asarray(image[0]), cmap="gray_r", extent=(-1.0, 0.0, -0.5, 0.5))
+    axis.imshow(np.asarray(image[0]), cmap="gray_r", extent=(-1.0, 0.0, -0.7, 0.7))
+    axis.add_patch(Rectangle((-1.0, -0.7), 1.0, 1.4, fill=False, color="#d1d5db"))
     axis.set(xlim=(-1.1, 1.3 * len(columns) + 0.5), ylim=(-1.25, 1.15), aspect="auto")
     axis.set_title(title, fontsize=11)
     before: list[int] = []
@@ -107,7 +108,7 @@ def pooling(before: Image, after: Image) -> None:
     most = float(np.abs(values).max())
     for axis, shown, title in ((left, values, "before"), (right, largest, "after: the largest of each 2 × 2")):
         put(axis, shown, signed=True, most=most)
-        write(axis, shown, "{:.1f}".format, 0.7 * most)
+        write(axis, shown, lambda value: f"{round(value, 1) + 0:.1f}", 0.7 * most)
         axis.set_title(title, fontsize=10)
     for row, column in np.ndindex(*largest.shape):
         left.add_patch(Rectangle((2 * column - 0.5, 2 * row - 0.5), 2, 2, fill=False, color=ORANGE, linewidth=2))

@@ -63,4 +63,8 @@ def boxes(path: str | Path, reading: Reading) -> None:
         small.imshow(np.zeros((SIDE, SIDE)) if digit.seen is None else digit.seen, cmap="gray_r", vmin=0, vmax=255)
         small.set(xticks=[], yticks=[], xlabel=digit.value)
         small.spines[:].set_color(GREY)
-    show(figure, f"The photo with a box around each digit, and each digit as the network saw it: {reading.text}.")
+    show(
+        figure,
+        f"The photo with a box around each digit, and each digit as the network saw it: {', '.join(reading.lines)}.",
+        photo=True,
+    )
