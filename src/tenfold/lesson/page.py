@@ -42,7 +42,7 @@ def photo(rows: Sequence[str], path: str | Path, seed: int = 0) -> None:
     along = np.linspace(0, 1, width)[None, :, None] + 0.3 * np.linspace(0, 1, height)[:, None, None]
     values = np.asarray(turned) * (1 - 0.4 / (1 + np.exp((0.75 - along) * 12)))
     values = values + random.normal(0, 4, values.shape)
-    PIL.Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(path, quality=85)
+    PIL.Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(path, "JPEG", quality=85)
     picture(path, f"A photo of ruled paper, half in a shadow, with the handwritten digits {', '.join(rows)}.")
 
 
