@@ -38,4 +38,5 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Shown]:
 
     pytest.importorskip("IPython")
     monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("IPython.get_ipython", object)
     return found

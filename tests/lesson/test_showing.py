@@ -36,7 +36,13 @@ def test_positive_is_red_and_negative_is_blue_and_ink_is_neither(shown: list[Sho
     assert ink.share("red") == ink.share("blue") == 0
 
 
+def test_outside_of_a_notebook_a_figure_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("IPython")
+    show(blank(1, 1)[0], "Nothing yet.")
+    assert capsys.readouterr().out == "Nothing yet.\n"
+
+
 def test_without_ipython_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    monkeypatch.setitem(sys.modules, "IPython", None)
     with pytest.raises(MissingExtra, match=r"pip install 'tenfold\[lesson\]'"):
         show(blank(1, 1)[0], "Nothing.")

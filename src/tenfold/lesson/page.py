@@ -14,7 +14,7 @@ from tenfold.lesson.showing import picture, show
 from tenfold.mnist import SIDE
 from tenfold.read.reading import Reading
 
-PAPER, RULING, INK = (243, 238, 224), (176, 196, 222), (38, 44, 92)
+PAPER, RULING, INK = (243, 238, 224), (190, 188, 180), (52, 48, 50)
 SIZE = 112  # pixels of a digit with its margin, 80 of the digit itself
 
 

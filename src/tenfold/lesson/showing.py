@@ -44,9 +44,13 @@ def picture(path: str | Path, alt: str, width: int = 560) -> None:
 
 def _display(kind: str, content: bytes, width: int, alt: str) -> None:
     try:
+        from IPython import get_ipython
         from IPython.display import display
     except ModuleNotFoundError as error:
         raise missing_extra("IPython", "lesson") from error
+    if get_ipython() is None:  # type: ignore[no-untyped-call]
+        print(alt)  # noqa: T201 - a script or a plain prompt, which shows no pictures
+        return
     data = {kind: base64.b64encode(content).decode("ascii"), "text/plain": alt}
     display(data, metadata={kind: {"width": width, "alt": alt}}, raw=True)  # type: ignore[no-untyped-call]
 
