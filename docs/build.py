@@ -68,7 +68,8 @@ def faults(site: Path, names: list[str], pages: list[str]) -> Iterator[str]:
     for name in pages:
         if site / name not in read:
             yield f"{name} was not built"
-    listed = set(read[site / "index.html"].links) if site / "index.html" in read else set()
+    index = read.get(site / "index.html")
+    listed = {link.removeprefix("./") for link in index.links} if index else set()
     for path, page in read.items():
         here = path.relative_to(site).as_posix()
         if here not in listed and here not in ("index.html", *UNLISTED):
@@ -142,6 +143,7 @@ def lesson(notebook: dict[str, Any], folder: Path) -> list[str]:
             continue
         page.append(f"```python\n{text}\n```")
         page += [_output(output, folder, f"{number}-{k}") for k, output in enumerate(cell["outputs"])]
+    pages["index.md"].insert(1, "*To run it and to change it, open `main.ipynb` by `make lesson`.*")
     for name, parts in pages.items():
         (folder / name).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return [*pages]

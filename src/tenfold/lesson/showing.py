@@ -48,7 +48,7 @@ def _display(kind: str, content: bytes, width: int, alt: str) -> None:
         from IPython.display import display
     except ModuleNotFoundError as error:
         raise missing_extra("IPython", "lesson") from error
-    if get_ipython() is None:  # type: ignore[no-untyped-call]
+    if get_ipython() is None:
         print(alt)  # noqa: T201 - a script or a plain prompt, which shows no pictures
         return
     data = {kind: base64.b64encode(content).decode("ascii"), "text/plain": alt}
