@@ -87,7 +87,8 @@ def dots(scores: Mapping[str, Sequence[float]], title: str, least: float = 0.0) 
     axis.set_title(title, fontsize=11)
     axis.grid(axis="x", alpha=0.3)
     said = "; ".join(f"{name}: {statistics.mean(values):.1%}" for name, values in scores.items())
-    show(figure, f"{title}. A dot for each seed, a stroke for the mean. {said}.")
+    named = title if title.endswith("?") else f"{title}."
+    show(figure, f"{named} A dot for each seed, a stroke for the mean. {said}.")
 
 
 def confusion(counts: Sequence[Sequence[int]]) -> None:
