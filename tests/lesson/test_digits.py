@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 import tenfold
 from lesson.conftest import Shown
@@ -33,8 +36,11 @@ def test_a_part_is_shown_with_its_numbers(shown: list[Shown]) -> None:
     assert ink.mean() < 128 < ink.max()  # white numbers on black
 
 
-def test_mistakes_are_shown_the_surest_first(shown: list[Shown], run: Run) -> None:
+def test_mistakes_are_shown_the_surest_first(shown: list[Shown], run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     found = tenfold.evaluate(run, draw=False)
+    capsys.readouterr()
     mistakes(found, 3)
     first = found.mistakes[0]
     assert f"first: a {first.label} answered {first.answer}," in shown[0].alt
+    mistakes(replace(found, mistakes=[]))
+    assert capsys.readouterr().out == "There are no mistakes.\n"

@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,8 @@ import PIL.Image
 import pytest
 
 from lesson.conftest import Shown
-from tenfold.errors import MissingExtra
+from tenfold import lesson
+from tenfold.errors import MissingExtra, UsageError
 from tenfold.learn.figures import blank
 from tenfold.lesson import picture, pictures, show
 
@@ -40,6 +42,23 @@ def test_outside_of_a_notebook_a_figure_is_told_in_words(capsys: pytest.CaptureF
     pytest.importorskip("IPython")
     show(blank(1, 1)[0], "Nothing yet.")
     assert capsys.readouterr().out == "Nothing yet.\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: lesson.pictures([], alt="None."), "an image or more"),
+        (lambda: lesson.pictures([np.eye(28)], ["a", "b"], alt="One."), "a title for each or none"),
+        (lambda: lesson.photo([], "a.jpg"), "needs digits to write"),
+        (lambda: lesson.photo(["a b"], "a.jpg"), "needs digits to write"),
+        (lambda: lesson.canvas(lambda image: image, "x"), "must be a digit"),
+        (lambda: lesson.compare({}, "None"), "nothing to compare"),
+        (lambda: lesson.dots({"a": []}, "None"), "nothing to compare"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_in_a_line(call: Callable[[], None], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        call()
 
 
 def test_without_ipython_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

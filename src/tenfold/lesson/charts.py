@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from tenfold.errors import UsageError
 from tenfold.learn.figures import GREEN, GREY, ORANGE, blank
 from tenfold.lesson.showing import Image, show
 
@@ -75,7 +76,12 @@ def curves(rows: Rows, title: str) -> None:
 
 
 def dots(scores: Mapping[str, Sequence[float]], title: str, least: float = 0.0) -> None:
-    """A dot for each seed's accuracy and a stroke for the mean; an arrow at the edge for what is below `least`."""
+    """A dot for each seed's accuracy and a stroke for the mean; an arrow at the edge for what is below `least`.
+
+    Raises UsageError without a score.
+    """
+    if not scores or not all(scores.values()):
+        raise UsageError("there is nothing to compare: each name needs a score or more")
     figure, ((axis,),) = blank(7.5, 0.9 + 0.33 * len(scores))
     for place, values in enumerate(scores.values()):
         for value in values:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from tenfold.errors import UsageError
 from tenfold.learn.figures import ORANGE, blank
 from tenfold.learn.scoring.metrics import Evaluation
 from tenfold.lesson.showing import Image, put, show, write
@@ -39,8 +40,14 @@ def pictures(
         signed: Draw values above 0 red and below 0 blue, all on one scale, instead of ink.
         columns: How many stand side by side.
         size: The width of each in inches.
+
+    Raises UsageError without an image, and for another number of titles than of images.
     """
     values = [np.asarray(image, dtype=float) for image in images]
+    if not values or len(titles) not in (0, len(values)):
+        raise UsageError(
+            f"there must be an image or more, and a title for each or none, not {len(values)}, {len(titles)}"
+        )
     if not titles:
         values, size = [_tiled(values, columns)], size * min(columns, len(values))
     rows, columns = math.ceil(len(values) / columns), min(columns, len(values))
@@ -90,6 +97,9 @@ def numbers(image: Image, row: int, column: int, size: int = 12) -> None:
 def mistakes(found: Evaluation, count: int = 20) -> None:
     """The test digits that were answered wrongly, the surest first: label, answer, and how sure it was."""
     images, worst = embedded.read("test").images, found.mistakes[:count]
+    if not worst:
+        print("There are no mistakes.")  # noqa: T201
+        return
     titles = [f"{one.label} → {one.answer}\n{one.confidence:.0%}" for one in worst]
     said = ", ".join(f"a {one.label} answered {one.answer}" for one in worst[:5])
     pictures([images[one.index] for one in worst], titles, alt=f"Digits that were misread, the surest first: {said}.")

@@ -11,10 +11,12 @@ import torch
 from PIL import ImageDraw
 from torch import Tensor
 
+from tenfold.errors import UsageError
 from tenfold.learn.digits.normalisation import Normalisation
 from tenfold.learn.figures import GREY, ORANGE, blank
 from tenfold.learn.lines import hands
 from tenfold.lesson.showing import put, show
+from tenfold.mnist import DIGITS
 
 SCRIPT = Path(__file__).parent / "canvas.js"
 SIZE = 280  # pixels of the canvas
@@ -34,7 +36,11 @@ def canvas(answer: Answer, example: str = "7") -> None:
         answer: Takes an image (1, 1, 28, 28) of ink in [0, 1], scaled and centred as MNIST's, and gives ten
             probabilities, (1, 10).
         example: The digit that is drawn by a program.
+
+    Raises UsageError for an example that is no digit.
     """
+    if example not in DIGITS:
+        raise UsageError(f"the example must be a digit, 0 to 9 in quotes, not {example!r}")
     drawn = torch.from_numpy(hands.digit(example, np.random.default_rng(1)).copy())[None, None] / 255
     seen, chances = answered(drawn, answer)
     figure, ((left, right),) = blank(5, 1.8, 1, 2)

@@ -8,10 +8,11 @@ import PIL.Image
 from matplotlib.patches import Rectangle
 from PIL import ImageDraw, ImageFilter
 
+from tenfold.errors import UsageError
 from tenfold.learn.figures import GREEN, GREY, ORANGE, empty
 from tenfold.learn.lines import hands
 from tenfold.lesson.showing import picture, show
-from tenfold.mnist import SIDE
+from tenfold.mnist import DIGITS, SIDE
 from tenfold.read.reading import Reading
 
 PAPER, RULING, INK = (243, 238, 224), (190, 188, 180), (52, 48, 50)
@@ -22,8 +23,12 @@ def photo(rows: Sequence[str], path: str | Path, seed: int = 0) -> None:
     """Write rows of digits by hand on ruled paper, photograph it, save it as JPEG and show it.
 
     Every digit has another shape, no two pages are alike that have not the same seed. The page is turned a little, and
-    has a shadow, blur and noise.
+    has a shadow, blur and noise. What is no digit is left blank.
+
+    Raises UsageError without a digit.
     """
+    if not any(sign in DIGITS for text in rows for sign in text):
+        raise UsageError("a photo needs digits to write, such as ['123', '45']")
     random = np.random.default_rng(seed)
     width, height = 120 + SIZE * max(map(len, rows)), 70 + 140 * len(rows)
     paper = PIL.Image.new("RGB", (width, height), PAPER)
@@ -32,7 +37,7 @@ def photo(rows: Sequence[str], path: str | Path, seed: int = 0) -> None:
         pen.line([(0, y), (width, y)], RULING, 2)
     for row, text in enumerate(rows):
         for column, sign in enumerate(text):
-            if sign.isdigit():
+            if sign in DIGITS:
                 digit = PIL.Image.fromarray(hands.digit(sign, random)).resize(
                     (SIZE, SIZE), PIL.Image.Resampling.BICUBIC
                 )
