@@ -18,7 +18,7 @@ help:
 	@echo "make bench    measure everything in benchmarks/ (an hour or more), then write the tables of the README and docs"
 	@echo "make model    train the bundled models anew (over two hours)"
 	@echo "make docs     build the guide into build/site"
-	@echo "make lesson   open the guided tour, main.ipynb"
+	@echo "make lesson   open a first hour of machine learning, main.ipynb"
 	@echo "make format   format the code"
 	@echo "make clean    remove the environment and all caches; runs stay"
 	@echo

@@ -87,10 +87,11 @@ def main() -> None:
 
 def tables() -> dict[str, str]:
     s, _, by = measured("doors", "integrations")
-    rows = [
-        f"`main.ipynb`, {s['notebook']['cells']} cells of code | {s['notebook']['seconds']:.0f} s",
-        f"`tenfold explain` of a run of `fast` | {s['explain_seconds']:.1f} s",
-    ]
+    rows = [f"`tenfold explain` of a run of `fast` | {s['explain_seconds']:.1f} s"]
+    book = json.loads((ROOT / "main.ipynb").read_text(encoding="utf-8"))
+    cells = sum(cell["cell_type"] == "code" for cell in book["cells"])
+    if s["notebook"]["cells"] == cells:  # it was another one that was timed, otherwise
+        rows.insert(0, f"`main.ipynb`, {cells} cells of code | {s['notebook']['seconds']:.0f} s")
     for name, ratio in s["ratios"].items():
         recipe, way = name.split(", ")
         option = "`--watch`" if way == "watched" else f"`--track {way}`"

@@ -4,12 +4,15 @@
     python docs/build.py --out DIR
 
 The pages link to files of the repository, such as ../benchmarks/pages.py. So the build is done in a copy, where those
-files lie beside the pages. Zensical fails on broken links between pages. `faults` then looks at what was built: links,
-anchors and pictures of every page, pages that are not in the navigation, public names without documentation, and
-whatever would be fetched from elsewhere. Nothing is downloaded, by the build or by the pages.
+files lie beside the pages, and so does main.ipynb, as a page for each of its sections. Zensical fails on broken links
+between pages. `faults` then looks at what was built: links, anchors and pictures of every page, pages that are not in
+the navigation, public names without documentation, and whatever would be fetched from elsewhere. Nothing is
+downloaded, by the build or by the pages.
 """
 
 import argparse
+import base64
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +22,7 @@ import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +68,8 @@ def faults(site: Path, names: list[str], pages: list[str]) -> Iterator[str]:
     for name in pages:
         if site / name not in read:
             yield f"{name} was not built"
-    listed = set(read[site / "index.html"].links) if site / "index.html" in read else set()
+    index = read.get(site / "index.html")
+    listed = {link.removeprefix("./") for link in index.links} if index else set()
     for path, page in read.items():
         here = path.relative_to(site).as_posix()
         if here not in listed and here not in ("index.html", *UNLISTED):
@@ -119,6 +124,47 @@ def copied(folder: Path) -> None:
         (docs / path.name).write_text(_OUTSIDE.sub(r"](\1", text), encoding="utf-8")
 
 
+def lesson(notebook: dict[str, Any], folder: Path) -> list[str]:
+    """Write a notebook into `folder` as Markdown, a page for each heading of level 2, and return the pages' names.
+
+    What stands before the first of them is index.md. Pictures are files beside the pages, with their texts.
+    """
+    folder.mkdir()
+    pages: dict[str, list[str]] = {"index.md": []}
+    for number, cell in enumerate(notebook["cells"]):
+        text = "".join(cell["source"])
+        if heading := re.match(r"## (.+)", text):
+            pages[_page(heading[1])] = []
+        page = [*pages.values()][-1]
+        if cell["cell_type"] == "markdown":
+            text = re.sub(r"^#(#+) ", r"\1 ", text, flags=re.MULTILINE)  # each page has a heading of level 1
+            text = re.sub(r"\]\(#([^)]+)\)", lambda link: f"]({_page(link[1])})", text)
+            page.append(text.replace("<details>", '<details markdown="1">'))
+            continue
+        page.append(f"```python\n{text}\n```")
+        page += [_output(output, folder, f"{number}-{k}") for k, output in enumerate(cell["outputs"])]
+    pages["index.md"].insert(1, "*To run it and to change it, open `main.ipynb` by `make lesson`.*")
+    for name, parts in pages.items():
+        (folder / name).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return [*pages]
+
+
+def _page(heading: str) -> str:
+    """The page of a section, from its heading or its anchor."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") + ".md"
+
+
+def _output(output: dict[str, Any], folder: Path, name: str) -> str:
+    """What a cell has put out, as Markdown; a picture is written into a file."""
+    data = output.get("data", {})
+    for kind in ("png", "jpeg"):
+        if content := data.get(f"image/{kind}"):
+            (folder / f"{name}.{kind}").write_bytes(base64.b64decode("".join(content)))
+            about = output["metadata"][f"image/{kind}"]
+            return f"![{about['alt']}]({name}.{kind}){{ width={about['width']} }}"
+    return "```text\n" + "".join(output.get("text") or data.get("text/plain", "")).rstrip() + "\n```"
+
+
 def navigation(entries: list[object]) -> list[str]:
     """The pages in a navigation, in their order, as HTML."""
     found: list[str] = []
@@ -140,6 +186,7 @@ def build(out: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copied(folder)
+        lesson(json.loads((ROOT / "main.ipynb").read_text(encoding="utf-8")), folder / "docs" / "lesson")
         command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
         told = re.sub(r"\x1b\[[0-9;]*m", "", f"{done.stdout}\n{done.stderr}").strip()

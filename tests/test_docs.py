@@ -551,6 +551,27 @@ def test_pages_and_names_that_are_missing_are_found(site: Path) -> None:
     ]
 
 
+def test_a_notebook_becomes_pages(tmp_path: Path) -> None:
+    picture = {
+        "data": {"image/png": "iVBO", "text/plain": "A seven."},
+        "metadata": {"image/png": {"alt": "A seven.", "width": 20}},
+    }
+    said = {"output_type": "stream", "text": ["7\n", "8\n"]}
+    told = "# What?\n\n1. [On](#1.-On,-on!)\n\n<details>\n<summary>A</summary>\n\nb\n\n</details>"
+    cells = [("markdown", told, []), ("markdown", "## 1. On, on!", []), ("code", "draw(7)", [picture, said])]
+    cells.append(("markdown", "### Exercise 1: draw", []))
+    names = ("cell_type", "source", "outputs")
+    notebook = {"cells": [dict(zip(names, cell, strict=True)) for cell in cells]}
+    assert _build().lesson(notebook, tmp_path / "lesson") == ["index.md", "1-on-on.md"]
+    index, page = ((tmp_path / "lesson" / name).read_text() for name in ("index.md", "1-on-on.md"))
+    assert "`make lesson`" in index
+    assert "1. [On](1-on-on.md)" in index
+    assert '<details markdown="1">' in index
+    shown = "![A seven.](2-0.png){ width=20 }\n\n```text\n7\n8\n```"
+    assert page == f"# 1. On, on!\n\n```python\ndraw(7)\n```\n\n{shown}\n\n## Exercise 1: draw\n"
+    assert (tmp_path / "lesson" / "2-0.png").read_bytes() == b"\x89PN"
+
+
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("zensical")
@@ -571,6 +592,9 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_guide_is_whole(guide: Path) -> None:
     for page in PAGES[1:]:
         assert (guide / f"{page.stem}.html").is_file()
+    first = (guide / "lesson" / "1-look-at-the-digits.html").read_text(encoding="utf-8")
+    assert re.search(r'<img alt="Ten rows of fifteen handwritten digits[^>]+ width="\d+"', first)
+    assert len(list((guide / "lesson").glob("*.html"))) == 19
     reference = (guide / "reference.html").read_text(encoding="utf-8")
     assert (
         "The probability from which a lone digit or a number is sure" in reference

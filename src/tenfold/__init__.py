@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.errors import TenfoldError, missing_extra
 
 if TYPE_CHECKING:
-    from tenfold import datasets, transforms
+    from tenfold import datasets, lesson, transforms
     from tenfold.learn import networks
     from tenfold.learn.explain.explain import explain
     from tenfold.learn.explain.explanation import Inside
@@ -79,6 +79,7 @@ _HOME = {
 }
 _MODULES = {
     "datasets": "tenfold.datasets",
+    "lesson": "tenfold.lesson",
     "networks": "tenfold.learn.networks",
     "transforms": "tenfold.transforms",
 }
@@ -107,6 +108,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "lesson",
     "networks",
     "predict",
     "read_many",
