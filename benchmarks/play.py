@@ -2,8 +2,8 @@
 
     python benchmarks/play.py [--pairs 7] [--starts 5]
 
-Unwatched and watched trainings of `fast` take turns in one process. Watched is with three drawn digits and a client in a
-process of its own, that reads the stream over HTTP as a browser does and takes each event apart. How soon the page is
+Unwatched and watched trainings of `fast` take turns in one process. Watched is with three drawn digits and a client in
+a process of its own, that reads the stream over HTTP as a browser does and takes each event apart. How soon the page is
 there is from the command, a process of its own each time, to the answer to the first request.
 """
 
@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from measuring import Row, arguments, machine_name, measured, median, save, table
+from measuring import Row, arguments, machine_name, measured, median, save
 
 # A client that plays: it draws three digits, trains as often as it is told to, and prints what it saw of each.
 CLIENT = """
@@ -29,8 +29,6 @@ answer = stream.getresponse()
 
 def events():
     name = None
-    while line := answer.readline().decode().rstrip("\\n"):
-        pass
     while True:
         line = answer.readline().decode().rstrip("\\n")
         if line.startswith("event: "):
@@ -78,7 +76,7 @@ class Player:
         self._server = uvicorn.Server(uvicorn.Config(create(self.session), **PLAIN))
         self._thread = threading.Thread(target=self._server.run, args=([self._listening],), daemon=True)
         self._thread.start()
-        address = "127.0.0.1:{}".format(self._listening.getsockname()[1])
+        address = f"127.0.0.1:{self._listening.getsockname()[1]}"
         command = [sys.executable, "-c", CLIENT, address]
         self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._answer()
@@ -94,6 +92,7 @@ class Player:
         return {"seconds": time.perf_counter() - began, **seen}
 
     def close(self) -> None:
+        """End both."""
         self._client.kill()
         self._client.communicate()
         self.session.close()

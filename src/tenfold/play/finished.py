@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from tenfold import files
-from tenfold.errors import UsageError
 from tenfold.learn.export.onnx import export
 from tenfold.learn.scoring import evaluation, matrix
 from tenfold.learn.training import runs
@@ -13,12 +12,12 @@ from tenfold.play.session import Track
 
 
 def evaluate(track: Track, data: str | None) -> dict[str, Any]:
-    """Score it on the test set of `data`, None is MNIST's, and open the digits behind each number of its errors.
+    """Score it on the test set of `data`, None is MNIST's, with the digits behind each number of its errors.
 
-    Raises UsageError when that was done already, DataError where there is no test set.
+    The test set is asked once; after that the answer is the same. Raises DataError where there is no test set.
     """
     if track.evaluation is not None:
-        raise UsageError("the test set is asked once a training: train again to ask it again")
+        return track.evaluation
     run = track.watch.run
     assert run is not None
     scored = evaluation.score(run, data=data or "mnist")
@@ -42,7 +41,7 @@ def keep(track: Track) -> dict[str, Any]:
         there = runs.create(track.watch.run.recipe)
         shutil.copytree(track.watch.run.path, there.path, dirs_exist_ok=True)
         track.kept, track.watch.run = there.path, runs.Run.open(there.path)
-    return {"kept": str(track.kept)}
+    return {"kept": str(track.kept), "changed_rate": track.watch.changed_rate}
 
 
 def model_file(track: Track) -> Path:

@@ -10,13 +10,13 @@ SLOW = 0.25  # seconds from step to step in slow motion
 class Pace:
     """Of several trainings, each in a thread of its own, one goes on at a time: of those that may, the one behind."""
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int = 1, *, slow: bool = False) -> None:
         self._changed = threading.Condition()
         self._may = ["run"] * count  # run; step or epoch, up to the end of one; wait
         self._seen = [0] * count  # digits
         self._under_way = set(range(count))
         self._turn, self._since = 0, time.monotonic()
-        self._stopped = self._slow = False
+        self._stopped, self._slow = False, slow
 
     @property
     def paused(self) -> bool:

@@ -76,6 +76,7 @@ class Session:
         self._digits: Tensor | None = None
         self._drawn = 0
         self._lock = threading.Lock()  # of what changes the tracks
+        self._using = threading.Lock()  # of what needs them as they are for long
         self._ready = threading.Event()
         self._broken: str | None = None
         self._folder: Path | None = None
@@ -141,11 +142,16 @@ class Session:
         rows = []
         for track, done in zip(tracks, told.rows, strict=False):
             seen = track.watch.seen(*done)
-            done[:] = [sum(map(int, (seen["curve"][0], len(seen["curve"][1])))), seen["drawn"], 0]
-            done[2] = seen["minds"][0] + len(seen["minds"][1])
+            curve, minds = (first + len(new) for first, new in (seen["curve"], seen["minds"]))
+            done[:] = [curve, seen["drawn"], minds]
             more = {"state": track.state, "trouble": track.trouble, "kept": track.kept and str(track.kept)}
-            rows.append({**seen, **more, "evaluated": track.evaluation is not None})
+            rows.append({**seen, **more})
         return {"training": self.training, "state": self.state, "slow": self.pace.slow, "tracks": rows}
+
+    @property
+    def digits(self) -> "Tensor | None":
+        """The drawn digits, uint8 (N, 28, 28), as a network sees them."""
+        return self._digits
 
     @property
     def state(self) -> str:
@@ -168,12 +174,12 @@ class Session:
         self._wait()
         from tenfold.play.watching import Watch
 
-        with self._lock:
+        with self._using, self._lock:
             recipes = [knobs.as_recipe(self.data) for knobs in asked]
             given = [knobs.as_source(self.data) for knobs in asked]
             self.clear()
             self._folder = Path(tempfile.mkdtemp(prefix="tenfold-play-"))
-            self.pace = Pace(len(asked))
+            self.pace = Pace(len(asked), slow=self.pace.slow)
             tracks = []
             for number, (knobs, recipe, source) in enumerate(zip(asked, recipes, given, strict=True)):
                 watch = Watch(number, recipe, self.pace, self.changed)
@@ -220,7 +226,7 @@ class Session:
 
     def rate(self, number: int, lr: float) -> None:
         """Go on at another learning rate, from the next step on. Raises UsageError."""
-        self.track(number).watch.rate = lr
+        self.track(number).watch.change_rate(lr)
 
     def track(self, number: int) -> Track:
         """One of the trainings. Raises UsageError where there is none."""
@@ -267,7 +273,7 @@ class Session:
 
     def once_finished(self, number: int, work: Callable[[Track], dict[str, Any]]) -> dict[str, Any]:
         """Do something with a training that has finished. Raises UsageError for one that has not."""
-        with self._lock:
+        with self._using:
             track = self.track(number)
             if track.state != "finished":
                 raise UsageError("the training has not finished: only then there is a model")

@@ -59,6 +59,7 @@ class Watch(Watcher):
         self.run: Run | None = None
         self.network: nn.Sequential | None = None
         self.rate: float = recipe.lr  # the highest of the schedule
+        self.changed_rate: bool = False  # which the recipe does not tell
         self.moments: list[Moment] = []
         self.seconds: float = 0.0  # of learning
         self._looked = self._rowed = 0.0  # seconds of looking; when the last row was written
@@ -75,7 +76,7 @@ class Watch(Watcher):
 
     def begin(self, run: Run) -> None:
         """The run folder is there, and the first step follows."""
-        self.run = run
+        self.run, self._resumed = run, time.perf_counter()
 
     def step(self, state: State, steps: int) -> None:
         """A step is done, or the first is to come: look, and wait until the next may be done."""
@@ -92,7 +93,8 @@ class Watch(Watcher):
             if last or self._looked < SHARE * self.seconds:
                 self._look(state.network)
             self._keep(state.network)
-            optimizers.scale_rate(state.optimizer, self.rate / self.recipe.lr)
+            if self.changed_rate:
+                optimizers.scale_rate(state.optimizer, self.rate / self.recipe.lr)
         if self._curve and self._curve[-1][1] is None:
             raise Diverged
         self._looked += time.perf_counter() - began
@@ -187,6 +189,11 @@ class Watch(Watcher):
                 self._look(viewer)
                 self._minds.append((moment.seen, packed(self._now)))
             self._done = now
+
+    def change_rate(self, lr: float) -> None:
+        """Go on at another highest learning rate, from the next step on."""
+        with self._lock:
+            self.rate, self.changed_rate = lr, True
 
     def at(self, seen: int | None = None) -> tuple[nn.Sequential, Moment]:
         """A copy of the network as it was at the moment nearest to so many digits seen, or as it is now.

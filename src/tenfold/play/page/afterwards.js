@@ -53,9 +53,9 @@ export function afterwards({ attempt, say }) {
   const keep = (track, button) => async () => {
     const done = busy(button, "Keeping…");
     try {
-      const { kept } = await ask("keep", { track: track.number });
+      const { kept, changed_rate: changed } = await ask("keep", { track: track.number });
       outcome("Kept as a run like any other: ", code(kept), ". Look at it with ", code(`tenfold evaluate ${kept}`), ", ",
-        code(`tenfold explain ${kept}`), ".");
+        code(`tenfold explain ${kept}`), `.${changed ? " That the learning rate was changed on the way, its recipe does not say." : ""}`);
     } finally {
       done();
     }

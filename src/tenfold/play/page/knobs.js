@@ -83,7 +83,10 @@ export function makeKnobs(form, recipes, rated) {
       return second ? byName.get(other.value).label.toLowerCase() : "";
     },
     /** What that knob of A and of B is at, in words. */
-    words: () => (second ? [controls.get(other.value).say(), second.say()] : ["", ""]),
+    words() {
+      const name = byName.get(other.value)?.label.toLowerCase();
+      return second ? [controls.get(other.value), second].map((one) => `${name} ${one.say()}`) : ["", ""];
+    },
   };
 }
 

@@ -28,7 +28,7 @@ const on = {
   page(found) {
     about = found;
     the("about").textContent = `It learns ${about.data === "MNIST" ? "MNIST, 50,000 digits" : about.data}.`;
-    knobs ??= makeKnobs(the("knobs"), about.recipes, (track, lr) => later(() => state !== "ended" && rate(track, lr)));
+    knobs ??= makeKnobs(the("knobs"), about.recipes, (track, lr) => later("rate", () => rate(track, lr)));
     trouble("");
     if (strokes.length) sendDigits();
   },
@@ -98,8 +98,7 @@ function show() {
     if (about && shown.every((track) => track.drawn === drawn)) showCards(the("minds"), shown, { names: about.classes, marked });
     showFilters(shown);
     showMoments();
-    const differ = knobs?.different && words[0] ? `: ${words[0]}` : "";
-    const legend = tracks.length > 1 ? [`A${differ}`, `B${words[1] ? `: ${words[1]}` : ""}`] : [];
+    const legend = tracks.length > 1 ? NAMES.map((name, k) => `${name}${words[k] && `: ${words[k]}`}`) : [];
     the("legend").replaceChildren(...legend.map((text, k) => Object.assign(document.createElement("span"), { className: `of${k}`, textContent: text })),
       ...(tracks.length ? ["Lines: the digits being learnt from. Rings: validation digits, after each epoch."] : []));
   });
@@ -214,7 +213,7 @@ let strokes = [];
 sheet({
   changed(now) {
     strokes = now;
-    later(sendDigits);
+    later("digits", sendDigits);
   },
   say,
 });
@@ -258,16 +257,17 @@ the("again").addEventListener("click", () => location.reload());
 const go = (how) => attempt(() => ask("go", { how }));
 
 function rate(track, lr) {
-  if (tracks[track] && state !== "idle") attempt(() => ask("rate", { track, lr }));
+  if (state !== "training" && state !== "paused") return; // it is for the next one then
+  if (tracks[track]) attempt(() => ask("rate", { track, lr }));
   if (track === 0 && tracks[1] && knobs.different !== "learning rate") attempt(() => ask("rate", { track: 1, lr }));
 }
 
-let waiting = 0;
+const waiting = new Map();
 
-/** Do something once nothing of the kind has come for a moment. */
-function later(what) {
-  clearTimeout(waiting);
-  waiting = setTimeout(what, 120);
+/** Do something once nothing of its kind has come for a moment. */
+function later(kind, what) {
+  clearTimeout(waiting.get(kind));
+  waiting.set(kind, setTimeout(what, 120));
 }
 
 async function attempt(what) {
