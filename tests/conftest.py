@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +125,29 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def until(
+    condition: Callable[[], object], running: "subprocess.Popen[str] | None" = None, seconds: float = 300
+) -> None:
+    """Wait until a condition holds, while a process runs. The limit is for a machine with much else to do."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        assert running is None or running.poll() is None
+        time.sleep(0.02)
+
+
+def marked(mark: str) -> list[str]:
+    """The processes that have a mark in their environment."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (place / "environ").read_bytes():
+                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return [line for line in found if line]  # a process that is dead and not yet waited for has none
 
 
 class Outcome(NamedTuple):

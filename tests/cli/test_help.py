@@ -28,7 +28,7 @@ def test_flags_have_no_value_in_help_and_options_have(tenfold_cli: Cli) -> None:
     out = tenfold_cli("train", "--help").out
     assert re.search(r"--watch +Save", out)
     assert re.search(r"--amp +--no-amp +Mixed", out)
-    assert re.search(r"--out +PATH +The run", out)
+    assert re.search(r"--out +-o +PATH +The run", out)
     assert re.search(r"--count +N +How", tenfold_cli("predict", "--help").out)
 
 

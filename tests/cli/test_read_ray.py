@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import Cli, Nodes, on_paper, write_number
+from conftest import Cli, Nodes, marked, on_paper, until, write_number
 
 pytest.importorskip("ray")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -47,28 +47,12 @@ def begin(*words: object, **environment: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
-def wait_for(part: Path, lines: int) -> None:
-    for _ in range(900):
-        if part.exists() and part.read_bytes().count(b"\n") >= lines:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{part} did not get {lines} lines")
-
-
-def marked(mark: str) -> list[str]:
-    """The processes that have a mark in their environment."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (place / "environ").read_bytes():
-                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return [line for line in found if line]  # a process that is dead and not yet waited for has none
+def wait_for(part: Path, lines: int, running: "subprocess.Popen[str]") -> None:
+    until(lambda: part.exists() and part.read_bytes().count(b"\n") >= lines, running)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +126,9 @@ def test_the_same_command_goes_on_after_kill_9(
     environment = {"PYTHONPATH": str(scans / "site")}
     first = begin(*words, **environment)
     if output.endswith("/"):
-        for _ in range(900):
-            if len(list(Path("out").glob("*.parquet"))) >= 2:
-                break
-            time.sleep(0.05)
+        until(lambda: len(list(Path("out").glob("*.parquet"))) >= 2, first)
     else:
-        wait_for(Path("out.csv.part"), 30)
+        wait_for(Path("out.csv.part"), 30, first)
     first.kill()
     ended(first)
     status, _, err = ended(begin(*words, **environment))
@@ -173,7 +154,7 @@ def test_the_same_command_goes_on_after_kill_9(
 def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     mark = f"mark{os.getpid()}-{time.time()}"
     process = begin("-o", "out.csv", "--on", "ray", "--workers", "1", TENFOLD_MARK=mark)
-    wait_for(Path("out.csv.part"), 20)
+    wait_for(Path("out.csv.part"), 20, process)
     assert len(marked(mark)) > 4  # itself, Ray's own, one that reads
     # As a terminal's Ctrl-C and as `kill`: where Ray's own processes get a SIGTERM too, its core ends ours with them.
     (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)
@@ -181,11 +162,7 @@ def test_ctrl_c_leaves_no_process(scans: Path, how: signal.Signals) -> None:
     assert (status, out) == (130, ""), err
     last = err.splitlines()[-1]
     assert re.fullmatch(r"tenfold: stopped after [0-9]+ of 120 pictures; the same command continues", last)
-    for _ in range(200):
-        if not marked(mark):
-            break
-        time.sleep(0.1)
-    assert marked(mark) == []
+    until(lambda: not marked(mark))
 
 
 @pytest.mark.filterwarnings("ignore")  # of Ray Data itself
@@ -237,7 +214,7 @@ def test_from_and_to_an_object_store(tenfold_cli: Cli, scans: Path, store: str) 
         [sys.executable, "-m", "tenfold", "read", "s3://bucket/in", "-o", "s3://bucket/out", "--on", "ray"],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
     assert process.returncode == 3

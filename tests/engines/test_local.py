@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import until
 from tenfold.engines.jobs import Engine, Event, Report
 from tenfold.engines.local import Processes
 from tenfold.engines.opening import engine
@@ -94,7 +95,7 @@ class Clumsy:
 def drain(where: Engine, jobs: int, reports: list[Event] | None = None) -> dict[int, Event]:
     """Wait until every job has ended."""
     ends: dict[int, Event] = {}
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while len(ends) < jobs:
         assert time.monotonic() < end
         for event in where.wait(1):
@@ -146,7 +147,7 @@ def test_what_is_stopped_saves_its_state(tmp_path: Path) -> None:
         while len(told) < 2:
             told += where.wait(1)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert {place.name for place in tmp_path.iterdir()} == {"0", "1"}
 
 
@@ -227,7 +228,7 @@ def test_ctrl_c_while_the_processes_begin_is_reported_once(tmp_path: Path) -> No
     running = begun(tmp_path)
     time.sleep(0.06)  # a process takes longer to begin
     os.killpg(running.pid, signal.SIGINT)  # to all that a terminal has in front, as it does
-    out, err = running.communicate(timeout=40)
+    out, err = running.communicate(timeout=120)
     assert "program" not in out
     assert err.count("Traceback") == 1
     assert err.endswith("KeyboardInterrupt\n")
@@ -241,13 +242,10 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path: Path, how: signal
     with running.stdout as lines:
         pids = [int(lines.readline()) for _ in range(2)]
         running.send_signal(how)
-        running.wait(40)
+        running.wait(120)
     assert running.stderr is not None
     running.stderr.close()
-    end = time.monotonic() + 20
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until(lambda: not any(alive(pid) for pid in pids))
 
 
 def alive(pid: int) -> bool:

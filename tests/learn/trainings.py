@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from conftest import until
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training.runs import Run
 
@@ -72,14 +71,3 @@ def beside() -> list[int]:
         except OSError:
             continue
     return numbers
-
-
-def until(
-    condition: Callable[[], object], running: "subprocess.Popen[str] | None" = None, seconds: float = 300
-) -> None:
-    """Wait until a condition holds, while a process runs."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        assert running is None or running.poll() is None
-        time.sleep(0.02)

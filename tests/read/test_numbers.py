@@ -168,6 +168,6 @@ def test_what_people_do_not_write(text: str) -> None:
 
 
 def test_a_long_row_is_looked_at_at_once() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not usual("1" * 2000 + ":")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -313,6 +313,6 @@ def test_pages_of_a_tiff_are_not_counted_first(client: Client) -> None:
     page = many_pages(png(np.full((8, 8), 255, np.uint8), "TIFF"), 20_000)
     with Image.open(io.BytesIO(page)) as image:
         image.seek(3000)
-    began = time.perf_counter()
+    began = time.process_time()
     assert client(max_pictures=2).post("/v1/read", content=page).status_code == 413
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

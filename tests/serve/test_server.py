@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from conftest import Service, on_paper, write_number
+from conftest import Service, on_paper, until, write_number
 from serve.conftest import TOKEN, png
 from tenfold.errors import AddressError, UsageError
 from tenfold.serve.server import listen, serve
@@ -66,9 +66,7 @@ def test_what_is_running_is_finished(service: Start, heavy: bytes) -> None:
     running = service("--threads", 1)
     with ThreadPoolExecutor(6) as pool:
         waiting = [pool.submit(post, running, "/v1/read", heavy) for _ in range(6)]
-        until = time.monotonic() + 20
-        while b"tenfold_requests_running 6.0" not in post(running, "/metrics", b"")[2]:
-            assert time.monotonic() < until
+        until(lambda: b"tenfold_requests_running 6.0" in post(running, "/metrics", b"")[2])
         assert not all(answer.done() for answer in waiting)
         ended, _ = running.stop()
         assert [answer.result()[0] for answer in waiting] == [200] * 6
@@ -151,16 +149,12 @@ def test_several_workers(service: Start, digit: bytes) -> None:
     running = service("--workers", 2, "--quiet")
     for _ in range(40):
         assert post(running, "/v1/read", digit)[0] == 200
-    until = time.monotonic() + 10  # a request is counted after its answer is sent
-    while b'_total{method="POST",path="/v1/read",status="200"} 40.0' not in post(running, "/metrics", b"")[2]:
-        assert time.monotonic() < until
+    counted = b'_total{method="POST",path="/v1/read",status="200"} 40.0'
+    until(lambda: counted in post(running, "/metrics", b"")[2])  # after its answer is sent
     workers = _children(running.process.pid)
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
-    until = time.monotonic() + 30
-    while len(set(_children(running.process.pid)) - {workers[0]}) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: len(set(_children(running.process.pid)) - {workers[0]}) == 2)
     assert post(running, "/v1/read", digit)[0] == 200
     assert running.stop() == (0, "")
     assert not _alive(workers)
@@ -172,10 +166,7 @@ def test_workers_do_not_outlive_what_started_them(service: Start) -> None:
     post(running, "/v2/health/ready", b"")
     workers = _children(running.process.pid)
     running.process.kill()
-    until = time.monotonic() + 20
-    while _alive(workers):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: not _alive(workers))
 
 
 def _children(pid: int) -> list[int]:
@@ -232,14 +223,14 @@ def test_it_serves_when_nobody_reads_what_it_prints() -> None:
     command = [sys.executable, "-m", "tenfold", "serve", "--port", str(port), "--quiet"]
     process = subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
-    until = time.monotonic() + 30
-    while True:
+
+    def ready() -> bool:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=30) as answer:
-                assert answer.status == 200
-            break
+                return bool(answer.status == 200)
         except OSError:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+            return False
+
+    until(ready, process)
     process.terminate()
     assert (process.wait(30), process.communicate()[1]) == (0, "")

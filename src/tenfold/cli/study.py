@@ -42,7 +42,7 @@ def study(  # noqa: PLR0913 - options
         _what(help="A second recipe, to compare seed by seed.", metavar="RECIPE", autocompletion=completion.recipes),
     ] = None,
     test: Annotated[bool, _what("--test", help="Score the test set too, each run once, at its end.")] = False,
-    out: Annotated[Path | None, _what(help="The folder. \\[default: runs/study-RECIPE…]")] = None,
+    out: Annotated[Path | None, _what("--out", "-o", help="The folder. \\[default: runs/study-RECIPE…]")] = None,
     json: Annotated[bool, _what("--json", help='Print JSON, and nothing else; "mean" is a fraction.')] = False,
     quiet: Annotated[bool, _what("--quiet", "-q", help="No progress; only the result and errors.")] = False,
     on: On = "local",

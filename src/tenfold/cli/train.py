@@ -46,7 +46,7 @@ def train(
     ] = None,
     words: Words = None,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder, new or empty. \\[default: runs/TIME-RECIPE]")
+        Path | None, typer.Option("--out", "-o", help="The run folder, new or empty. \\[default: runs/TIME-RECIPE]")
     ] = None,
     resume: Annotated[
         Path | None,

@@ -63,7 +63,7 @@ def tune(  # noqa: PLR0913 - options
         int, _what(help="How many, to confirm the best three by; 0 for none. \\[default: 5]", metavar="N")
     ] = 5,
     seed: Annotated[int, _what(help="Of the search; seed=N is that of the trainings. \\[default: 0]", metavar="N")] = 0,
-    out: Annotated[Path | None, _what(help="The folder. \\[default: runs/tune-RECIPE]")] = None,
+    out: Annotated[Path | None, _what("--out", "-o", help="The folder. \\[default: runs/tune-RECIPE]")] = None,
     json: Annotated[bool, _what("--json", help="Print JSON, and nothing else.")] = False,
     quiet: Annotated[bool, _what("--quiet", "-q", help="No progress; only the result and errors.")] = False,
     timeout: Annotated[

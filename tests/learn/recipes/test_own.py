@@ -172,8 +172,9 @@ def test_an_optimizer_keeps_its_own_rates_and_the_schedule(code: Path, data: Pat
         made.register_step_pre_hook(lambda optimizer, *_: seen.append([g["lr"] for g in optimizer.param_groups]))
         return made
 
-    tenfold.train("mlp", optimizer=two, lr=1e-3, schedule="linear", data=data, epochs=1, out="r", **TINY)
+    run = tenfold.train("mlp", optimizer=two, lr=1e-3, schedule="linear", data=data, epochs=1, out="r", **TINY)
     assert seen[0] == [0.5, 0.1]
+    assert run.metrics[-1]["lr"] == pytest.approx(seen[-1][0], rel=1e-3)
     assert seen[5] == pytest.approx([0.25, 0.05])
 
 

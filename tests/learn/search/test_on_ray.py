@@ -13,8 +13,8 @@ import optuna
 import pytest
 from torch import Tensor
 
-from conftest import Nodes
-from learn.trainings import same, until, weights
+from conftest import Nodes, marked, until
+from learn.trainings import same, weights
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search.trials import live
 
@@ -24,13 +24,15 @@ SMALL = Recipe(name="small", network="mlp", hidden=(64,), epochs=6, batch_size=8
 SEARCH = ["lr=1e-4..1e-1:log", "hidden=16,32", "dropout=0..0.6"]
 
 
-def begin(verb: str, *words: object, address: str | None = None) -> "subprocess.Popen[str]":
+def begin(verb: str, *words: object, address: str | None = None, **environment: str) -> "subprocess.Popen[str]":
     ray = [] if address is None else ["--on", "ray", "--address", address]
     command = [sys.executable, "-m", "tenfold", verb, "small.json", *map(str, words), *ray]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    )
 
 
-def end(running: "subprocess.Popen[str]", seconds: float = 150) -> tuple[str, str]:
+def end(running: "subprocess.Popen[str]", seconds: float = 300) -> tuple[str, str]:
     out, err = running.communicate(timeout=seconds)
     assert running.returncode == 0, err
     return out, err
@@ -71,7 +73,7 @@ def local(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["tune", "small.json", *SEARCH, "--trials", "7", "--seeds", "1", "--jobs", "1", "--out", "tune"],
     ):
         command = [sys.executable, "-m", "tenfold", *words, "--data", str(data)]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=200)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
     return folder
 
 
@@ -122,7 +124,7 @@ def test_the_same_command_goes_on_when_its_driver_was_killed(
     else:
         until(lambda: states(here / "tune").count("COMPLETE") >= 2 and "RUNNING" in states(here / "tune"), running)
     running.send_signal(signal.SIGKILL)
-    running.communicate(timeout=20)
+    running.communicate(timeout=120)
     done = {place: place.stat().st_mtime_ns for place in here.glob("study/seeds/*/result.json")}
     end(begin(verb, *words, address=nodes.address))
     assert all(place.stat().st_mtime_ns == then for place, then in done.items())
@@ -134,7 +136,7 @@ def test_the_same_command_goes_on_when_its_driver_was_killed(
 
 def test_a_ray_of_this_machine_alone_ends_with_the_command(data: Path, here: Path, local: Path) -> None:
     SMALL.save(here / "small.json")
-    before = rays()
+    mark = f"mark{os.getpid()}-{time.time()}"
     command = [sys.executable, "-m", "tenfold", "study", "small.json", "--on", "ray", "--data", str(data)]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     done = subprocess.run(
@@ -142,43 +144,28 @@ def test_a_ray_of_this_machine_alone_ends_with_the_command(data: Path, here: Pat
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     assert "Ray, 1 node, " in done.stderr
     first_two = {name: value for name, value in seeds(local / "study").items() if name[:3] in ("000", "001")}
     assert same(seeds(here / "s"), first_two)
     # Ctrl-C in the middle leaves nothing either, and the status of an interruption.
-    running = begin("study", "--seeds", 40, "--data", data, "--out", "long", "--on", "ray")
+    running = begin("study", "--seeds", 40, "--data", data, "--out", "long", "--on", "ray", TENFOLD_MARK=mark)
     until(lambda: list(here.glob("long/seeds/*/result.json")), running)
+    assert len(marked(mark)) > 3  # itself, and Ray's own
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "the same command resumes" in err
-    stop = time.monotonic() + 30
-    while rays() - before:
-        assert time.monotonic() < stop
-        time.sleep(0.2)
-
-
-def rays() -> set[int]:
-    """Processes of Ray on this machine."""
-    found = set()
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (place / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"raylet" in words or b"gcs_server" in words or words.startswith(b"ray::"):
-            found.add(int(place.name))
-    return found
+    until(lambda: not marked(mark))
 
 
 def test_an_address_without_a_cluster_is_told_at_once(data: Path, here: Path) -> None:
     SMALL.save(here / "small.json")
     for address, told in (("127.0.0.1:1", "there is no Ray at 127.0.0.1:1"), ("nonsense", "HOST:PORT")):
         running = begin("study", "--data", data, address=address)
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=120)
         assert running.returncode == 1
         assert told in err
         assert err.count("\n") == 1

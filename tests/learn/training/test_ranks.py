@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import write_idx
-from learn.trainings import until, weights
+from conftest import until, write_idx
+from learn.trainings import weights
 from tenfold.errors import UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
@@ -143,7 +143,7 @@ def test_a_run_that_was_stopped_is_resumed(some: Path, alone: Path, tmp_path: Pa
                     os.kill(int(child), signal.SIGINT)
             else:
                 os.kill(int(children[1]), signal.SIGKILL)
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=300)
         finally:
             process.kill()
     assert process.returncode != 0

@@ -45,6 +45,18 @@ def test_a_table_of_pixels_in_every_usual_form(tmp_path: Path, head: str | None,
         assert (digits.labels == SOME.labels).all()
 
 
+def test_columns_of_pixels_in_another_order(tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(784)
+    names = [f"pixel{k}" for k in order]
+    shuffled = SOME.images.reshape(-1, 784)[:, order]
+    rows = "\n".join(f"{k}," + ",".join(map(str, row)) for k, row in zip(SOME.labels, shuffled, strict=True))
+    (tmp_path / "a.csv").write_text(f"label,{','.join(names)}\n{rows}\n")
+    columns = dict(zip(names, shuffled.T, strict=True))
+    parquet.write_table(pa.table({"label": SOME.labels} | columns), tmp_path / "a.parquet")
+    for file in tmp_path.iterdir():
+        assert (np.stack(sources.load(file).parts["train"].images) == SOME.images).all()
+
+
 def test_labels_that_are_letters_and_pixels_that_are_fractions(tmp_path: Path) -> None:
     rows = [",".join(f"{value / 255:.6f}" for value in image.ravel()) for image in SOME.images[:2]]
     (tmp_path / "a.csv").write_text(f"label,{NAMES}\nB,{rows[0]}\nA,{rows[1]}\n")
@@ -57,7 +69,8 @@ def test_labels_that_are_letters_and_pixels_that_are_fractions(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is no table of digits: a row needs a label and the values of a square"),
+        ("", "has 1 columns and is no table of digits: a row needs a label and a square of pixels"),
+        (",".join(["9"] * 786), "has 786 columns and is no table of digits"),
         ("name,age\nanna,3\n", "is no table of digits"),
         (f"label,{NAMES}\n", "has no images"),
         (f"label,{NAMES}\n1,2,3\n", "has 3 columns in line 2, and 785 or more are wanted"),

@@ -9,4 +9,5 @@ explanation     what comes of it, as dataclasses
 figures         the figures of all that
 film            a watcher of training that leaves training.gif
 filters         the weights of the first layer as pictures
+layers          what each layer makes of a picture, and what its units' sums are made of
 """

@@ -64,7 +64,7 @@ class Recipe:
 
     # How it is learnt
     epochs: Annotated[int, "passes over the training digits"] = 10
-    batch_size: Annotated[int, "digits in a step"] = 128
+    batch_size: Annotated[int, "digits in a step; what is left at the end of an epoch is skipped"] = 128
     optimizer: Annotated[str, f"{', '.join(OPTIMIZERS)}, or file.py:function"] = "adam"
     lr: Annotated[float, "highest learning rate of the schedule"] = 1e-3
     momentum: Annotated[float, "momentum of sgd and rmsprop; first beta of adam and adamw"] = 0.9

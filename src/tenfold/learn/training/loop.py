@@ -86,7 +86,7 @@ def learn(
             _check_finite(math.nan, recipe, state)
         # Log and save.
         state.steps += _curve(state.marks, state.epoch, batch)
-        seconds = time.perf_counter() - began
+        seconds, lr = time.perf_counter() - began, optimizer.param_groups[0]["lr"]  # a user's own may have another
         row = Epoch(state.epoch + 1, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds)
         state.finish_epoch(row, recipe.patience)
         save()

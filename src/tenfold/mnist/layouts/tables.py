@@ -58,9 +58,12 @@ def read_csv(path: Path, track: Track) -> Raw:
     """A table of pixels, with labels or without, or of pictures' names and labels. Raises DataError, FormatError."""
     raw = _csv(path, track)
     if raw is None:
+        with _text(path) as file:
+            line = file.readline()
+        columns = len(line.split(_delimiter(line)))
         raise FormatError(
-            f"{path} is no table of digits: a row needs a label and the values of a square of pixels (785 columns for "
-            "28 x 28), or a picture's name and its label"
+            f"{path} has {columns} columns and is no table of digits: a row needs a label and a square of pixels (785 "
+            "columns for 28 x 28; a row's number beside them needs a header), or a picture's name and its label"
         )
     return raw
 
@@ -70,7 +73,7 @@ def _csv(path: Path, track: Track) -> Raw | None:
         first, second, *more_lines = file.readline(), file.readline(), *itertools.islice(file, _LOOKED)
     if not first.strip():
         return None
-    delimiter = max(",;\t", key=first.count)
+    delimiter = _delimiter(first)
     cells, more = (
         [cell.strip() for row in csv.reader([line], delimiter=delimiter) for cell in row] for line in (first, second)
     )
@@ -85,10 +88,20 @@ def _csv(path: Path, track: Track) -> Raw | None:
             label = len(cells) - 1 if len(firsts) == 1 < len(lasts) <= _CLASSES else 0
         pixels = [k for k in range(len(cells)) if k != label]
     else:
-        pixels = [k for k, name in enumerate(names) if k != label and name not in _OTHER]
+        pixels = _ordered([k for k, name in enumerate(names) if k != label and name not in _OTHER], names)
     if _square(len(pixels)) and len(pixels) > 1:
         return _pixels(path, delimiter, header, label, pixels, track)
     return _listed(path, delimiter, names if header else None, track)
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t", key=line.count)
+
+
+def _ordered(pixels: list[int], names: Sequence[str]) -> list[int]:
+    """Columns of pixels by the numbers in their names, such as pixel17, where all have one."""
+    numbers = {k: int(found[1]) for k in pixels if (found := re.fullmatch(r"[a-z_ -]*(\d{1,9})", names[k].lower()))}
+    return sorted(pixels, key=numbers.__getitem__) if len(set(numbers.values())) == len(pixels) else pixels
 
 
 @contextmanager
@@ -273,6 +286,7 @@ def _rows(
     labels = np.array(table[label].to_pylist())
     image = next((names[name] for name in ("image", "img", "picture", "pixels", "png", "bytes") if name in names), None)
     rest = [name for name in table.column_names if name != label and name.lower() not in _OTHER]
+    rest = [rest[k] for k in _ordered(list(range(len(rest))), rest)]
     if image is None and len(rest) > 1 and _square(len(rest)):
         return list(np.stack([table[name].to_numpy() for name in rest], 1)), labels, None
     if image is None:
