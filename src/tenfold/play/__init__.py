@@ -4,5 +4,6 @@ server       the process: address, and how it ends      pace      which training
 application  the routes below /play, the page, errors   watching  what is seen of a training, and its moments
 session      what the page's buttons do                 knobs     what a training is asked to be
 finished     scores, keeping and reading afterwards     stream    what the page is sent while it is open
+inside       a look inside: layers, a unit's sum, what is switched off, the least change
 page/        the page, as the browser gets it
 """

@@ -80,6 +80,29 @@ class Asked(_Body):
     seen: int | None = None
 
 
+class Look(_Body):
+    """At which network, and of which drawn digit, a look inside is: a moment as above, and units switched off."""
+
+    track: Annotated[int, Field(ge=0, le=1)] = 0
+    digit: Annotated[int, Field(ge=0, lt=DRAWN)] = 0
+    seen: int | None = None
+    covered: Annotated[str | None, Field(max_length=2000)] = None  # the ink that is left, in base64
+    off: dict[str, Annotated[list[int], Field(max_length=4096)]] = Field({}, max_length=64)
+
+
+class LookAtUnit(Look):
+    """Which unit."""
+
+    layer: str
+    unit: int
+
+
+class LookForChange(Look):
+    """What the digit is to become."""
+
+    wanted: int
+
+
 class Which(_Body):
     """One of the trainings side by side."""
 
@@ -233,6 +256,38 @@ async def read(which: Which, session: Mine, request: Request) -> Response:
     found = await run_in_threadpool(session.once_finished, which.track, exported)
     await request.app.state.reading.open(found["model"])
     return Json({"address": "read/"})
+
+
+@router.post("/inside/maps")
+def maps(look: Look, session: Mine) -> Response:
+    """Look at what each layer makes of a digit."""
+    from tenfold.play import inside
+
+    return Json(inside.maps(session, look))
+
+
+@router.post("/inside/unit")
+def unit(look: LookAtUnit, session: Mine) -> Response:
+    """Look at one unit."""
+    from tenfold.play import inside
+
+    return Json(inside.unit(session, look, look.layer, look.unit))
+
+
+@router.post("/inside/accuracy")
+def accuracy(look: Look, session: Mine) -> Response:
+    """Count validation digits that are right without the units switched off."""
+    from tenfold.play import inside
+
+    return Json(inside.accuracy(session, look))
+
+
+@router.post("/inside/change")
+def change(look: LookForChange, session: Mine) -> Response:
+    """Look for the least change that makes a digit another."""
+    from tenfold.play import inside
+
+    return Json(inside.change(session, look, look.wanted))
 
 
 @router.get("/matrix.css")

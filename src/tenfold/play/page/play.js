@@ -3,6 +3,7 @@
  */
 
 import { afterwards } from "./afterwards.js";
+import { lookInside } from "./inside.js";
 import { makeKnobs } from "./knobs.js";
 import { makeCards, percent, showCards } from "./minds.js";
 import { paintCurves, paintFilter } from "./pictures.js";
@@ -36,7 +37,10 @@ const on = {
     if (frame.training !== training) begin(frame);
     frame.tracks.forEach(take);
     the("slow").checked = frame.slow;
-    if (frame.state !== state) become(frame.state);
+    if (frame.state !== state) {
+      become(frame.state);
+      tell();
+    } else if (!inside.learnt()) tell();
     show();
   },
   taken: (says) => trouble(`${says[0].toUpperCase()}${says.slice(1)}.`, true),
@@ -185,8 +189,12 @@ async function lookAt(seen) {
   tell();
 }
 
+/** Have that looked at inside which is looked at. */
 function tell() {
-  document.dispatchEvent(new CustomEvent("play:look", { detail: { digit: chosen, seen: looked?.seen ?? null, state } }));
+  const digits = the("minds").children.length;
+  const there = about && digits && tracks.some((track) => track.steps);
+  const names = tracks.map(({ name }) => name);
+  inside.at(there ? { training, tracks: names, drawn, digit: chosen ?? 0, seen: looked?.seen ?? null, names: about.classes } : null);
 }
 
 the("moment").addEventListener("input", ({ target }) => {
@@ -300,6 +308,7 @@ function sentence(text) {
 }
 
 const after = afterwards({ attempt, say });
+const inside = lookInside({ attempt, say });
 new ResizeObserver(show).observe(the("curves"));
 for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
   matchMedia(query).addEventListener("change", show);
