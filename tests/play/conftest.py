@@ -11,7 +11,7 @@ from serve.browser import Watch
 from tenfold.play.knobs import Knobs
 from tenfold.play.session import Session
 
-SMALL: dict[str, Any] = {"recipe": "mlp", "hidden": 16, "batch_size": 50, "epochs": 3}
+SMALL: dict[str, Any] = {"recipe": "mlp", "hidden": 16, "batch_size": 50, "epochs": 3, "lr": 0.01}
 BAR = (20, 60, bytes(7 * [0] + 6 * [255] + 7 * [0]) * 60)  # a drawn 1: width, height and ink
 
 
