@@ -49,7 +49,7 @@ def test_each_frame_tells_what_is_new(session: Session, small: Knobs) -> None:
     told = Told()
     session.train(small)
     assert session.pace.slow  # as it was asked for before
-    rows = []
+    rows: list[object] = []
     while session.state != "ended":
         if session.pace.slow:
             session.go("usual")

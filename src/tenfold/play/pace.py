@@ -25,7 +25,9 @@ class Pace:
     @property
     def paused(self) -> bool:
         """Whether all wait until they may go on."""
-        return all(self._may[one] == "wait" and one in self._waiting for one in self._under_way)
+        with self._changed:
+            waiting = [self._may[one] == "wait" and one in self._waiting for one in self._under_way]
+        return bool(waiting) and all(waiting)
 
     @property
     def slow(self) -> bool:
