@@ -2,26 +2,32 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 SLICE = 0.1  # seconds that one of several goes on before another has its turn, as a change of threads costs some
 SLOW = 0.25  # seconds from step to step in slow motion
 
 
 class Pace:
-    """Of several trainings, each in a thread of its own, one goes on at a time: of those that may, the one behind."""
+    """Of several trainings, each in a thread of its own, one goes on at a time: of those that may, the one behind.
 
-    def __init__(self, count: int = 1, *, slow: bool = False) -> None:
+    `paused` is called when one has come to wait until it may go on.
+    """
+
+    def __init__(self, count: int = 1, *, slow: bool = False, paused: Callable[[], None] = lambda: None) -> None:
         self._changed = threading.Condition()
         self._may = ["run"] * count  # run; step or epoch, up to the end of one; wait
         self._seen = [0] * count  # digits
-        self._under_way = set(range(count))
+        self._under_way, self._waiting, self._report = set(range(count)), set[int](), paused
         self._turn, self._since = 0, time.monotonic()
         self._stopped, self._slow = False, slow
 
     @property
     def paused(self) -> bool:
-        """Whether none may go on."""
-        return all(self._may[one] == "wait" for one in self._under_way)
+        """Whether all wait until they may go on."""
+        with self._changed:
+            waiting = [self._may[one] == "wait" and one in self._waiting for one in self._under_way]
+        return bool(waiting) and all(waiting)
 
     @property
     def slow(self) -> bool:
@@ -31,6 +37,7 @@ class Pace:
     def go(self, how: str = "run") -> None:
         """Let them go on: `run`, or to the end of a `step` or `epoch` of each; `wait` pauses them."""
         with self._changed:
+            self._waiting.clear()
             self._may = [how] * len(self._may)
             self._changed.notify_all()
 
@@ -83,5 +90,8 @@ class Pace:
                 self._changed.notify_all()
             if self._turn == number and number in able:
                 return True
+            if self._may[number] == "wait" and number not in self._waiting:
+                self._waiting.add(number)
+                self._report()
             self._changed.wait()
         return False

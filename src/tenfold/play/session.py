@@ -179,7 +179,7 @@ class Session:
             given = [knobs.as_source(self.data) for knobs in asked]
             self.clear()
             self._folder = Path(tempfile.mkdtemp(prefix="tenfold-play-"))
-            self.pace = Pace(len(asked), slow=self.pace.slow)
+            self.pace = Pace(len(asked), slow=self.pace.slow, paused=self.changed)
             tracks = []
             for number, (knobs, recipe, source) in enumerate(zip(asked, recipes, given, strict=True)):
                 watch = Watch(number, recipe, self.pace, self.changed)

@@ -98,7 +98,10 @@ class Watch(Watcher):
         if self._curve and self._curve[-1][1] is None:
             raise Diverged
         self._looked += time.perf_counter() - began
-        self._go_on(lambda: self._pace.step(self._number, self._seen))
+        if self._done:
+            self._go_on(lambda: self._pace.step(self._number, self._seen))
+        else:
+            self._go_on(lambda: self._pace.begin(self._number))
 
     def epoch(self, state: State) -> None:
         """An epoch is done and validated: the same."""
