@@ -96,6 +96,44 @@ def test_a_digit_a_training_a_moment_and_the_test_set(page: Any) -> None:
     assert kept.startswith("runs/")
 
 
+def test_a_look_inside(page: Any) -> None:
+    write(page, "7")
+    page.locator("#train").click()
+    ended(page)
+    said = page.locator("#inside-answer")
+    page.locator("#inside-answer", has_text=re.compile("^It says 7, ")).wait_for()
+    assert page.locator("#joins path").count() > 5
+    layers = page.locator(".layer .units")
+    assert [layers.nth(k).locator(".unit").count() for k in range(layers.count())] == [16, 32, 64, 10]
+    # One unit by the keyboard, its sum, and the answer and the accuracy without it.
+    layers.first.focus()
+    for key in ("ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.locator("#unit-title", has_text="Unit 2").wait_for()
+    assert re.search(r"Together [+−][0-9.]+", page.locator("#unit-sum").inner_text())
+    page.locator("#switch").click()
+    page.locator("#inside-answer", has_text="Now it says").wait_for()
+    assert page.locator(".unit.off").count() == 1
+    page.locator("#count").click()
+    page.locator("#counted", has_text="Of 2,000 validation digits").wait_for()
+    page.locator("#all-on").click()
+    page.locator("#inside-answer", has_text=re.compile("^It says 7, ")).wait_for()
+    # Ink covered, row by row, until nothing is left of it; and uncovered.
+    page.locator("#seen").focus()
+    for _ in range(49):
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowRight")
+    page.locator("#inside-answer", has_text="Now it says").wait_for()
+    page.locator("#uncover").click()
+    page.locator("#inside-answer", has_text=re.compile("^It says 7, ")).wait_for()
+    page.locator("#wanted").select_option("1")
+    page.locator("#changed", has_text=re.compile("ink|No change")).wait_for()
+    # At the first moment, when it knew nothing, it looked otherwise.
+    before = said.inner_text()
+    page.locator("#moment").press("Home")
+    page.wait_for_function("before => document.getElementById('inside-answer').innerText !== before", arg=before)
+
+
 def test_one_page_at_a_time(watch: Watch, playing: Service, page: Any) -> None:
     second = watch.open(playing.address, ready=False, **DESK)
     second.locator("#trouble", has_text="Another page is open and plays already").wait_for()
