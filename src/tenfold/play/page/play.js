@@ -48,6 +48,7 @@ const on = {
 
 function begin(frame) {
   training = frame.training;
+  document.body.dataset.training = String(training);
   tracks = frame.tracks.map((_, number) => ({
     number,
     name: frame.tracks.length > 1 ? NAMES[number] : "",
@@ -70,6 +71,7 @@ function take(told, number) {
 function become(now) {
   const before = state;
   state = now;
+  document.body.dataset.state = now;
   const running = now === "training" || now === "paused";
   the("train").disabled = now === "loading" || now === "broken" || now === "gone";
   the("train").textContent = tracks.length ? "Train anew" : "Train";
