@@ -157,7 +157,7 @@ function showMoments() {
   if (document.activeElement !== slider || !looked) slider.value = String(Math.max(0, at));
   the("now").disabled = !looked;
   const [seen, step] = moments[at] ?? [];
-  const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : "now";
+  const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : `now; ${moments.length} moments are kept to go back to`;
   the("moment-value").textContent = text;
   slider.setAttribute("aria-valuetext", text);
 }
