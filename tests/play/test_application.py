@@ -100,6 +100,7 @@ def test_what_is_wrong_with_a_request_is_said_in_a_line(page: Page) -> None:
         status, error = page.refused(what, body)
         assert (status, says in error, "\n" in error) == (422, True, False), error
     assert page.refused("none", {})[0] == 404
+    assert page.client.get("/play/go").json() == {"error": "GET is not possible here"}
     assert page.client.get("/none").json() == {"error": "there is no /none"}
 
 

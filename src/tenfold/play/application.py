@@ -246,9 +246,12 @@ def matrix_style() -> Response:
 async def _on_error(request: Request, error: Exception) -> Response:
     """The answer to anything that was raised."""
     match error:
+        case HTTPException(status_code=404, detail="Not Found"):
+            return problem(404, f"there is no {request.url.path}")
+        case HTTPException(status_code=405):
+            return problem(405, f"{request.method} is not possible here", error.headers)
         case HTTPException():
-            detail = f"there is no {request.url.path}" if error.status_code == 404 else str(error.detail)
-            return problem(error.status_code, detail, error.headers)
+            return problem(error.status_code, str(error.detail), error.headers)
         case RequestValidationError():
-            return problem(422, explained(error.errors()))
+            return problem(422, explained({**one, "loc": one["loc"][1:]} for one in error.errors()))
     return problem(422, one_line(error))
