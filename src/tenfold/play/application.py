@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,31 +36,27 @@ _ELSEWHERE = "this page is asked by itself alone, not by another site's"
 router: APIRouter = APIRouter(prefix="/play")
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Training(_Body):
+class Training(BaseModel, extra="forbid"):
     """A training, and another beside it."""
 
     knobs: Knobs
     other: Knobs | None = None
 
 
-class Going(_Body):
+class Going(BaseModel, extra="forbid"):
     """How to go on."""
 
     how: Literal["run", "wait", "step", "epoch", "slow", "usual", "stop"]
 
 
-class Rate(_Body):
+class Rate(BaseModel, extra="forbid"):
     """Another learning rate of a track."""
 
     track: Annotated[int, Field(ge=0, le=1)]
     lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-class Picture(_Body):
+class Picture(BaseModel, extra="forbid"):
     """A drawn digit: a byte of ink for each pixel, in base64."""
 
     width: int
@@ -68,19 +64,19 @@ class Picture(_Body):
     ink: str
 
 
-class Drawing(_Body):
+class Drawing(BaseModel, extra="forbid"):
     """The drawn digits, from left to right."""
 
     digits: Annotated[list[Picture], Field(max_length=DRAWN)]
 
 
-class Asked(_Body):
+class Asked(BaseModel, extra="forbid"):
     """A moment, by the digits that were seen until then; None is now."""
 
     seen: int | None = None
 
 
-class Which(_Body):
+class Which(BaseModel, extra="forbid"):
     """One of the trainings side by side."""
 
     track: Annotated[int, Field(ge=0, le=1)] = 0
