@@ -11,7 +11,9 @@ from fastapi.testclient import TestClient
 
 from learn.trainings import until
 from play.conftest import BAR, SMALL
+from serve.conftest import run
 from tenfold.play.application import TOKEN, create
+from tenfold.play.knobs import Knobs
 from tenfold.play.session import Session
 
 LOCAL = "http://127.0.0.1:8001"
@@ -139,13 +141,7 @@ def test_what_is_under_way_ends_with_the_application(session: Session) -> None:
     async def whole() -> None:
         app = create(session)
         async with app.router.lifespan_context(app):
-            await asyncio.to_thread(session.train, *[session_knobs()])
+            await asyncio.to_thread(session.train, Knobs(**{**SMALL, "epochs": 100}))
 
-    asyncio.run(whole())
+    run(whole())
     assert session.tracks == []
-
-
-def session_knobs() -> Any:
-    from tenfold.play.knobs import Knobs
-
-    return Knobs(**{**SMALL, "epochs": 100})
