@@ -36,27 +36,31 @@ _ELSEWHERE = "this page is asked by itself alone, not by another site's"
 router: APIRouter = APIRouter(prefix="/play")
 
 
-class Training(BaseModel, extra="forbid"):
+class _Body(BaseModel, extra="forbid"):
+    """What a request holds."""
+
+
+class Training(_Body):
     """A training, and another beside it."""
 
     knobs: Knobs
     other: Knobs | None = None
 
 
-class Going(BaseModel, extra="forbid"):
+class Going(_Body):
     """How to go on."""
 
     how: Literal["run", "wait", "step", "epoch", "slow", "usual", "stop"]
 
 
-class Rate(BaseModel, extra="forbid"):
+class Rate(_Body):
     """Another learning rate of a track."""
 
     track: Annotated[int, Field(ge=0, le=1)]
     lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-class Picture(BaseModel, extra="forbid"):
+class Picture(BaseModel):
     """A drawn digit: a byte of ink for each pixel, in base64."""
 
     width: int
@@ -64,19 +68,19 @@ class Picture(BaseModel, extra="forbid"):
     ink: str
 
 
-class Drawing(BaseModel, extra="forbid"):
+class Drawing(_Body):
     """The drawn digits, from left to right."""
 
     digits: Annotated[list[Picture], Field(max_length=DRAWN)]
 
 
-class Asked(BaseModel, extra="forbid"):
+class Asked(_Body):
     """A moment, by the digits that were seen until then; None is now."""
 
     seen: int | None = None
 
 
-class Which(BaseModel, extra="forbid"):
+class Which(_Body):
     """One of the trainings side by side."""
 
     track: Annotated[int, Field(ge=0, le=1)] = 0
