@@ -105,7 +105,7 @@ bench-scale: .venv/.dev
 # The notebook, the guide, doctor, explain, watched and tracked trainings, the page that learns: 12 minutes.
 bench-integrations: .venv/.dev
 	$(BIN)/python benchmarks/integrations.py
-	$(BIN)/python benchmarks/play.py
+	$(BIN)/python benchmarks/playing.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

@@ -11,7 +11,9 @@ from fastapi.testclient import TestClient
 
 from learn.trainings import until
 from play.conftest import BAR, SMALL
+from serve.conftest import run
 from tenfold.play.application import TOKEN, create
+from tenfold.play.knobs import Knobs
 from tenfold.play.session import Session
 
 LOCAL = "http://127.0.0.1:8001"
@@ -100,6 +102,7 @@ def test_what_is_wrong_with_a_request_is_said_in_a_line(page: Page) -> None:
         status, error = page.refused(what, body)
         assert (status, says in error, "\n" in error) == (422, True, False), error
     assert page.refused("none", {})[0] == 404
+    assert page.client.get("/play/go").json() == {"error": "GET is not possible here"}
     assert page.client.get("/none").json() == {"error": "there is no /none"}
 
 
@@ -138,13 +141,7 @@ def test_what_is_under_way_ends_with_the_application(session: Session) -> None:
     async def whole() -> None:
         app = create(session)
         async with app.router.lifespan_context(app):
-            await asyncio.to_thread(session.train, *[session_knobs()])
+            await asyncio.to_thread(session.train, Knobs(**{**SMALL, "epochs": 100}))
 
-    asyncio.run(whole())
+    run(whole())
     assert session.tracks == []
-
-
-def session_knobs() -> Any:
-    from tenfold.play.knobs import Knobs
-
-    return Knobs(**{**SMALL, "epochs": 100})

@@ -48,9 +48,17 @@ def write(page: Any, text: str) -> None:
     page.wait_for_function("count => document.querySelectorAll('.mind').length === count", arg=len(text))
 
 
+def train(page: Any) -> None:
+    """Begin a training, and wait until the page follows it; it may show an earlier one until then."""
+    before = page.locator("body").get_attribute("data-training")
+    page.locator("#train").press("Enter")
+    page.wait_for_function("before => document.body.dataset.training !== before", arg=before, timeout=LONG)
+
+
 def ended(page: Any) -> str:
     """What the page says once a training has ended."""
-    page.wait_for_function("() => /Finished|Stopped/.test(document.getElementById('status').textContent)", timeout=LONG)
+    page.wait_for_function("() => document.body.dataset.state === 'ended'", timeout=LONG)
+    page.wait_for_function("() => /Finished|Stopped/.test(document.getElementById('status').textContent)")
     return str(page.locator("#status").inner_text())
 
 
@@ -70,7 +78,7 @@ def violations(page: Any) -> list[str]:
 
 def test_a_digit_a_training_a_moment_and_the_test_set(page: Any) -> None:
     write(page, "27")
-    page.locator("#train").click()
+    train(page)
     said = ended(page)
     right = re.match(r"([\d.]+)% of the validation digits are right", said)
     assert right is not None, said
@@ -151,7 +159,7 @@ def test_by_the_keyboard_in_steps_and_with_another_beside(page: Any) -> None:
     page.get_by_label("Beside it, one with another").select_option("wrong labels")
     page.get_by_label("Wrong labels of B").select_option("50%")
     page.locator("#slow").press("Space")
-    page.locator("#train").press("Enter")
+    train(page)
     page.locator("#pause:not([disabled])").wait_for()
     page.locator("#pause").press("Enter")
     page.locator("#pause", has_text="Go on").wait_for(timeout=LONG)
@@ -169,11 +177,11 @@ def test_by_the_keyboard_in_steps_and_with_another_beside(page: Any) -> None:
 
 def test_what_cannot_be_trained_is_said(watch: Watch, page: Any) -> None:
     watch.expected.append("422")
-    page.get_by_label("Training digits").select_option("100")
+    page.get_by_label("Training digits", exact=True).select_option("100")
     page.locator("#train").click()
     page.locator("#trouble", has_text="A batch of 256 is more than the 100 training digits").wait_for()
-    page.get_by_label("Batch size").select_option("16")
-    page.locator("#train").click()
+    page.get_by_label("Batch size", exact=True).select_option("16")
+    train(page)
     assert "validation digits are right" in ended(page)
     assert page.locator("#trouble").is_hidden()
 
@@ -183,9 +191,9 @@ def test_accessibility_and_narrow_windows(watch: Watch, playing: Service, scheme
     page = opened(watch, playing, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
     write(page, "24")
     assert violations(page) == []
-    page.get_by_label("Training digits").select_option("1000")
+    page.get_by_label("Training digits", exact=True).select_option("1000")
     page.get_by_label("Beside it, one with another").select_option("augmentation")
-    page.locator("#train").click()
+    train(page)
     ended(page)
     page.locator("#moment").press("Home")
     page.locator("#moment-value", has_text="after step 0").wait_for()

@@ -42,7 +42,7 @@ def test_it_starts_soon_and_ends_with_a_page_open(service: Start, data: Path) ->
     running = service("--no-browser", "--data", data, verb="play")
     with urllib.request.urlopen(running.address, timeout=60) as answer:
         assert b"<title>" in answer.read()
-    assert time.monotonic() - began < 20  # benchmarks/play.py has the seconds
+    assert time.monotonic() - began < 20  # benchmarks/playing.py has the seconds
     first = Events(running.address)
     name, about = first.next()
     assert (name, about["data"]) == ("page", str(data))

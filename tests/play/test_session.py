@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 from learn.trainings import until
 from play.conftest import BAR, SMALL
+from serve.conftest import run
 from tenfold.errors import DataError, UsageError
 from tenfold.play.knobs import Knobs
 from tenfold.play.session import DIVERGED, Session, Told
@@ -20,7 +21,7 @@ def enter(session: Session) -> str | None:
     async def coming() -> str | None:
         return session.enter(asyncio.Event())
 
-    return asyncio.run(coming())
+    return run(coming())
 
 
 def finish(session: Session) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,8 +36,8 @@ _ELSEWHERE = "this page is asked by itself alone, not by another site's"
 router: APIRouter = APIRouter(prefix="/play")
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Body(BaseModel, extra="forbid"):
+    """What a request holds."""
 
 
 class Training(_Body):
@@ -60,7 +60,7 @@ class Rate(_Body):
     lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-class Picture(_Body):
+class Picture(BaseModel):
     """A drawn digit: a byte of ink for each pixel, in base64."""
 
     width: int
@@ -301,9 +301,12 @@ def matrix_style() -> Response:
 async def _on_error(request: Request, error: Exception) -> Response:
     """The answer to anything that was raised."""
     match error:
+        case HTTPException(status_code=404, detail="Not Found"):
+            return problem(404, f"there is no {request.url.path}")
+        case HTTPException(status_code=405):
+            return problem(405, f"{request.method} is not possible here", error.headers)
         case HTTPException():
-            detail = f"there is no {request.url.path}" if error.status_code == 404 else str(error.detail)
-            return problem(error.status_code, detail, error.headers)
+            return problem(error.status_code, str(error.detail), error.headers)
         case RequestValidationError():
-            return problem(422, explained(error.errors()))
+            return problem(422, explained({**one, "loc": one["loc"][1:]} for one in error.errors()))
     return problem(422, one_line(error))

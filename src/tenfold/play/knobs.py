@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from tenfold.errors import UsageError
 from tenfold.learn.recipes import presets
@@ -21,10 +21,8 @@ AUGMENTATIONS = {
 }
 
 
-class Knobs(BaseModel):
+class Knobs(BaseModel, extra="forbid"):
     """The knobs of a training; None leaves each as the recipe has it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     recipe: Literal["fast", "fast-99.5", "cnn-sgd", "cnn", "mlp", "mish", "tiny"] = "fast"
     epochs: Annotated[int | None, Field(ge=1, le=100)] = None

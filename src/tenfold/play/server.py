@@ -8,7 +8,7 @@ from tenfold.play.application import create
 from tenfold.play.session import Session
 from tenfold.serve.server import PLAIN, address_of, listen, run
 
-_GRACE = 5  # seconds for answers that are under way when it is stopped
+_GRACE = 60  # seconds for answers that are under way when it is stopped, such as an evaluation
 _BUFFER = 65_536  # bytes that are sent ahead of the page: what it has not taken is not sent any more
 
 

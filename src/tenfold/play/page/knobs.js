@@ -91,11 +91,13 @@ export function makeKnobs(form, recipes, rated) {
 }
 
 function row(label, thing, kind = "") {
-  const made = document.createElement("label");
+  const made = document.createElement("div");
   made.className = `knob ${kind}`;
-  const name = document.createElement("span");
+  const name = document.createElement("label");
   name.textContent = label;
-  made.append(name, thing.node ?? thing.field ?? thing);
+  const field = thing.field ?? thing;
+  field.id = name.htmlFor = `knob-${field.name}`;
+  made.append(name, thing.node ?? field);
   return made;
 }
 

@@ -5,7 +5,9 @@
 const MARGIN = { left: 44, right: 30, top: 8, bottom: 26 };
 const GAP = 22; // between accuracy and loss
 const LEAST = 0.001; // of errors, that the axis shows
-const SMOOTH = 0.85; // of a curve's past, in the line that is drawn strong
+const POINTS = 400; // of a curve that are drawn
+const NAME = 14; // pixels from the name of a line to the next
+const AROUND = 4; // points before and after, of which the line that is drawn strong is the mean
 
 /** The page's colours, by their names in the stylesheet. */
 export function colours() {
@@ -60,11 +62,12 @@ export function paintCurves(canvas, tracks, marked) {
     const top = MARGIN.top + k * (high + GAP);
     const y = (value) => top + (1 - axis.place(value)) * high;
     grid(context, axis, y, [MARGIN.left, width - MARGIN.right], colour);
-    tracks.forEach((track, number) => {
-      const rows = track.curve.map(([seen, loss, accuracy]) => [seen, k ? loss : accuracy]).filter((row) => row[1] !== null);
+    const names = tracks.map((track, number) => {
+      const rows = thinned(track.curve.map(([seen, loss, accuracy]) => [seen, k ? loss : accuracy]).filter((row) => row[1] !== null));
       const ends = track.validated.map(([seen, loss, accuracy]) => [seen, k ? loss : accuracy]).filter((row) => row[1] !== null);
-      line(context, rows, ends, { x, y, colour: number ? colour.doubt : colour.blue, paper: colour.paper, name: track.name });
+      return line(context, rows, ends, { x, y, colour: number ? colour.doubt : colour.blue, paper: colour.paper, name: track.name });
     });
+    label(context, names.filter((one) => one?.name));
   });
   axisOf(context, total, x, height, colour);
   if (marked !== null) {
@@ -103,16 +106,18 @@ function grid(context, axis, y, [left, right], colour) {
 }
 
 function line(context, rows, ends, { x, y, colour, paper, name }) {
-  if (!rows.length) return;
+  if (!rows.length) return null;
   context.strokeStyle = context.fillStyle = colour;
   context.globalAlpha = 0.28;
   context.lineWidth = 1;
   stroke(context, rows, x, y);
   context.globalAlpha = 1;
   context.lineWidth = 2;
-  let mean = rows[0][1];
-  const smooth = rows.map(([seen, value]) => [seen, (mean = SMOOTH * mean + (1 - SMOOTH) * value)]);
-  stroke(context, rows.length > 30 ? smooth : rows, x, y);
+  const smooth = rows.map(([seen], k) => {
+    const reach = Math.min(AROUND, k, rows.length - 1 - k);
+    return [seen, mean(rows.slice(k - reach, k + reach + 1))];
+  });
+  stroke(context, smooth, x, y);
   for (const [seen, value] of ends) {
     context.beginPath();
     context.arc(x(seen), y(value), 4.5, 0, 2 * Math.PI);
@@ -120,10 +125,29 @@ function line(context, rows, ends, { x, y, colour, paper, name }) {
     context.fill();
     context.stroke();
   }
-  const [seen, value] = ends.at(-1)?.[0] === rows.at(-1)[0] ? ends.at(-1) : (rows.length > 30 ? smooth : rows).at(-1);
-  context.fillStyle = colour;
+  const [seen, value] = ends.at(-1)?.[0] === rows.at(-1)[0] ? ends.at(-1) : smooth.at(-1);
+  return { name, colour, x: x(seen) + 8, y: y(value) };
+}
+
+/** Write the names at the ends of the lines, apart from each other. */
+function label(context, names) {
+  const [first, second] = names.sort((a, b) => a.y - b.y);
+  const close = second && Math.abs(first.x - second.x) < 16 ? Math.max(0, NAME - (second.y - first.y)) / 2 : 0;
   context.textAlign = "left";
-  if (name) context.fillText(name, x(seen) + 8, y(value));
+  names.forEach(({ name, colour, x, y }, k) => {
+    context.fillStyle = colour;
+    context.fillText(name, x, y + (k ? close : -close));
+  });
+}
+
+const mean = (rows) => rows.reduce((sum, row) => sum + row[1], 0) / rows.length;
+
+/** The rows, or means of some at a time where there are more than can be told apart. */
+function thinned(rows) {
+  const together = Math.ceil(rows.length / POINTS);
+  if (together < 2) return rows;
+  const parts = Array.from({ length: Math.ceil(rows.length / together) }, (_, k) => rows.slice(k * together, (k + 1) * together));
+  return parts.map((part) => [part.at(-1)[0], mean(part)]);
 }
 
 function stroke(context, rows, x, y) {
@@ -185,13 +209,14 @@ export function paintMind(canvas, past, now, { total, names, second, marked }) {
     context.fillRect(right + 8, top + 1, Math.max(1, (width - right - 8) * now[k]), row - 3);
   });
   context.fillStyle = strong;
+  const pixel = (at) => Math.round(x(at) * devicePixelRatio) / devicePixelRatio;
   past.forEach(({ seen, levels }, at) => {
-    const from = x(seen);
-    const to = Math.max(from + 1, x(past[at + 1]?.seen ?? seen + total / 100));
+    const [from, to] = [pixel(seen), pixel(past[at + 1]?.seen ?? seen + total / 100)];
+    if (to <= from) return; // there are more than pixels
     levels.forEach((level, k) => {
       if (level < 3) return;
       context.globalAlpha = level / 255;
-      context.fillRect(from, k * row + 1, Math.min(to, right) - from, row - 2);
+      context.fillRect(from, k * row + 1, to - from, row - 2);
     });
   });
   context.globalAlpha = 1;

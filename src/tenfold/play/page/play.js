@@ -52,6 +52,7 @@ const on = {
 
 function begin(frame) {
   training = frame.training;
+  document.body.dataset.training = String(training);
   tracks = frame.tracks.map((_, number) => ({
     number,
     name: frame.tracks.length > 1 ? NAMES[number] : "",
@@ -74,6 +75,7 @@ function take(told, number) {
 function become(now) {
   const before = state;
   state = now;
+  document.body.dataset.state = now;
   const running = now === "training" || now === "paused";
   the("train").disabled = now === "loading" || now === "broken" || now === "gone";
   the("train").textContent = tracks.length ? "Train anew" : "Train";
@@ -159,7 +161,7 @@ function showMoments() {
   if (document.activeElement !== slider || !looked) slider.value = String(Math.max(0, at));
   the("now").disabled = !looked;
   const [seen, step] = moments[at] ?? [];
-  const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : "now";
+  const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : `now; ${moments.length} moments are kept to go back to`;
   the("moment-value").textContent = text;
   slider.setAttribute("aria-valuetext", text);
 }

@@ -1,6 +1,6 @@
 """What does it cost a training to be watched by the page of `tenfold play`, and how soon is the page there?
 
-    python benchmarks/play.py [--pairs 7] [--starts 5] [--picture docs]
+    python benchmarks/playing.py [--pairs 7] [--starts 5] [--picture docs]
 
 Unwatched and watched trainings of `fast` take turns in one process. Watched is with three drawn digits and a client in
 a process of its own, that reads the stream over HTTP as a browser does and takes each event apart. How soon the page is
@@ -196,7 +196,7 @@ def main() -> None:
 
 
 def tables() -> dict[str, str]:
-    s, _, by = measured("play")
+    s, _, by = measured("play", "playing")
     text = (
         f"`tenfold play` answers {s['start']:.1f} s after the command. Watched, with three drawn digits, `fast` takes "
         f"{s['ratio']:.2f} of its time unwatched ({s['watched']:.2f} s and {s['alone']:.2f} s, medians of {s['pairs']} "
