@@ -102,9 +102,10 @@ bench-scale: .venv/.dev
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/ranks.py
 
-# The notebook, the guide, doctor, explain, watched and tracked trainings: 10 minutes.
+# The notebook, the guide, doctor, explain, watched and tracked trainings, the page that learns: 12 minutes.
 bench-integrations: .venv/.dev
 	$(BIN)/python benchmarks/integrations.py
+	$(BIN)/python benchmarks/playing.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

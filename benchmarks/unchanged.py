@@ -32,7 +32,7 @@ PICTURES = HERE.parent / "shared" / "pictures"
 TRAINED = {"fast": (), "mlp": (), "cnn": ("--epochs", "1")}  # whose weights must be the same bits
 VERBS = (
     *("read", "explain", "serve", "train", "tune", "study", "evaluate", "ensemble", "predict", "recipes", "runs"),
-    *("save", "export", "doctor", "data"),
+    *("save", "export", "doctor", "data", "play"),
 )
 # Fields and networks that have had another name, as version 0.1.0 wrote them.
 OLD_RECIPE = {"name": "old", "network": "lean", "channels": [8, 8], "hidden": [], "epochs": 2, "plain": 1}

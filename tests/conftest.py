@@ -237,10 +237,10 @@ def client() -> Iterator[Client]:
 
 
 class Service:
-    """`tenfold serve` as a process: its address, and how it ended."""
+    """`tenfold serve`, or `tenfold play`, as a process: its address, and how it ended."""
 
-    def __init__(self, *options: object) -> None:
-        command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", *map(str, options)]
+    def __init__(self, *options: object, verb: str = "serve") -> None:
+        command = [sys.executable, "-m", "tenfold", verb, "--port", "0", *map(str, options)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -258,11 +258,11 @@ class Service:
 
 @pytest.fixture
 def service() -> Iterator[Callable[..., Service]]:
-    """A function that starts `tenfold serve` with some options."""
+    """A function that starts `tenfold serve`, or another verb that serves, with some options."""
     begun: list[Service] = []
 
-    def start(*options: object) -> Service:
-        begun.append(Service(*options))
+    def start(*options: object, verb: str = "serve") -> Service:
+        begun.append(Service(*options, verb=verb))
         return begun[-1]
 
     yield start

@@ -250,7 +250,8 @@ class Terminal:
     One that was run on another page already is not run again; if others need what it made, that is put here once more.
     """
 
-    ALONE = ("evaluate", "predict", "explain", "data", "serve")  # verbs from which no other command needs anything
+    # Verbs from which no other command needs anything.
+    ALONE = ("evaluate", "predict", "explain", "data", "serve", "play")
     MAKING = ("train", "tune", "study")  # those that make folders in runs/, of nothing but what each page has
     done: ClassVar[dict[str, list[Path]]] = {}  # commands that were run, on any page, with copies of what they made
 
@@ -318,8 +319,8 @@ class Terminal:
                 self.done[same].append(shutil.copytree(new, self.kept / str(len(self.done)) / new.name))
 
     def _tenfold(self, command: str, words: list[str], given: dict[str, str]) -> None:
-        if words[0] == "serve":
-            self._serve(words[1:])
+        if words[0] in ("serve", "play"):
+            self._serve(*words)
         else:
             ray = {"RAY_ADDRESS": self.ray()} if "ray" in words else {}
             with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
@@ -335,9 +336,11 @@ class Terminal:
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=SECONDS, env=variables)
         assert done.returncode == 0, f"{words}: {done.stderr}"
 
-    def _serve(self, words: list[str]) -> None:
+    def _serve(self, verb: str, *words: str) -> None:
         """Start a service, on this machine alone and at a free port, ask for its page, and stop it."""
-        begun = self.start(*[word.replace("0.0.0.0", "127.0.0.1") for word in words], "--port", 0)
+        alone = ["--no-browser"] if verb == "play" else []
+        options = [*(word.replace("0.0.0.0", "127.0.0.1") for word in words), "--port", 0, *alone]
+        begun = self.start(*options, verb=verb)
         with urllib.request.urlopen(begun.address, timeout=30) as answer:
             assert b"<title>" in answer.read()
         status, told = begun.stop()

@@ -20,6 +20,7 @@ from tenfold.cli import (
     evaluate,
     explain,
     export,
+    play,
     predict,
     read,
     recipes,
@@ -43,7 +44,23 @@ app: typer.Typer = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has examples: tenfold train --help",
 )
-_VERBS = (read, explain, serve, train, tune, study, evaluate, ensemble, predict, recipes, runs, save, export, doctor)
+_VERBS = (
+    read,
+    explain,
+    serve,
+    play,
+    train,
+    tune,
+    study,
+    evaluate,
+    ensemble,
+    predict,
+    recipes,
+    runs,
+    save,
+    export,
+    doctor,
+)
 for _verb in _VERBS:
     _name = _verb.__name__.rpartition(".")[2]
     app.command(_name, cls=Verb, epilog=_verb.EPILOG)(getattr(_verb, _name))

@@ -3,6 +3,7 @@
 import base64
 import logging
 import re
+from collections.abc import Collection
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -33,8 +34,8 @@ EXAMPLES = Path(__file__).parent / "examples.md"
 LOG = logging.getLogger("tenfold.serve")
 _HERE = "http://127.0.0.1:8000"  # in the examples
 _ASKED = "\nEvery request needs the header `Authorization: Bearer TOKEN`.\n"
+_ELSEWHERE = "corrections are taken from this service's own page, not from another site's: --cors lets one in"
 _MAX_CORRECTION = 10_000  # bytes, of which the picture takes 1,048
-_LOCAL = ("127.0.0.1", "::1")
 
 router: APIRouter = APIRouter()
 corrections: APIRouter = APIRouter(prefix="/v1/corrections", tags=["corrections"])
@@ -64,7 +65,7 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
     for routes in (router, protocol.router, *([corrections] if state.corrections else [])):
         app.include_router(routes, dependencies=guards)
     _serve_documentation(app)
-    _serve_page(app)
+    add_files(app, PAGE)
     for kind in (HTTPException, RequestValidationError, ValidationError, TenfoldError, MemoryError, Exception):
         app.add_exception_handler(kind, _on_error)
     app.add_middleware(gate.Gate, settings=settings, metrics=state.metrics)
@@ -165,7 +166,7 @@ async def metrics(request: Request) -> Response:
 
 async def _correction(request: Request) -> schemas.Correction:
     """The correction in a request of this service's own page. Raises HTTPException, ValidationError."""
-    _check_site(request, service.of(request).settings.origins)
+    gate.check_site(request, _ELSEWHERE, service.of(request).settings.origins)
     # A page of another site can send a form without asking first, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "a correction is JSON: Content-Type: application/json")
@@ -214,25 +215,6 @@ async def _sent(request: Request, state: Service) -> Sent | list[Sent]:
     return await state.run(pictures.of_text, raw, state.settings.max_pictures)  # which takes a while where it is long
 
 
-def _check_site(request: Request, origins: tuple[str, ...]) -> None:
-    """Raise HTTPException for what a page of another site sent, unless it is among the origins that may call.
-
-    At a loopback address that is also a page whose name was made to lead here: then only local names are ours.
-    """
-    origin = request.headers.get("origin")
-    if origin in origins or (origin is not None and "*" in origins):
-        return
-    host = request.headers.get("host", "")
-    name = host.rpartition(":")[0] or host
-    server = request.scope.get("server") or ("",)
-    led_here = server[0] in _LOCAL and name not in ("localhost", "127.0.0.1", "[::1]")
-    elsewhere = origin is not None and origin.partition("://")[2] != host
-    if elsewhere or led_here or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise HTTPException(
-            403, "corrections are taken from this service's own page, not from another site's: --cors lets one in"
-        )
-
-
 async def _on_error(request: Request, error: Exception) -> Response:
     """The answer to anything that was raised."""
     match error:
@@ -262,10 +244,14 @@ async def _on_error(request: Request, error: Exception) -> Response:
     return problem(500, "something unexpected went wrong here; it is in the log of the service")
 
 
-def _serve_page(app: FastAPI) -> None:
-    """The page, an address for each of its files: a mount over all would hide which methods the others have."""
-    files = StaticFiles(directory=PAGE)
-    for path in sorted(file.relative_to(PAGE).as_posix() for file in PAGE.rglob("*") if file.is_file()):
+def add_files(app: FastAPI, folder: Path, names: Collection[str] | None = None) -> None:
+    """Serve the files of a page, or those with some names; index.html is also the application's root.
+
+    Each has an address of its own: a mount over all would hide which methods the others have.
+    """
+    files = StaticFiles(directory=folder)
+    there = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    for path in there if names is None else names:
 
         async def get(request: Request, path: str = path) -> Response:
             return await files.get_response(path, request.scope)

@@ -20,8 +20,10 @@ from tenfold.serve.settings import Settings
 
 LOG = logging.getLogger("tenfold.serve")
 OPEN = ("/healthz", "/v2/health/live", "/v2/health/ready")  # answered without a token, as is the page
+_BODIES = ("/v1/", "/v2/", "/play/")  # below which requests with a body are
 _SLASHES = ("/v1/", "/v2/", "/metrics/", "/healthz/", "/openapi.json/")  # a slash at the end makes no difference
 _DRAIN = 2.0  # seconds for the body of a request that is refused
+_LOCAL = ("127.0.0.1", "::1")
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -75,7 +77,7 @@ class Gate:
 
         request = Request(scope, receive)
         # The bodies of other requests are not listened to.
-        with_body = scope["method"] == "POST" and scope["path"].startswith(("/v1/", "/v2/"))
+        with_body = scope["method"] == "POST" and scope["path"].startswith(_BODIES)
         try:
             self._admit(request)
             if not with_body:
@@ -172,6 +174,24 @@ class Gate:
                 "out": sent,
             }
             LOG.info(json.dumps(fields))
+
+
+def check_site(request: Request, why: str, origins: tuple[str, ...] = ()) -> None:
+    """Raise HTTPException for what a page of another site sent, unless it is among the origins that may call.
+
+    At a loopback address that is also a page whose name was made to lead here: then only local names are ours. `why`
+    is what the refusal says.
+    """
+    origin = request.headers.get("origin")
+    if origin in origins or (origin is not None and "*" in origins):
+        return
+    host = request.headers.get("host", "")
+    name = host.rpartition(":")[0] or host
+    server = request.scope.get("server") or ("",)
+    led_here = server[0] in _LOCAL and name not in ("localhost", "127.0.0.1", "[::1]")
+    elsewhere = origin is not None and origin.partition("://")[2] != host
+    if elsewhere or led_here or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403, why)
 
 
 def _arrived(body: bytes, receive: Receive) -> Receive:

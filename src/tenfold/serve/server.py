@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -23,6 +24,7 @@ from tenfold.serve.corrections import Corrections
 from tenfold.serve.settings import Settings
 
 GRACE = 300  # seconds that requests have to be finished in when the service is stopped
+PLAIN: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}  # of uvicorn
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers leave their counts; to be set before those are imported
 
 
@@ -41,16 +43,9 @@ def serve(
     """
     if workers < 1:
         raise UsageError(f"--workers must be 1 or more, not {workers}")
-    options: dict[str, Any] = {
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "timeout_graceful_shutdown": GRACE,
-        "workers": workers,
-    }
+    options: dict[str, Any] = {**PLAIN, "timeout_graceful_shutdown": GRACE, "workers": workers}
     with listen(host, port) as listening:
-        name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{listening.getsockname()[1]}"
+        address = address_of(listening, host)
         if workers == 1:
             _alone(settings, options, listening, lambda: started(address))
         else:
@@ -77,6 +72,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressError(f"cannot listen at {host}:{port}: {reason}; choose another --port, or 0 for any") from error
 
 
+def address_of(listening: socket.socket, host: str) -> str:
+    """The address of a socket that listens at a host, as a browser takes it."""
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}"
+
+
 def worker(settings: Settings) -> FastAPI:
     """The application of a worker process, which ends when the process above it does."""
     stop = partial(os.kill, os.getpid(), signal.SIGTERM)
@@ -85,11 +86,16 @@ def worker(settings: Settings) -> FastAPI:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it has started."""
+    """A server that says when it has started, and when it was told to stop."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
-        self._report = started
+        self._report, self._stopping = started, stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal says to stop."""
+        self._stopping()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -99,7 +105,21 @@ class _Server(uvicorn.Server):
 
 def _alone(settings: Settings, options: dict[str, Any], listening: socket.socket, started: Callable[[], None]) -> None:
     os.environ.pop(_FOLDER, None)  # which is for several
-    server = _Server(uvicorn.Config(_application(settings), **options), started)
+    run(_application(settings), listening, options, started)
+
+
+def run(
+    app: FastAPI,
+    listening: socket.socket,
+    options: dict[str, Any],
+    started: Callable[[], None],
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve an application until a signal says to stop, with some options of uvicorn's.
+
+    `started` is called once requests are taken, `stopping` when the signal comes: what it began must end then.
+    """
+    server = _Server(uvicorn.Config(app, **options), started, stopping)
 
     # Before uvicorn listens to signals, and when it raises again the one it was stopped by, after all is finished.
     def stop(*_: object) -> None:

@@ -35,6 +35,17 @@ def test_the_recipes_numbers_reach_the_optimizer() -> None:
     assert optimizers.build(recipe.changed(optimizer="adadelta"), layer, cpu).param_groups[0]["rho"] == 0.9
 
 
+def test_a_rate_that_is_scaled_follows_the_schedule_still() -> None:
+    recipe = Recipe(lr=0.02)
+    optimizer = optimizers.build(recipe, nn.Linear(2, 2), torch.device("cpu"))
+    optimizers.scale_rate(optimizer, 0.5)
+    optimizers.set_rate(optimizer, 0.01)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.005)
+    optimizers.scale_rate(optimizer, 2)  # of the recipe's, not of what it was
+    optimizers.set_rate(optimizer, 0.01)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.02)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("warmup", [0.0, 0.2])
 def test_a_schedule_stays_between_zero_and_the_highest_rate(schedule: str, warmup: float) -> None:

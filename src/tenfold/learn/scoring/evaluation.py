@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,45 @@ def evaluate(
 
     Raises UsageError, RunError, DataError, DeviceError or StorageError, as their names say.
     """
-    where = devices.choose(device)
-    model, its_run, folder = runs.find_model(run, where, normalise=normalise)
+    scored = score(run, data=data, out=out, device=device, normalise=normalise)
+    if not draw:
+        return scored.evaluation
+    found = replace(scored.evaluation, report=str(scored.folder / "report.html"))
+    _draw(found, scored)
+    files.text(scored.folder / "evaluation.json", found.as_json() + "\n")
+    return found
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A model's scores, and what they are of: digits (N,), their places in their data, the answers' probabilities."""
+
+    evaluation: Evaluation
+    digits: Digits
+    index: NDArray[np.int64]
+    probabilities: Tensor  # (N, classes)
+    model: Model
+    run: Run | None
+    folder: Path  # for files about it
+
+
+def score(
+    run: runs.Target = None,
+    *,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    normalise: tuple[float, float] | None = None,
+) -> Scored:
+    """Score a model as `evaluate` does, and write nothing."""
+    model, its_run, folder = runs.find_model(run, devices.choose(device), normalise=normalise)
     digits, notes, name, index = test_digits(model, data)
     folder = Path(out) if out is not None else folder if data is None else folder / f"on-{Path(data).stem}"
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
     began = time.perf_counter()
     logits = infer(model.network, images, track=track).cpu()
     seconds = time.perf_counter() - began
-    found = _score(
+    found = _scores(
         *(logits, labels, index, model),
         model=str(its_run.path if its_run else run if isinstance(run, str | Path) else folder.name),
         data=name,
@@ -70,11 +100,7 @@ def evaluate(
         images_per_second=round(len(labels) / seconds),
         corrected=_corrected(logits.argmax(1).numpy(), digits, index, model),
     )
-    if draw:
-        found = replace(found, report=str(folder / "report.html"))
-        _draw(found, digits, index, calibration.probabilities(logits, model.temperature), its_run, model, folder)
-        files.text(folder / "evaluation.json", found.as_json() + "\n")
-    return found
+    return Scored(found, digits, index, calibration.probabilities(logits, model.temperature), model, its_run, folder)
 
 
 def test_digits(model: Model, data: str | Path | None) -> tuple[Digits, list[str], str, NDArray[np.int64]]:
@@ -104,7 +130,7 @@ def test_digits(model: Model, data: str | Path | None) -> tuple[Digits, list[str
     return model.task.apply(digits), list(source.notes), f"{source.name} ({part})", index
 
 
-def _score(logits: Tensor, labels: Tensor, index: NDArray[np.int64], model: Model, /, **known: Any) -> Evaluation:
+def _scores(logits: Tensor, labels: Tensor, index: NDArray[np.int64], model: Model, /, **known: Any) -> Evaluation:
     """The evaluation of these logits; `known` are its fields that do not follow from them."""
     names = model.task.classes
     probabilities, plain = calibration.probabilities(logits, model.temperature), logits.softmax(1)
@@ -157,17 +183,10 @@ def _corrected(answers: NDArray[np.int64], digits: Digits, index: NDArray[np.int
     return Corrected(n, right / n, metrics.wilson(right, n))
 
 
-def _draw(
-    found: Evaluation,
-    digits: Digits,
-    numbers: NDArray[np.int64],
-    probabilities: Tensor,
-    run: Run | None,
-    model: Model,
-    folder: Path,
-) -> None:
+def _draw(found: Evaluation, scored: Scored) -> None:
     """Write the figures, and the report, in which digits are pictures of their own that fit any window."""
-    names = model.task.classes
+    digits, probabilities, run, folder = scored.digits, scored.probabilities, scored.run, scored.folder
+    names = scored.model.task.classes
     sureness, answers = (each.numpy() for each in probabilities.max(1))
     wrong = np.flatnonzero(answers != digits.labels)
     wrong = wrong[np.argsort(-sureness[wrong], kind="stable")][:SHOWN]
@@ -192,11 +211,11 @@ def _draw(
     paths = {name: save(draw(), folder / f"{name}.png") for name, draw in track(drawings.items(), "drawing figures")}
     shown: dict[str, Path | str] = {
         **paths,
-        "confusion": matrix.html(digits, answers, sureness, numbers, names),
+        "confusion": matrix.html(digits, answers, sureness, scored.index, names),
         "mistakes": thumbnails.html(*told(wrong), probabilities[wrong].numpy()),
         "samples": thumbnails.html(*told(some), probabilities[some].numpy()),
     }
-    files.text(folder / "report.html", report.html(found, model, shown))
+    files.text(folder / "report.html", report.html(found, scored.model, shown))
 
 
 def caption(label: str | None, answer: str, confidence: float) -> str:

@@ -47,6 +47,12 @@ def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr * group.get("of_lr", 1.0)
 
 
+def scale_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Have an optimizer that `build` gave go at a multiple of the recipe's learning rate, from the next step on."""
+    for group in optimizer.param_groups:
+        group["of_lr"] = factor
+
+
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     """The learning rate of the `step`-th step of the whole training, counted from 0.
 

@@ -1,0 +1,103 @@
+/**
+ * After a training: the test set once, keeping the run, and the page that reads with the network.
+ */
+
+import { ask } from "./stream.js";
+
+const the = (id) => document.getElementById(id);
+
+/**
+ * The part of the page for what comes after.
+ * @param {{attempt(what: () => Promise<void>): Promise<void>, say(text: string): void}} page
+ */
+export function afterwards({ attempt, say }) {
+  const clear = () => {
+    the("afterwards").hidden = true;
+    the("ends").replaceChildren();
+    the("matrix").replaceChildren();
+    outcome();
+  };
+  const outcome = (...parts) => {
+    the("outcome").hidden = !parts.length;
+    the("outcome").replaceChildren(...parts);
+    if (parts.length) say(the("outcome").textContent);
+  };
+  const busy = (button, text) => {
+    const before = button.textContent;
+    button.textContent = text;
+    button.disabled = true;
+    return () => {
+      button.textContent = before;
+      button.disabled = false;
+    };
+  };
+
+  const evaluate = (track, button) => async () => {
+    const done = busy(button, "Asking the test set…");
+    try {
+      track.found ??= await ask("evaluate", { track: track.number });
+    } catch (error) {
+      done();
+      throw error;
+    }
+    done();
+    button.textContent = `Its ${track.found.mistakes.toLocaleString("en")} mistakes`;
+    const { accuracy, interval, n, mistakes, matrix } = track.found;
+    const [low, high] = interval.map(exact);
+    outcome(`${exact(accuracy)} of ${n.toLocaleString("en")} test digits are right (95% interval ${low} to ${high}), `
+      + `${mistakes.toLocaleString("en")} are not.`);
+    the("matrix").innerHTML = `<h3>${track.name} Which digits are taken for which</h3>
+      <p class="hint">Rows are what they are, columns what was answered. Choose a number to see its digits.</p>${matrix}`;
+    for (const wide of the("matrix").querySelectorAll(".wide")) wide.tabIndex = 0;
+  };
+  const keep = (track, button) => async () => {
+    const done = busy(button, "Keeping…");
+    try {
+      const { kept, changed_rate: changed } = await ask("keep", { track: track.number });
+      outcome("Kept as a run like any other: ", code(kept), ". Look at it with ", code(`tenfold evaluate ${kept}`), ", ",
+        code(`tenfold explain ${kept}`), `.${changed ? " That the learning rate was changed on the way, its recipe does not say." : ""}`);
+    } finally {
+      done();
+    }
+  };
+  const read = (track, button) => async () => {
+    const done = busy(button, "Preparing it for pictures…");
+    try {
+      const { address } = await ask("read", { track: track.number });
+      const link = Object.assign(document.createElement("a"), { href: address, target: "_blank", textContent: "Open the page that reads" });
+      outcome("This network reads pictures now. ", link);
+      link.focus();
+    } finally {
+      done();
+    }
+  };
+
+  return {
+    clear,
+    show(tracks) {
+      const finished = tracks.filter((track) => track.state === "finished");
+      the("afterwards").hidden = !finished.length;
+      the("ends").replaceChildren(...finished.map((track) => {
+        const group = document.createElement("div");
+        group.className = "group";
+        group.setAttribute("role", "group");
+        group.setAttribute("aria-label", track.name ? `After the training of ${track.name}` : "After the training");
+        if (track.name) group.append(Object.assign(document.createElement("b"), { className: `of${track.number}`, textContent: track.name }));
+        for (const [text, what] of [["Evaluate on the test set", evaluate], ["Keep this run", keep], ["Read with this network", read]]) {
+          const button = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: text });
+          button.addEventListener("click", () => attempt(what(track, button)));
+          group.append(button);
+        }
+        return group;
+      }));
+    },
+  };
+}
+
+function exact(share) {
+  return `${(100 * share).toFixed(2)}%`;
+}
+
+function code(text) {
+  return Object.assign(document.createElement("code"), { textContent: text });
+}
