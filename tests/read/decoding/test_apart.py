@@ -16,7 +16,7 @@ from PIL import Image
 from read import hostile
 from tenfold.errors import DataError, FormatError, TooCostlyError, TooLargeError
 from tenfold.read import decode, limits
-from tenfold.read.decoding import apart
+from tenfold.read.decoding import apart, child
 from tenfold.read.decoding.apart import Limits
 from tenfold.read.limits import CalledOff, Deadline
 
@@ -38,7 +38,7 @@ def pid() -> int:
 
 def test_pages_are_as_they_are_here() -> None:
     for raw in (encoded(GREY, "BMP"), encoded(GREY.astype(np.int32), "TIFF"), hostile.many_pages(2)):
-        here = list(apart.child.pages(raw, "a", 10_000_000, None))
+        here = list(child.pages(raw, "a", 10_000_000, None))
         there = list(apart.pages(raw, "a", USUAL))
         assert len(here) == len(there)
         for one, other in zip(here, there, strict=True):
@@ -123,12 +123,12 @@ def test_it_ends_with_the_process_that_started_it() -> None:
     started = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with started:
         assert started.stdout is not None
-        child = int(started.stdout.readline())
+        other = int(started.stdout.readline())
         started.kill()
     until = time.monotonic() + 20
-    while time.monotonic() < until and _runs(child):
+    while time.monotonic() < until and _runs(other):
         time.sleep(0.02)
-    assert not _runs(child)
+    assert not _runs(other)
 
 
 def _runs(process: int) -> bool:

@@ -1,5 +1,7 @@
 """Pages, and how they are kept."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from tenfold.read.decoding.page import Kept, Page, check_size, fitting
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 def test_a_page_that_is_kept_is_as_it_was(kind: type) -> None:
-    pixels = np.random.default_rng(0).integers(0, 2, (30, 20, 3)).astype(kind)
+    pixels: Any = np.random.default_rng(0).integers(0, 2, (30, 20, 3)).astype(kind)
     page = Page(pixels, 200, 300, ("stretched",))
     kept = Kept(page)
     assert (kept.width, kept.height) == (200, 300)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from tenfold.errors import DataError
 from tenfold.read import decode
 from tenfold.read.decoding import plain as module
 from tenfold.read.decoding.plain import plain
@@ -98,5 +99,5 @@ def test_exif_that_says_nothing(exif: bytes) -> None:
 
 def test_what_is_cut_off_is_told_so_as_before() -> None:
     for form in ("PNG", "JPEG"):
-        with pytest.raises(decode.DataError, match=r"cut off|damaged"):
+        with pytest.raises(DataError, match=r"cut off|damaged"):
             list(decode.pages(encoded(form)[:700]))

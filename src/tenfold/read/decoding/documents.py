@@ -23,7 +23,8 @@ def pages(raw: bytes, name: str, max_pixels: int, max_pages: int | None) -> Iter
             document = pypdfium2.PdfDocument(raw)
         try:
             if max_pages is not None and len(document) > max_pages:
-                raise TooLargeError(f"{name} has {len(document):,} pages, more than the limit of {max_pages:,}")
+                most = f"more than the limit of {max_pages:,}: --max-pages allows more"
+                raise TooLargeError(f"{name} has {len(document):,} pages, {most}")
             for number in range(len(document)):
                 with _LOCK:
                     sheet = document[number]
