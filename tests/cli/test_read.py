@@ -242,14 +242,14 @@ def test_hostile_pictures_are_rows_that_say_why_and_all_others_are_read(tenfold_
     pytest.importorskip("pypdfium2")
     Path("scans/nested.pdf").write_bytes(hostile.nested_forms())
     Path("scans/pages.pdf").write_bytes(hostile.many_pages())
-    Path("scans/strokes.pdf").write_bytes(hostile.many_strokes(20_000))
-    words = ("read", "scans", "-o", "out.csv", "--max-seconds", 2, "--max-pixels", 10_000_000)
+    Path("scans/strokes.pdf").write_bytes(hostile.many_strokes())
+    words = ("read", "scans", "-o", "out.csv", "--max-seconds", 2, "--max-pixels", 30_000_000)
     for more in ((), ("--resume",)):  # which tries them again
         done = tenfold_cli(*words, *more)
         assert done.status == 3
         rows = {row["path"]: row for row in csv.DictReader(Path("out.csv").read_text("utf-8").splitlines())}
         for name, why in (
-            ("nested", "needs more than 70 MB of memory to be decoded"),
+            ("nested", "needs more than 210 MB of memory to be decoded"),
             ("pages", "has 2,000 pages, more than the limit of 100: --max-pages allows more"),
             ("strokes", "takes more than 2 s: raise that with --max-seconds if it is meant"),
         ):

@@ -30,8 +30,8 @@ def test_that_of_the_block_around_holds_for_all_in_it() -> None:
     with limits.until(whole), limits.until(Deadline(100)) as inner:
         assert inner is whole
     time.sleep(0.06)
-    with pytest.raises(TooCostlyError), limits.until(whole):  # its time runs on
-        pass
+    with limits.until(whole), pytest.raises(TooCostlyError, match="the request takes"):  # its time runs on
+        limits.check()
 
 
 def test_it_is_called_off_from_another_thread_and_ends_what_works_for_it() -> None:

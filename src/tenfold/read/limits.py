@@ -103,7 +103,6 @@ def until(deadline: Deadline) -> Iterator[Deadline]:
     deadline.begin()
     token = _now.set(deadline)
     try:
-        deadline.check()
         yield deadline
     finally:
         _now.reset(token)

@@ -19,10 +19,20 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from tenfold.errors import DataError, FormatError, MissingExtra, StorageError, TenfoldError, TooLargeError, one_line
+from tenfold.errors import (
+    DataError,
+    FormatError,
+    MissingExtra,
+    StorageError,
+    TenfoldError,
+    TooCostlyError,
+    TooLargeError,
+    one_line,
+)
+from tenfold.read.limits import CalledOff
 from tenfold.read.reader import Reader
 from tenfold.serve import gate, pictures, protocol, schemas, service
-from tenfold.serve.answers import Json, body, explained, problem, problems
+from tenfold.serve.answers import POLICY, Json, body, explained, problem, problems
 from tenfold.serve.metrics import TYPE
 from tenfold.serve.pictures import Sent
 from tenfold.serve.service import Service
@@ -34,7 +44,6 @@ LOG = logging.getLogger("tenfold.serve")
 _HERE = "http://127.0.0.1:8000"  # in the examples
 _ASKED = "\nEvery request needs the header `Authorization: Bearer TOKEN`.\n"
 _MAX_CORRECTION = 10_000  # bytes, of which the picture takes 1,048
-_LOCAL = ("127.0.0.1", "::1")
 
 router: APIRouter = APIRouter()
 corrections: APIRouter = APIRouter(prefix="/v1/corrections", tags=["corrections"])
@@ -86,7 +95,7 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
     response_model=None,
     responses={
         200: {"model": schemas.Reading | list[schemas.Reading], "content": {"image/png": {}}},
-        **problems(401, 408, 413, 415, 422, 503),
+        **problems(400, 401, 403, 408, 413, 415, 422, 431, 503),
     },
     openapi_extra={"requestBody": pictures.BODY},
 )
@@ -98,13 +107,14 @@ async def read(request: Request, options: Annotated[schemas.ReadOptions, Query()
     """
     state = service.of(request)
     sent = await _sent(request, state)
-    if isinstance(sent, list):
-        rows = [await state.run(state.read_file, picture, options) for picture in sent]
-        if all(error for _, error in rows):
-            assert rows[0][1] is not None
-            raise rows[0][1]
-        return Json([row for row, _ in rows])
-    reading, answer = await state.run(state.read, sent, options)
+    async with state.waited_for(request) as deadline:
+        if isinstance(sent, list):
+            rows = [await state.run(state.read_file, picture, options, deadline=deadline) for picture in sent]
+            if all(error for _, error in rows):
+                assert rows[0][1] is not None
+                raise rows[0][1]
+            return Json([row for row, _ in rows])
+        reading, answer = await state.run(state.read, sent, options, deadline=deadline)
     if options.annotate and reading.page_count == 1 and "image/png" in request.headers.get("accept", ""):
         return Response(base64.b64decode(answer["annotated"]), media_type="image/png")
     return Json(answer)
@@ -145,7 +155,9 @@ async def health(request: Request) -> Response:
 async def model(request: Request) -> Response:
     """What `tenfold export` wrote into the model file, and what the service was started with."""
     state = service.of(request)
-    limits = {name: getattr(state.settings, name) for name in ("max_bytes", "max_pixels", "max_pictures")}
+    limits = {
+        name: getattr(state.settings, name) for name in ("max_bytes", "max_pixels", "max_pictures", "max_seconds")
+    }
     own = {"name": schemas.MODEL, "threshold": state.reader.threshold, **limits}
     kept = state.corrections is not None
     return Json({**state.reader.classifier.description.metadata, **own, "corrections": kept, "note": None})
@@ -164,8 +176,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def _correction(request: Request) -> schemas.Correction:
-    """The correction in a request of this service's own page. Raises HTTPException, ValidationError."""
-    _check_site(request, service.of(request).settings.origins)
+    """The correction in a request. Raises HTTPException, ValidationError."""
     # A page of another site can send a form without asking first, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "a correction is JSON: Content-Type: application/json")
@@ -214,25 +225,6 @@ async def _sent(request: Request, state: Service) -> Sent | list[Sent]:
     return await state.run(pictures.of_text, raw, state.settings.max_pictures)  # which takes a while where it is long
 
 
-def _check_site(request: Request, origins: tuple[str, ...]) -> None:
-    """Raise HTTPException for what a page of another site sent, unless it is among the origins that may call.
-
-    At a loopback address that is also a page whose name was made to lead here: then only local names are ours.
-    """
-    origin = request.headers.get("origin")
-    if origin in origins or (origin is not None and "*" in origins):
-        return
-    host = request.headers.get("host", "")
-    name = host.rpartition(":")[0] or host
-    server = request.scope.get("server") or ("",)
-    led_here = server[0] in _LOCAL and name not in ("localhost", "127.0.0.1", "[::1]")
-    elsewhere = origin is not None and origin.partition("://")[2] != host
-    if elsewhere or led_here or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise HTTPException(
-            403, "corrections are taken from this service's own page, not from another site's: --cors lets one in"
-        )
-
-
 async def _on_error(request: Request, error: Exception) -> Response:
     """The answer to anything that was raised."""
     match error:
@@ -248,6 +240,10 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case StorageError():  # where corrections are kept is not for the caller
             LOG.error(one_line(error))
             return problem(507, "the correction cannot be kept: the disk is full, or the folder is gone")
+        case CalledOff():
+            return problem(499, one_line(error))
+        case TooCostlyError():
+            return problem(422, one_line(error))
         case TooLargeError():
             return problem(413, one_line(error))
         case FormatError():
@@ -299,7 +295,7 @@ def _serve_documentation(app: FastAPI) -> None:
     )
     scripts = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(sha256(s).digest()).decode()}'" for s in scripts)
-    policy = gate.POLICY.replace("script-src 'self'", f"script-src 'self' {hashes}")
+    policy = POLICY.replace("script-src 'self'", f"script-src 'self' {hashes}")
     headers = {"content-security-policy": policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")}
 
     @app.get("/docs/", include_in_schema=False)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from fastapi import FastAPI, Request
 
 from tenfold.errors import DataError, FormatError, MissingExtra, TenfoldError, one_line
+from tenfold.read import limits
+from tenfold.read.limits import Deadline
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 from tenfold.serve.corrections import Corrections
@@ -21,6 +23,7 @@ from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.settings import Settings
 
 T = TypeVar("T")
+_BYTES = 4.4  # of memory for each of the pixels that a picture may have, to decode it
 
 
 class Service:
@@ -36,8 +39,11 @@ class Service:
             threshold=settings.threshold,
             max_pixels=settings.max_pixels,
             max_pages=settings.max_pictures,
+            max_seconds=settings.max_seconds,
+            max_memory=int(_BYTES * settings.max_pixels),
             threads=1,
         )
+        self.reader.pages_kept = 1
         self.metrics: Metrics = Metrics()
         self.corrections: Corrections | None = None
         if settings.corrections is not None:
@@ -53,10 +59,28 @@ class Service:
             yield
         self.threads = None
 
-    async def run(self, call: Callable[..., T], *arguments: Any) -> T:
+    async def run(self, call: Callable[..., T], *arguments: Any, deadline: Deadline | None = None) -> T:
         """Run what takes long where the other requests do not wait for it."""
         assert self.threads is not None
+        if deadline is not None:
+            call, arguments = _until, (deadline, call, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
+
+    @asynccontextmanager
+    async def waited_for(self, request: Request) -> AsyncIterator[Deadline]:
+        """The deadline of a request whose body is read, called off where whoever sent it goes away."""
+        deadline = Deadline(self.settings.max_seconds, "the request")
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            deadline.call_off()
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield deadline
+        finally:
+            watching.cancel()
 
     def read(self, sent: Sent, options: ReadOptions) -> tuple[Reading, dict[str, Any]]:
         """A picture read, and that as JSON has it. Raises as Reader.read does, FormatError for what is no base64."""
@@ -87,6 +111,12 @@ class Service:
         except (DataError, MissingExtra) as error:
             empty = {"text": "", "lines": [], "numbers": [], "digits": []}
             return {"path": sent.path, "error": one_line(error), **empty}, error
+
+
+def _until(deadline: Deadline, call: Callable[..., T], *arguments: Any) -> T:
+    """Call within a deadline, whose time begins with the first call; the time before was spent waiting."""
+    with limits.until(deadline):
+        return call(*arguments)
 
 
 def of(request: Request) -> Service:
