@@ -107,14 +107,14 @@ async def read(request: Request, options: Annotated[schemas.ReadOptions, Query()
     """
     state = service.of(request)
     sent = await _sent(request, state)
-    async with state.waited_for(request) as deadline:
+    async with state.reading(request) as run:
         if isinstance(sent, list):
-            rows = [await state.run(state.read_file, picture, options, deadline=deadline) for picture in sent]
+            rows = [await run(state.read_file, picture, options) for picture in sent]
             if all(error for _, error in rows):
                 assert rows[0][1] is not None
                 raise rows[0][1]
             return Json([row for row, _ in rows])
-        reading, answer = await state.run(state.read, sent, options, deadline=deadline)
+        reading, answer = await run(state.read, sent, options)
     if options.annotate and reading.page_count == 1 and "image/png" in request.headers.get("accept", ""):
         return Response(base64.b64decode(answer["annotated"]), media_type="image/png")
     return Json(answer)

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tenfold.read.decoding.plain import plain
 from tenfold.serve.answers import FIELDS, HEAD, HEADERS, TOO_LARGE, problem
 from tenfold.serve.metrics import Metrics
 from tenfold.serve.settings import Settings
@@ -26,6 +27,9 @@ OPEN = ("/healthz", "/v2/health/live", "/v2/health/ready")  # answered without a
 _SLASHES = ("/v1/", "/v2/", "/metrics/", "/healthz/", "/openapi.json/")  # a slash at the end makes no difference
 _DRAIN = 2.0  # seconds for the body of a request that is refused
 _BODIES, _LITTLE = 5, 100_000  # times the limit of a body may all of them have; a body of so many bytes finds room
+_FEW = 300_000  # pixels of a picture that is little
+_KEPT_FREE = 4  # a part of the queue is for them
+LITTLE = "tenfold.little"  # in a request's scope: whether it takes no long time
 _PAUSE = 1 / 3  # of the time for a body may pass without any of it
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
 _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
@@ -100,6 +104,7 @@ class Gate:
         self.settings: Settings = settings
         self.metrics: Metrics = metrics
         self.running: int = 0  # requests with a body, being read or waiting
+        self.large: int = 0  # those of them that are not little
         self.held: int = 0  # bytes of bodies, arriving, waiting or being read
         self._token = settings.token.encode() if settings.token else None
         self._sites = Sites(settings)
@@ -137,7 +142,8 @@ class Gate:
             with self._bodies() as held:
                 body = await self._body(request, held)  # before there is a place for it: it may be long in coming
                 size, drained = len(body), True
-                with self._place():
+                little = scope[LITTLE] = _is_little(scope["path"], body)
+                with self._place(little=little):
                     await self.app(scope, _arrived(body, receive), answer)
         except ClientDisconnect:
             pass
@@ -165,18 +171,24 @@ class Gate:
             raise HTTPException(401, why, {"www-authenticate": "Bearer"})
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the places for requests with a body. Raises HTTPException when all are taken."""
-        if self.running >= self.settings.threads + self.settings.queue:
+    def _place(self, *, little: bool) -> Iterator[None]:
+        """One of the places for requests with a body, of which some are for little ones alone.
+
+        Raises HTTPException when all are taken.
+        """
+        most = self.settings.threads + self.settings.queue
+        if self.running >= most or (not little and self.large >= most - self.settings.queue // _KEPT_FREE):
             self.metrics.refused.inc()
             why = "all places in the queue are taken: try again in a moment"
             raise HTTPException(503, why, {"retry-after": "1"})
         self.running += 1
+        self.large += not little
         self.metrics.running.inc()
         try:
             yield
         finally:
             self.running -= 1
+            self.large -= not little
             self.metrics.running.dec()
 
     @contextmanager
@@ -256,6 +268,16 @@ class Gate:
                 "out": sent,
             }
             LOG.info(json.dumps(fields))
+
+
+def _is_little(path: str, body: bytes) -> bool:
+    """Whether a body is sure to take no long time: a small picture that is decoded here, or a few numbers."""
+    if len(body) > _LITTLE:
+        return False
+    if not path.startswith("/v1/read"):
+        return True
+    picture = plain(body)
+    return picture is not None and picture.pixels <= _FEW
 
 
 def _arrived(body: bytes, receive: Receive) -> Receive:

@@ -88,9 +88,9 @@ async def infer(request: Request) -> Response:
     """Infer, and answer in JSON, with binary data after it where that is wanted."""
     serving = service.of(request)
     raw, length = await request.body(), request.headers.get(LENGTH)
-    async with serving.waited_for(request) as deadline:
-        most = serving.settings.max_batch
-        return await serving.run(_inferred, serving.reader.classifier, most, raw, length, deadline=deadline)
+    async with serving.reading(request) as run:
+        answer: Response = await run(_inferred, serving.reader.classifier, serving.settings.max_batch, raw, length)
+    return answer
 
 
 def _inferred(classifier: Classifier, most: int, raw: bytes, length: str | None) -> Response:

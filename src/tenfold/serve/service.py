@@ -4,7 +4,7 @@ import asyncio
 import base64
 import gc
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from tenfold.read.limits import Deadline
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 from tenfold.serve.corrections import Corrections
+from tenfold.serve.gate import LITTLE
 from tenfold.serve.metrics import Metrics
 from tenfold.serve.pictures import Sent
 from tenfold.serve.schemas import ReadOptions
@@ -50,25 +51,30 @@ class Service:
             classes = self.reader.classifier.classes
             self.corrections = Corrections(settings.corrections, classes, settings.max_corrections)
         self.threads: ThreadPoolExecutor | None = None  # while the service runs
+        self.slow: ThreadPoolExecutor | None = None  # for pictures that are not little
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """While the application runs: its threads."""
-        with ThreadPoolExecutor(self.settings.threads, "reading") as self.threads:
+        count = self.settings.threads
+        with ThreadPoolExecutor(count, "reading") as self.threads, ThreadPoolExecutor(count, "slow") as self.slow:
             gc.freeze()  # what is there now stays, and need not be looked through again and again
             yield
-        self.threads = None
+        self.threads = self.slow = None
 
-    async def run(self, call: Callable[..., T], *arguments: Any, deadline: Deadline | None = None) -> T:
-        """Run what takes long where the other requests do not wait for it."""
+    async def run(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Run what takes a while where the other requests do not wait for it."""
         assert self.threads is not None
-        if deadline is not None:
-            call, arguments = _until, (deadline, call, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
 
     @asynccontextmanager
-    async def waited_for(self, request: Request) -> AsyncIterator[Deadline]:
-        """The deadline of a request whose body is read, called off where whoever sent it goes away."""
+    async def reading(self, request: Request) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+        """What runs the work of a request whose body is read, with a deadline for all of it.
+
+        It is called off where whoever sent the request goes away. What may take long has threads of its own, so that
+        little pictures do not wait for large ones.
+        """
+        threads = self.threads if request.scope.get(LITTLE) else self.slow
         deadline = Deadline(self.settings.max_seconds, "the request")
 
         async def watch() -> None:
@@ -77,8 +83,13 @@ class Service:
             deadline.call_off()
 
         watching = asyncio.create_task(watch())
+
+        async def run(call: Callable[..., T], *arguments: Any) -> T:
+            assert threads is not None
+            return await asyncio.get_running_loop().run_in_executor(threads, _until, deadline, call, *arguments)
+
         try:
-            yield deadline
+            yield run
         finally:
             watching.cancel()
 

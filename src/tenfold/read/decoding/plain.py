@@ -17,6 +17,7 @@ class Plain(NamedTuple):
     """A file of pixels, and which way up they are, as EXIF has it."""
 
     raw: bytes
+    pixels: int
     orientation: int = 1
 
 
@@ -47,7 +48,7 @@ def _png(raw: bytes) -> Plain | None:
         at = end
         if kind == b"IEND":
             break
-    return Plain(b"".join(parts), orientation)
+    return Plain(b"".join(parts), width * height, orientation)
 
 
 def _may_turn(text: bytes) -> bool:
@@ -78,7 +79,7 @@ def _jpeg(raw: bytes) -> Plain | None:
         if kind == 0xDA:  # from here on there are pixels
             scans = 1 + raw.count(b"\xff\xda", end)
             small = 0 < pixels <= MOST and scans * pixels <= 10 * MOST
-            return Plain(b"".join([*parts, raw[end:]]), orientation) if small else None
+            return Plain(b"".join([*parts, raw[end:]]), pixels, orientation) if small else None
     return None
 
 
