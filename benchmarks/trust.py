@@ -4,10 +4,10 @@
 
 Parts that are not named keep their rows. Writes results/trust.json.
 
-    cost        time of a small picture, of `tenfold read one.png` from a cold start and of a request to the service, as a
-                ratio to the code of an earlier checkout; the two take turns, and ratios are those of pairs
-    hostile     pictures and documents that were made to hurt, each read by the command line and by the service: seconds,
-                and the most memory of all its processes together
+    cost        time of a small picture, of `tenfold read one.png` from a cold start and of a request to the service,
+                as a ratio to the code of an earlier checkout; the two take turns, and ratios are those of pairs
+    hostile     pictures and documents that were made to hurt, each read by the command line and by the service:
+                seconds, and the most memory of all its processes together
     traffic     the service with its queue full of such files, beside callers with small pictures: how many of their
                 answers are right, how long they wait, and whether the service keeps its memory
 """
@@ -44,7 +44,7 @@ LEAN = "POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
 
 def png(image: np.ndarray | Image.Image, form: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, form, **options)  # type: ignore[arg-type]
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, form, **options)
     return file.getvalue()
 
 
@@ -301,7 +301,7 @@ def hostile() -> list[Row]:
 
 
 def traffic(minutes: float) -> list[Row]:
-    """Rows of small pictures that are asked for while the queue is full of hostile files; and of memory, each second."""
+    """Rows of small pictures that are asked for while the queue is full of hostile files; and of memory."""
     bad = [nested(), strokes(), empty_pages(100), png(dots(14, 26)), png(dots(4, 8)), claiming(), scans()]
     good, rows = small_pictures(50), list[Row]()
     with serving() as (address, pid):
@@ -412,7 +412,8 @@ def tables() -> dict[str, str]:
             parts.append(f"{what}: {s[what]['ratio']:.3f} of the time before (at most {bar} is wanted)")
     cost_line = f"What this costs a small picture: {'; '.join(parts)}. " if parts else ""
     more = (
-        f"Memory is that of all processes together, at most {COMMAND_LINE:,} MB and {SERVICE} MB are wanted. {cost_line}"
+        f"Memory is that of all processes together; at most {COMMAND_LINE:,} MB and {SERVICE} MB are wanted. "
+        f"{cost_line}"
         f"With the queue full of such files, {t['right']:,} of {t['answered']:,} answers to small pictures were right, "
         f"half of them within {t['p50_ms']:.0f} ms and 99 % within {t['p99_ms']:,.0f} ms; "
         f"{t['refused with 503']:,} were told to come again. The service took {t['mb']:.0f} MB at most, in the last "

@@ -26,6 +26,8 @@ from tenfold.read.decoding.page import WORK, Page
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from tenfold.read.decoding import child; child.main()"
 )
+# One thread, and memory that goes back to the system at once: glibc would keep what was large once.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"}
 _MOST = 2 * WORK  # pixels of a side of a page that is believed
 _PROCESSES = max(1, os.cpu_count() or 1)
 
@@ -43,7 +45,7 @@ class _Process:
     """A process that decodes one file at a time."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {**os.environ, **_ENVIRONMENT}
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own code
             [sys.executable, "-c", _START, json.dumps(sys.path)],
             stdin=subprocess.PIPE,

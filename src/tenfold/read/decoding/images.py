@@ -15,7 +15,7 @@ from tenfold.read.decoding import arrays
 from tenfold.read.decoding.page import WORK, Page, check_size, fitting
 
 LARGE = 16_000_000  # pixels: more are converted in strips,
-_STRIP = 4_000_000  # of about so many
+_STRIP = 1_000_000  # of about so many
 _LOCK = threading.Lock()  # Pillow's own limit is global
 _ORIENTATION = 0x0112  # the tag of EXIF
 
@@ -53,16 +53,25 @@ def pages(raw: bytes, name: str, max_pixels: int, orientation: int | None = None
                 raise DataError(
                     f"{name} is an animation of {frames} frames: save the one to read as a picture of its own"
                 )
-            yield page(picture, name, max_pixels, orientation=orientation)
+            first = page(picture, name, max_pixels, orientation=orientation, own=True)
+            _let_go(picture)
+            yield first
             for number in count(1) if tiff else ():
                 try:
                     picture.seek(number)
                 except EOFError:
                     break
-                yield page(picture, name, max_pixels)
+                further = page(picture, name, max_pixels, own=True)
+                _let_go(picture)
+                yield further
     except UnidentifiedImageError as error:
         hint = ": pip install pillow-heif reads HEIC" if heic else ""
         raise FormatError(f"{name} is not a picture, or of a kind that Pillow does not know{hint}") from error
+
+
+def _let_go(picture: Image.Image) -> None:
+    """Let the pixels of a picture go, which may be many, while its page is read."""
+    picture.im = None  # type: ignore[assignment]
 
 
 def page(
@@ -72,10 +81,12 @@ def page(
     *,
     size: tuple[int, int] | None = None,
     orientation: int | None = None,
+    own: bool = False,
 ) -> Page:
     """A PIL image as a page, turned as its EXIF says, in colours, no larger than is needed.
 
-    `size` is what it stands for, if that is more than it has. Raises as `pages` does.
+    `size` is what it stands for, if that is more than it has; the pixels of one that is our `own` may be let go. Raises
+    as `pages` does.
     """
     check_size(*picture.size, name, max_pixels)
     size = size or picture.size
@@ -85,14 +96,16 @@ def page(
         orientation = picture.getexif().get(_ORIENTATION, 1) if hasattr(picture, "getexif") else 1
     if orientation in range(5, 9):
         size = size[::-1]
-    notes: tuple[str, ...] = ()
+    notes, whole = tuple[str, ...](), picture
     if picture.mode.startswith(("I", "F")):  # more than 8 bits a pixel, which convert would cut off
         if picture.width * picture.height <= LARGE:
             shown = arrays.page(np.asarray(_turned(picture, orientation)), max_pixels)
             return Page(shown.pixels, *size, shown.notes)
-        picture, notes = _deep(picture)
-    elif picture.width * picture.height > LARGE and picture.mode not in ("L", "RGB"):
-        picture = _in_strips(picture)
+        whole, (picture, notes) = picture, _deep(picture)
+    elif picture.width * picture.height > LARGE:
+        whole, picture = picture, _in_strips(picture)
+    if own and whole is not picture:
+        _let_go(whole)
     if picture.mode == "F":
         return Page(arrays.three(np.asarray(_turned(picture, orientation))), *size, notes)
     picture = _coloured(picture)
