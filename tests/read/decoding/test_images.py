@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tenfold.errors import FormatError
 from tenfold.read.decoding import images
 
 NOISE = np.random.default_rng(0).integers(0, 256, (900, 2500, 4), np.uint8)
@@ -51,3 +52,10 @@ def test_every_way_up(orientation: int) -> None:
     given = images.page(image, "a", 2000, orientation=orientation)
     assert (given.pixels == page.pixels).all()
     assert sorted(turned.ravel()) == sorted(NOISE[:40, :30, 0].ravel())
+
+
+def test_a_program_is_not_run() -> None:
+    file = io.BytesIO()
+    Image.new("L", (20, 20)).save(file, "EPS")
+    with pytest.raises(FormatError, match="a is a program in PostScript, not a picture: convert it first"):
+        next(images.pages(file.getvalue(), "a", 10_000))

@@ -1,7 +1,6 @@
 """One page to the rows on it: which ink, which way up."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -212,9 +211,10 @@ def _sheets(colours: Colours) -> Iterator[Sheet]:
                 flat[box] = np.where(inside[box], sheet.flat, np.float32(0))
                 yield paper.thresholds(flat, sheet.dark, sheet.zoom)
     for number, sheet in enumerate(paper.sheets(colours)):
-        areas = None
-        with suppress(Texture):
+        try:
             areas = None if number else frames.panels(strokes.pieces(sheet), sheet.flat.shape)
+        except Texture:
+            return
         if areas is not None:
             there = np.asarray(Image.fromarray(areas).resize(colours.shape[1::-1], Image.Resampling.NEAREST))
             if there.any():  # on paper of their own
