@@ -92,6 +92,7 @@ bench-reading: .venv/.dev
 # The page's times and pictures, the site, the load and the teaching: 25 minutes; needs chromium and npm.
 bench-serving: .venv/.dev
 	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/trust.py
 	$(BIN)/python benchmarks/gallery.py
 	$(BIN)/python benchmarks/screenshots.py
 	$(BIN)/python benchmarks/site.py

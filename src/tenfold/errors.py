@@ -4,7 +4,8 @@
     ├── UsageError               a wrong option or argument (status 2; also a ValueError)
     ├── DataError                missing, damaged or ill-fitting data (also a RuntimeError)
     │   ├── FormatError          a file that is not in the format it should have (also an AssertionError)
-    │   └── TooLargeError        more than the limit that was set
+    │   ├── TooLargeError        more than the limit that was set
+    │   └── TooCostlyError       more time or memory than reading may take
     ├── RunError                 a run, checkpoint or weights file that cannot be used
     ├── DeviceError              a device that is not there
     ├── DivergedError            training stopped because its loss is no longer a number
@@ -44,6 +45,10 @@ class FormatError(DataError, AssertionError):
 
 class TooLargeError(DataError):
     """Data beyond a limit that was set: pixels, pages, bytes."""
+
+
+class TooCostlyError(DataError):
+    """A picture that takes more time or memory than reading one may."""
 
 
 class RunError(TenfoldError):

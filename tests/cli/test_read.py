@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from conftest import Cli, on_paper, write_number
+from read import hostile
 from tenfold.read.lines import BUNDLED
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
@@ -209,6 +211,8 @@ def test_resuming_gives_the_whole_review_and_all_annotated_pictures(
         ("scans --threshold 1.5", 2, "must be a probability"),
         ("scans --threshold 0.5 --always-answer", 2, "give one"),
         ("scans --max-pixels 0", 2, "must be 1 or more"),
+        ("scans --max-pages 0", 2, "must be 1 or more"),
+        ("scans --max-seconds 0", 2, "must be above 0"),
         ("scans --workers 0", 2, "--workers must be 1 or more"),
         ("scans --review look.png", 2, "must end in .html"),
         ("scans --annotate scans", 2, "would write over"),
@@ -233,6 +237,29 @@ def test_bad_input(tenfold_cli: Cli, place: Path, words: str, status: int, says:
     assert done.err.count("\n") == 1
     assert done.out == ""
     assert {p: p.read_bytes() if p.is_file() else b"" for p in place.rglob("*")} == before
+
+
+def test_hostile_pictures_are_rows_that_say_why_and_all_others_are_read(tenfold_cli: Cli, place: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    Path("scans/nested.pdf").write_bytes(hostile.nested_forms())
+    Path("scans/pages.pdf").write_bytes(hostile.many_pages())
+    Path("scans/strokes.pdf").write_bytes(hostile.many_strokes())
+    words = ("read", "scans", "-o", "out.csv", "--max-seconds", 4, "--max-pixels", 30_000_000)
+    for more in ((), ("--resume",)):  # which tries them again
+        done = tenfold_cli(*words, *more)
+        assert done.status == 3
+        rows = {row["path"]: row for row in csv.DictReader(Path("out.csv").read_text("utf-8").splitlines())}
+        for name, why in (
+            ("nested", "needs more than 210 MB of memory to be decoded|takes more than 4 s"),
+            ("pages", "has 2,000 pages, more than the limit of 100: --max-pages allows more|takes more than 4 s"),
+            ("strokes", "takes more than 4 s: raise that with --max-seconds if it is meant"),
+        ):
+            assert re.search(why, rows[f"scans/{name}.pdf"]["error"])
+        assert rows["scans/7.png"]["text"] == "3827"
+        assert len(rows) == 10
+    Path("two.pdf").write_bytes(hostile.many_pages(2))
+    assert "2 pages, more than the limit of 1" in tenfold_cli("read", "two.pdf", "--max-pages", 1).err
+    assert tenfold_cli("read", "two.pdf", "--max-pages", 2).status == 0
 
 
 def test_digits_alone_and_the_decimal_separator(tenfold_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from learn.trainings import until
+from conftest import until
 from play.conftest import BAR, SMALL
 from serve.conftest import run
 from tenfold.play.application import TOKEN, create

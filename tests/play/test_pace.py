@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from learn.trainings import until
+from conftest import until
 from tenfold.play import pace
 from tenfold.play.pace import Pace
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from learn.trainings import until
+from conftest import until
 from play.conftest import BAR, SMALL
 from serve.conftest import run
 from tenfold.errors import DataError, UsageError

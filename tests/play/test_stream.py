@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from learn.trainings import until
+from conftest import until
 from serve.conftest import run
 from tenfold.play import stream
 from tenfold.play.knobs import Knobs

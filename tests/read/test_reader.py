@@ -1,8 +1,10 @@
 """The reader from a picture to its text: arrays and files of every kind, boxes, thresholds, threads."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from PIL import Image
 
 import tenfold
 from conftest import on_paper, write_number
-from tenfold.errors import FormatError, TenfoldError, UsageError
+from read import hostile
+from tenfold.errors import FormatError, TenfoldError, TooCostlyError, UsageError
 from tenfold.mnist import embedded
 from tenfold.read import reader as reader_module
+from tenfold.read.decoding.page import Kept
 from tenfold.read.finding.signs import Sign
 from tenfold.read.finding.strokes import Piece
 
@@ -146,9 +150,52 @@ def test_a_threshold_makes_question_marks(reader: tenfold.Reader) -> None:
     assert reader.read(image).sure
     own = tenfold.Reader(reader.classifier)
     assert own.threshold == own.classifier.description.threshold
-    for wrong in ({"threshold": 1.5}, {"max_pixels": 0}, {"max_pages": 0}):
+    for wrong in ({"threshold": 1.5}, {"max_pixels": 0}, {"max_pages": 0}, {"max_seconds": 0}, {"max_memory": 0}):
         with pytest.raises(UsageError, match="must be"):
             tenfold.Reader(reader.classifier, **wrong)
+
+
+def test_time_is_bounded_where_ink_is_found_and_classified(reader: tenfold.Reader) -> None:
+    crowded = hostile.dots(14, 26)  # not so many that they are known as texture
+    began = time.monotonic()
+    with pytest.raises(TooCostlyError, match=r"the array takes more than 0.5 s"):
+        tenfold.Reader(reader.classifier, max_seconds=0.5).read(crowded)
+    assert time.monotonic() - began < 5
+
+
+def test_many_dots_are_known_as_texture(reader: tenfold.Reader) -> None:
+    for picture in (hostile.dots(3, 6), 255 - hostile.dots(4, 8)):
+        assert tenfold.Reader(reader.classifier, max_seconds=10).read(picture).digits == ()
+
+
+def test_a_file_has_time_for_each_page_and_some_for_all(
+    reader: tenfold.Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Image.fromarray(on_paper(write_number("31", size=30)))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page] * 11)
+    short, view = tenfold.Reader(reader.classifier, lines=reader.lines, max_seconds=2), tenfold.Reader._view
+
+    def slowly(self: tenfold.Reader, *given: Any, **more: Any) -> Any:
+        time.sleep(0.4)
+        return view(self, *given, **more)
+
+    assert short.read(tmp_path / "a.tif").page_count == 12
+    monkeypatch.setattr(tenfold.Reader, "_view", slowly)
+    monkeypatch.setattr(reader_module, "TOGETHER", 1.2)
+    with pytest.raises(TooCostlyError, match=r"a.tif takes more than 2.4 s"):
+        short.read(tmp_path / "a.tif")
+
+
+def test_pages_that_are_kept_are_looked_at(reader: tenfold.Reader, tmp_path: Path) -> None:
+    page = Image.fromarray(on_paper(write_number("31", size=30)))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page] * 11)
+    reading = reader.read(tmp_path / "a.tif")
+    assert isinstance(reading._pages[-1], Kept)
+    assert reading.annotated(12).size == reading.annotated(1).size
+    few = tenfold.Reader(reader.classifier)
+    few.pages_kept = 1
+    assert len(few.read(tmp_path / "a.tif")._pages) == 1
+    assert few.read(tmp_path / "a.tif").page_count == 12
 
 
 def test_threads_and_batches_read_the_same(reader: tenfold.Reader) -> None:

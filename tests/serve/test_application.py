@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from conftest import Cli, Client, Service, on_paper, write_number
+from read import hostile
 from serve.conftest import png
 from tenfold.read.reader import Reader
 from tenfold.serve.application import create
@@ -207,6 +208,47 @@ def test_a_body_survives_a_slash_at_the_end(client: Client, digit: bytes) -> Non
     assert (answer.status_code, answer.json()["text"]) == (200, "7")
     assert start.post("/v1/read/", content=digit).status_code == 401
     assert start.get("/v1/").status_code == 401
+
+
+def test_what_takes_too_much_is_refused_and_the_service_goes_on(client: Client, digit: bytes) -> None:
+    pytest.importorskip("pypdfium2")
+    start = client(max_seconds=1.5)
+    for raw, status, why in (
+        (hostile.many_strokes(), 422, "takes more than 1.5 s: raise that with --max-seconds if it is meant"),
+        (hostile.nested_forms(), 422, "the body needs more than 235 MB of memory to be decoded"),
+        (hostile.many_pages(), 413, "the body has 2,000 pages, more than the limit of 100"),
+    ):
+        answer = start.post("/v1/read", content=raw)
+        assert answer.status_code == status
+        assert why in answer.json()["error"]
+        assert start.post("/v1/read", content=digit).json()["text"] == "7"
+    assert start.get("/v1/model").json()["max_seconds"] == 1.5
+
+
+def test_the_pictures_of_a_request_share_its_time(client: Client, digit: bytes) -> None:
+    pytest.importorskip("pypdfium2")
+    names = ("7.png", "slow.pdf", "again.pdf", "8.png")
+    files = [("files", (n, hostile.many_strokes() if n.endswith("pdf") else digit)) for n in names]
+    began = time.perf_counter()
+    rows = client(max_seconds=1.5).post("/v1/read", files=files).json()
+    assert time.perf_counter() - began < 4
+    assert rows[0]["text"] == "7"
+    assert all("the request takes more than 1.5 s" in row["error"] for row in rows[1:])
+
+
+def test_another_page_may_not_call(client: Client, digit: bytes) -> None:
+    start = client(origins=("https://known.example",))
+    for headers, status in (
+        ({"origin": "https://evil.example"}, 403),
+        ({"host": "evil.example"}, 403),
+        ({"origin": "https://known.example"}, 200),
+        ({"host": "known.example"}, 200),
+        ({}, 200),
+    ):
+        assert start.post("/v1/read", content=digit, headers=headers).status_code == status
+        assert start.get("/v1/model", headers=headers).status_code == status
+    assert start.get("/", headers={"host": "evil.example"}).status_code == 403
+    assert start.get("/healthz", headers={"host": "evil.example"}).status_code == 200
 
 
 def test_what_there_is(client: Client) -> None:

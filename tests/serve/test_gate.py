@@ -4,8 +4,9 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -32,14 +33,14 @@ def gate(**settings: Any) -> Call:
     """A function that sends a request with a body, in messages, through one gate, and returns the answer's messages."""
     made = Gate(echo, Settings(**settings), Metrics())
 
-    async def call(*messages: Message, method: str = "POST", **headers: str) -> list[Message]:
-        raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": method, "path": "/v1/read", "headers": raw, "query_string": b""}
+    async def call(*messages: Message, pause: float = 0, fields: Sequence[tuple[bytes, bytes]] = ()) -> list[Message]:
+        scope = {"type": "http", "method": "POST", "path": "/v1/read", "headers": list(fields), "query_string": b""}
         arriving = iter(messages)
         answer: list[Message] = []
 
         async def receive() -> Message:
             message = next(arriving, None)
+            await asyncio.sleep(pause)
             if message is None:
                 await asyncio.sleep(60)
             assert message is not None
@@ -78,15 +79,88 @@ def test_over_the_queue_the_caller_is_to_come_again() -> None:
     assert last[0]["status"] == 200
 
 
+def test_some_places_are_for_little_pictures(digit: bytes) -> None:
+    async def scenario() -> list[int]:
+        call = gate(threads=1, queue=4)
+        large = [asyncio.ensure_future(call(part(b"what may take any time"))) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        little = await asyncio.gather(call(part(digit)), call(part(digit)))
+        return [answer[0]["status"] for answer in [*little, *[await one for one in large]]]
+
+    assert run(scenario()) == [200, 503, *[200] * 4, 503]
+
+
 def test_a_slow_body_does_not_hold_a_place_for_ever() -> None:
     async def scenario() -> list[int]:
         call = gate(queue=0, patience=0.2)
         slow = asyncio.ensure_future(call(part(b"slow", more=True)))
         await asyncio.sleep(0.05)
-        busy = await call(part(b"x"))  # the only place is taken
-        return [busy[0]["status"], (await slow)[0]["status"], (await call(part(b"x")))[0]["status"]]
+        other = await call(part(b"x"))  # the only place is not taken by it
+        return [other[0]["status"], (await slow)[0]["status"], (await call(part(b"x")))[0]["status"]]
 
-    assert run(scenario()) == [503, 408, 200]
+    assert run(scenario()) == [200, 408, 200]
+
+
+def test_a_body_that_comes_in_drops_is_ended() -> None:
+    async def scenario() -> list[Message]:
+        made = gate(patience=0.5)
+        drops = (part(b"x", more=True) for _ in range(1000))
+        return await made(*drops, pause=0.01)
+
+    assert run(scenario())[0]["status"] == 408
+
+
+def test_bodies_that_arrive_are_bounded_together_but_small_ones_find_room() -> None:
+    async def scenario() -> list[int]:
+        call = gate(max_bytes=1_000_000, patience=1.0)
+        large = [asyncio.ensure_future(call(part(b"x" * 999_999, more=True))) for _ in range(7)]
+        await asyncio.sleep(0.05)
+        small = await call(part(b"x"))
+        return sorted([small[0]["status"], *[(await one)[0]["status"] for one in large]])
+
+    assert run(scenario()) == [200, *[408] * 5, *[503] * 2]
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        ([(b"host", b"127.0.0.1:8000")], 200),
+        ([(b"host", b"[::1]:8000")], 200),
+        ([(b"host", b"192.168.1.7")], 200),
+        ([(b"host", b"localhost:8000")], 200),
+        ([(b"host", b"LOCALHOST.")], 200),
+        ([(b"host", socket.gethostname().encode())], 200),
+        ([(b"host", b"digits.example")], 200),
+        ([(b"host", b"named.example")], 200),
+        ([], 200),
+        ([(b"host", b"evil.example")], 403),
+        ([(b"host", b"localhost.evil.example")], 403),
+        ([(b"host", b"127.0.0.1.evil.example:80")], 403),
+        ([(b"host", b"")], 403),
+        ([(b"host", b"localhost"), (b"host", b"localhost")], 400),
+        ([(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"origin", b"http://localhost")], 400),
+        ([(b"host", b"localhost"), (b"origin", b"http://localhost")], 200),
+        ([(b"host", b"localhost:1"), (b"origin", b"http://localhost:2")], 403),
+        ([(b"host", b"localhost"), (b"origin", b"null")], 403),
+        ([(b"host", b"localhost"), (b"origin", b"https://evil.example")], 403),
+        ([(b"host", b"localhost"), (b"origin", b"https://named.example")], 200),
+        ([(b"host", b"localhost"), (b"sec-fetch-site", b"cross-site")], 403),
+        ([(b"host", b"localhost"), (b"sec-fetch-site", b"none")], 200),
+        ([(b"x-%d" % k, b"") for k in range(101)], 431),
+        ([(b"x", b"y" * 17_000)], 431),
+    ],
+)
+def test_who_may_call_and_by_what_name(raw: list[tuple[bytes, bytes]], status: int) -> None:
+    call = gate(origins=("https://named.example",), hosts=("digits.example",))
+    answer = run(call(part(b"x"), fields=raw))
+    assert answer[0]["status"] == status
+    if status != 200:
+        assert list(json.loads(answer[1]["body"])) == ["error"]
+
+
+def test_every_site_may_call_where_all_may() -> None:
+    raw = [(b"host", b"any.example"), (b"origin", b"https://evil.example")]
+    assert run(gate(origins=("*",))(part(b"x"), fields=raw))[0]["status"] == 200
 
 
 def test_a_caller_who_goes_away_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """The service as a process: how it starts, what it does under load and abuse, and how it ends."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -16,11 +17,15 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from conftest import Service, on_paper, until, write_number
-from serve.conftest import TOKEN, png
+from read import hostile
+from serve.conftest import TOKEN, png, run
 from tenfold.errors import AddressError, UsageError
-from tenfold.serve.server import listen, serve
+from tenfold.serve.server import Connection, listen, serve
 from tenfold.serve.settings import Settings
 
 Start = Callable[..., Service]
@@ -94,7 +99,7 @@ def test_a_body_is_refused_while_it_arrives(guarded: Service) -> None:
     token = f"Authorization: Bearer {TOKEN}\r\n".encode()
     for head in (b"Content-Length: 900000000\r\n", b"Transfer-Encoding: chunked\r\n"):
         with socket.create_connection((address.hostname, address.port), timeout=20) as caller:
-            caller.sendall(b"POST /v1/read HTTP/1.1\r\nHost: x\r\n" + token + head + b"\r\n")
+            caller.sendall(b"POST /v1/read HTTP/1.1\r\nHost: 127.0.0.1\r\n" + token + head + b"\r\n")
             sent = 0
             try:
                 while sent < 50_000_000:
@@ -142,6 +147,68 @@ def test_broken_requests_break_nothing(running: Service, raw: bytes) -> None:
     assert b"root:" not in answer
     assert b"import " not in answer
     assert post(running, "/v2/health/live", b"")[0] == 200
+
+
+class Quick(Connection):
+    seconds = 0.3
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"POST /v1/read HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000, 431),
+        (b"GET /" + b"a" * 20_000, 431),
+        (b"GET / HTTP/1.1\r\nX: ", 408),
+        (b"GET / HTTP/1.1\r\n\r\n|GET / HTTP/1.1\r\nX", 408),  # the second one
+        (b"", None),
+    ],
+)
+def test_heads_are_bounded_and_refused_in_json(raw: bytes, status: int | None) -> None:
+    async def empty(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def scenario() -> bytes:
+        config = uvicorn.Config(empty, log_config=None, http=Quick)
+        config.load()
+        state = ServerState()
+        listening = await asyncio.get_running_loop().create_server(
+            lambda: Quick(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        async with listening:
+            reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+            for some in raw.split(b"|"):
+                writer.write(some)
+                await asyncio.sleep(0.05)
+            answer = await asyncio.wait_for(reader.read(), 20)
+            writer.close()
+            return answer
+
+    *_, head, body = [b"", *run(scenario()).split(b"\r\n\r\n")]
+    if status is None:
+        assert body == b""
+    else:
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert b"application/json" in head
+        assert list(json.loads(body)) == ["error"]
+
+
+def test_what_nobody_waits_for_costs_no_more(service: Start, digit: bytes) -> None:
+    pytest.importorskip("pypdfium2")
+    running = service("--threads", 1, "--max-seconds", 60)
+    address = urlsplit(running.address)
+    raw = hostile.many_strokes(100_000)  # minutes
+    with socket.create_connection((address.hostname, address.port), timeout=20) as caller:
+        caller.sendall(b"POST /v1/read HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(raw) + raw)
+        until = time.monotonic() + 20
+        while b"tenfold_requests_running 1.0" not in post(running, "/metrics", b"")[2]:
+            assert time.monotonic() < until
+    began = time.monotonic()
+    assert post(running, "/v1/read", digit)[0] == 200
+    assert time.monotonic() - began < 20
+    assert b'status="499"' in post(running, "/metrics", b"")[2]
 
 
 @pytest.mark.slow

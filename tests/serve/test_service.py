@@ -1,12 +1,17 @@
 """What the routes share."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from serve.conftest import run
 from tenfold.errors import DataError, RunError, one_line
+from tenfold.read import limits
+from tenfold.read.limits import CalledOff
+from tenfold.serve.gate import LITTLE
 from tenfold.serve.pictures import Sent
 from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.service import Service
@@ -41,6 +46,36 @@ def test_threads_are_there_while_it_runs(state: Service) -> None:
 
     assert run(scenario()) == (3, 1)
     assert state.threads is None
+
+
+def test_little_pictures_do_not_wait_for_large_ones(state: Service) -> None:
+    async def scenario() -> list[str]:
+        async def receive() -> dict[str, str]:
+            await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async with state.lifespan(FastAPI()):
+            names = []
+            for little in (True, False):
+                async with state.reading(Request({"type": "http", LITTLE: little}, receive)) as call:
+                    names.append(await call(lambda: threading.current_thread().name))
+                    assert await call(limits.current) is await call(limits.current)
+            return names
+
+    assert [name.partition("_")[0] for name in run(scenario())] == ["reading", "slow"]
+
+
+def test_what_nobody_waits_for_is_called_off(state: Service) -> None:
+    async def scenario() -> None:
+        async def receive() -> dict[str, str]:
+            return {"type": "http.disconnect"}
+
+        async with state.lifespan(FastAPI()), state.reading(Request({"type": "http"}, receive)) as call:
+            await asyncio.sleep(0.01)
+            await call(limits.check)
+
+    with pytest.raises(CalledOff):
+        run(scenario())
 
 
 def test_a_model_that_is_not_there() -> None:

@@ -13,6 +13,7 @@ from tenfold.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from tenfold.learn.explain.explanation import Inside
+    from tenfold.read.reader import Reader
 
 EPILOG = """
 Examples:
@@ -24,7 +25,7 @@ Examples:
   tenfold explain runs/half --digit 247 --as 4
 """
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_PIXELS = 100_000_000
+_PIXELS, _SECONDS = 100_000_000, 20.0
 _picture, _network = (partial(option, panel) for panel in ("Of a picture", "Of a network"))
 
 
@@ -42,6 +43,9 @@ def explain(  # noqa: PLR0913 - options
     page: Annotated[int, _picture(help="Which page of a TIFF or PDF.", show_default=True)] = 1,
     model: Annotated[Path | None, _picture(help="A run or .onnx file. \\[default: the bundled model]")] = None,
     max_pixels: Annotated[int, _picture(help="Refuse pictures with more pixels.", show_default=True)] = _PIXELS,
+    max_seconds: Annotated[
+        float, _picture(help="Refuse a page that takes longer.", metavar="S", show_default=True)
+    ] = _SECONDS,
     digit: Annotated[
         list[int] | None,
         _network(
@@ -68,7 +72,7 @@ def explain(  # noqa: PLR0913 - options
     the answer and the least change after which it is answered otherwise.
     """
     reading = {"--output": output, "--single": single, "--page": page != 1, "--model": model}
-    reading |= {"--max-pixels": max_pixels != _PIXELS}
+    reading |= {"--max-pixels": max_pixels != _PIXELS, "--max-seconds": max_seconds != _SECONDS}
     looking = {"--digit": digit, "--as": into, "--data": data, "--out": out, "--device": device != "auto"}
     if _is_network(picture, *([name for name, given in some.items() if given] for some in (reading, looking))):
         from tenfold.learn.explain.explain import explain as look_inside
@@ -76,7 +80,11 @@ def explain(  # noqa: PLR0913 - options
         _report(look_inside(picture, digit=digit, into=into, data=data, out=out, device=device))
     else:
         path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
-        _draw(picture, path, model, max_pixels, page=page, single=single)
+        from tenfold.cli.export import model_file
+        from tenfold.read.reader import Reader
+
+        reader = Reader(model_file(model), max_pixels=max_pixels, max_seconds=max_seconds)
+        _draw(picture, path, reader, page=page, single=single)
         print(f"the figure is in {path}")
 
 
@@ -101,19 +109,19 @@ def _is_network(given: Path, reading: list[str], looking: list[str]) -> bool:
     return network
 
 
-def _draw(picture: Path, path: Path, model: Path | None, max_pixels: int, *, page: int, single: bool) -> None:
+def _draw(picture: Path, path: Path, reader: "Reader", *, page: int, single: bool) -> None:
     """Draw how a picture is read into a file."""
-    from tenfold.cli.export import model_file
-    from tenfold.read import decode
-    from tenfold.read.reader import Reader
+    from tenfold.read import decode, limits
 
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot draw {path}: its name must end in {', '.join(FORMATS)}")
-    reader = Reader(model_file(model), max_pixels=max_pixels)
-    shown = next(islice(decode.pages(str(picture), max_pixels=max_pixels), max(0, page - 1), None), None)
-    if page < 1 or shown is None:
+    if page < 1:
         raise UsageError(f"there is no page {page} in {picture}")
-    figure = reader.explained(shown, single=single)
+    with limits.until(limits.Deadline(reader.max_seconds, str(picture))):
+        shown = next(islice(decode.pages(str(picture), max_pixels=reader.max_pixels), page - 1, None), None)
+        if shown is None:
+            raise UsageError(f"there is no page {page} in {picture}")
+        figure = reader.explained(shown, single=single)
     with files.file(path) as temporary:
         figure.save(temporary, FORMATS[path.suffix.lower()])
 

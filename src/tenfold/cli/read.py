@@ -108,6 +108,14 @@ def read(  # noqa: PLR0913 - options
     max_pixels: Annotated[
         int | None, _how(help="Refuse pictures with more. \\[default: 100,000,000]", metavar="N")
     ] = None,
+    max_pages: Annotated[int, _how(help="Refuse files with more. \\[default: 100]", metavar="N")] = 100,
+    max_seconds: Annotated[
+        float,
+        _how(
+            help="Refuse a picture, or a page, that takes longer; a file may take five times that. \\[default: 20]",
+            metavar="S",
+        ),
+    ] = 20,
     workers: Annotated[
         int | None, _speed(help="Processes that read. \\[default: one for each core]", metavar="N")
     ] = None,
@@ -140,6 +148,8 @@ def read(  # noqa: PLR0913 - options
         "upright": upright,
         "digits_only": digits_only,
         "decimal": decimal,
+        "max_pages": max_pages,
+        "max_seconds": max_seconds,
         **({} if max_pixels is None else {"max_pixels": max_pixels}),
     }
     if table:

@@ -52,11 +52,18 @@ def serve(  # noqa: PLR0913 - options
         ),
     ] = None,
     cors: Annotated[
-        list[str] | None, _what(help="Another site whose pages may call; may be repeated.", metavar="ORIGIN")
+        list[str] | None,
+        _what(
+            "--allow-origin",
+            "--cors",
+            help="Another site whose pages may call, or a further name of this one; may be repeated.",
+            metavar="ORIGIN",
+        ),
     ] = None,
     max_bytes: Annotated[int, _limits(help="Of a request's body.", metavar="N")] = 20_000_000,
     max_pixels: Annotated[int, _limits(help="Of a picture.", metavar="N")] = 50_000_000,
     max_pictures: Annotated[int, _limits(help="Of a request, and pages of a file.", metavar="N")] = 100,
+    max_seconds: Annotated[float, _limits(help="Of reading what is in a request.", metavar="S")] = 5.0,
     queue: Annotated[
         int, _limits(help="Requests that may wait in each process; the next is refused with 503.", metavar="N")
     ] = 64,
@@ -85,6 +92,7 @@ def serve(  # noqa: PLR0913 - options
         max_bytes=max_bytes,
         max_pixels=max_pixels,
         max_pictures=max_pictures,
+        max_seconds=max_seconds,
         log=not quiet,
     )
 

@@ -23,7 +23,7 @@ from tenfold.play.session import DRAWN, Session
 from tenfold.play.stream import Stream
 from tenfold.serve import application as serving
 from tenfold.serve.answers import Json, explained, problem
-from tenfold.serve.gate import Gate, check_site
+from tenfold.serve.gate import Gate
 from tenfold.serve.metrics import Metrics
 from tenfold.serve.settings import Settings
 
@@ -31,7 +31,6 @@ PAGE = Path(__file__).parent / "page"
 SHARED = ("page.css", "pen.js", "strokes.js", "icon.svg")  # of the page that reads
 TOKEN = "x-tenfold-page"  # noqa: S105 - a header: which page asks
 _MAX_BYTES = 4_000_000  # of a request
-_ELSEWHERE = "this page is asked by itself alone, not by another site's"
 
 router: APIRouter = APIRouter(prefix="/play")
 
@@ -109,8 +108,8 @@ class Which(_Body):
     track: Annotated[int, Field(ge=0, le=1)] = 0
 
 
-def create(session: Session) -> FastAPI:
-    """The application of a session."""
+def create(session: Session, hosts: tuple[str, ...] = ()) -> FastAPI:
+    """The application of a session, that is also known by the names `hosts`."""
     app = FastAPI(
         title="tenfold play",
         version=version("tenfold"),
@@ -118,27 +117,28 @@ def create(session: Session) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
     )
-    app.state.session, app.state.reading = session, Reading()
+    app.state.session, app.state.reading = session, Reading(hosts)
     app.include_router(router)
     app.router.mount("/read", app.state.reading)
     serving.add_files(app, PAGE)
     serving.add_files(app, serving.PAGE, SHARED)
     for kind in (HTTPException, RequestValidationError, TenfoldError):
         app.add_exception_handler(kind, _on_error)
-    app.add_middleware(Gate, settings=Settings(max_bytes=_MAX_BYTES, log=False), metrics=Metrics())
+    app.add_middleware(Gate, settings=Settings(max_bytes=_MAX_BYTES, log=False, hosts=hosts), metrics=Metrics())
     return app
 
 
 class Reading:
     """The page that reads, below /read, with a model that was trained here; until there is one, it is not there."""
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: tuple[str, ...]) -> None:
         self._app: FastAPI | None = None
+        self._hosts = hosts
         self._stack = AsyncExitStack()
 
     async def open(self, model: Path) -> None:
         """Read with a model from now on."""
-        app = await run_in_threadpool(serving.create, Settings(model=model, log=False))
+        app = await run_in_threadpool(serving.create, Settings(model=model, log=False, hosts=self._hosts))
         await self.close()
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._app = app
@@ -169,8 +169,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def of(request: Request) -> Session:
-    """The session of a request of this page's own. Raises HTTPException for one of another site."""
-    check_site(request, _ELSEWHERE)
+    """The session of a request."""
     session: Session = request.app.state.session
     return session
 

@@ -29,4 +29,4 @@ def play(
     with listen(host, port) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         address = address_of(listening, host)
-        run(create(session), listening, options, lambda: started(address), session.close)
+        run(create(session, (host,)), listening, options, lambda: started(address), session.close)

@@ -3,6 +3,8 @@
 reader      Reader: pictures in, numbers out
 reading     Reading, Digit: what was read, its text, and how sure it is
 decode      a file, bytes, array or PIL image to its pages in colours (H, W, 3)
+decoding/   what is in a file: pictures, documents; a process for those that may take any time and memory
+limits      how long reading may take: a deadline
 urls        pictures and folders of an object store
 filters     connected components, blurring and closing, in numpy
 finding/    from the colours of a page to the signs of each row

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.errors import DeviceError, RunError
+from tenfold.read import limits
 from tenfold.read.finding.paper import Ink
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ class Classifier:
         return self._run("normalised", images) if len(images) else np.zeros((0, 1, 28, 28), np.float32)
 
     def _run(self, output: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        parts = [
-            self.session.run([output], {"image": images[k : k + _BATCH]})[0] for k in range(0, len(images), _BATCH)
-        ]
+        parts = []
+        for k in range(0, len(images), _BATCH):
+            limits.check()
+            parts.append(self.session.run([output], {"image": images[k : k + _BATCH]})[0])
         return np.concatenate(parts)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.read import limits
+
 Bools = NDArray[np.bool_]
 Box = tuple[slice, slice]  # rows and columns
 
@@ -27,6 +29,7 @@ def components(mask: Bools, *, corners: bool = True) -> tuple[NDArray[np.int32],
     lower = np.arange(len(upper)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
     root = np.arange(len(starts))
     while len(upper):
+        limits.check()
         low = np.minimum(root[upper], root[lower])
         hung = root.copy()
         np.minimum.at(hung, root[upper], low)
@@ -55,6 +58,7 @@ def filled(mask: Bools) -> Bools:
 def dilated(mask: Bools, times: int) -> Bools:
     """A mask (H, W) and the pixels to its left and right, above and below, so many times."""
     for _ in range(times):
+        limits.check()
         wider = mask.copy()
         wider[1:] |= mask[:-1]
         wider[:-1] |= mask[1:]
@@ -72,6 +76,7 @@ def extreme(values: NDArray[Any], size: int, axis: int, *, least: bool = False) 
     wide = np.moveaxis(np.pad(values, beside, mode="edge"), axis, 0)
     covered = 1
     while 2 * covered <= size:
+        limits.check()
         wide = pick(wide[:-covered], wide[covered:])
         covered *= 2
     return np.moveaxis(pick(wide[:length], wide[size - covered :][:length]), 0, axis)
@@ -105,6 +110,7 @@ def gaussian(values: NDArray[np.float32], deviation: float, *, edge: bool = Fals
         blurred = weights[0] * wide[reach : reach + length]
         both = np.empty_like(blurred)
         for k in range(1, reach + 1):
+            limits.check()
             np.add(wide[reach - k :][:length], wide[reach + k :][:length], out=both)
             both *= weights[k]
             blurred += both

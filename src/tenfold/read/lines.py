@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.errors import RunError, UsageError
+from tenfold.read import limits
 from tenfold.read.classifier import LINES_FORMAT, metadata, open_session
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class LineModel:
             alike.setdefault(max(2, -(-ink.shape[1] // _BLOCK)) * _BLOCK, []).append(key)
         for width, every in alike.items():
             for some in (every[k : k + _TOGETHER] for k in range(0, len(every), _TOGETHER)):
+                limits.check()
                 known.update(zip(some, self._scores([fresh[key] for key in some], width), strict=True))
         return [self._size(line)[0] for line in lines], [known[key] for key in keys]
 
@@ -167,6 +169,7 @@ def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int
     now = np.zeros(len(states))
     now[0] = 1.0
     for step in np.exp(scores[:, states] - likeliest[:, None]):
+        limits.check()
         now = onward @ now * step
     end = float(now[-2:].sum())
     return float(likeliest.sum()) + math.log(end) if end else -np.inf

@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.errors import TooLargeError, UsageError
-from tenfold.read import decode, numbers
+from tenfold.read import decode, limits, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
+from tenfold.read.decoding.page import Kept
 from tenfold.read.finding.page import View, find
 from tenfold.read.finding.signs import DIGITS, SIGNS, Sign, cut_out, words
 from tenfold.read.finding.strokes import Piece
+from tenfold.read.limits import MAX_SECONDS, TOGETHER, Deadline
 from tenfold.read.lines import LineModel
 from tenfold.read.reading import UNSURE, Box, Digit, Reading
 
-TOGETHER = 5  # times the pixels of a page: with `max_pages`, what a file may have on all
 UNUSUAL = 0.5  # times as probable is a text of a form that people do not write
-KEPT = 300_000  # values: larger pages are kept as bytes, to be looked at
+KEPT = 300_000  # values: larger pages are kept as bytes, to be looked at,
+PACKED = 10  # and packed from this one on
 
 
 class Reader:
@@ -51,6 +54,8 @@ class Reader:
         decimal: str | None = None,
         max_pixels: int = MAX_PIXELS,
         max_pages: int | None = None,
+        max_seconds: float | None = MAX_SECONDS,
+        max_memory: int | None = None,
         threads: int | None = None,
     ) -> None:
         """Load the model.
@@ -70,6 +75,9 @@ class Reader:
             max_pixels: Pictures with more are refused, so that a small file cannot fill the memory.
             max_pages: Files with more pages, or more than five times `max_pixels` on them, are refused; None is no
                 limit.
+            max_seconds: What takes longer to read is refused: of a picture or of each page of a file, which may take
+                five times that on all its pages; None is no limit.
+            max_memory: Bytes that decoding a file may take; None is 7 for each of `max_pixels`.
             threads: How many share the work of one call; None is one for each core.
 
         Raises RunError for a model that cannot be used, DeviceError for a device that is not there, UsageError.
@@ -80,6 +88,9 @@ class Reader:
             raise UsageError(f"the limit of pixels must be 1 or more, not {max_pixels}")
         if max_pages is not None and max_pages < 1:
             raise UsageError(f"the limit of pages must be 1 or more, not {max_pages}")
+        if max_memory is not None and max_memory < 1:
+            raise UsageError(f"the limit of memory must be 1 byte or more, not {max_memory}")
+        Deadline(max_seconds)  # which raises for one that cannot be
         numbers.check(decimal)
         self.classifier: Classifier = (
             model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
@@ -94,6 +105,9 @@ class Reader:
         self.decimal = decimal
         self.max_pixels = max_pixels
         self.max_pages = max_pages
+        self.max_seconds = max_seconds
+        self.max_memory = max_memory
+        self.pages_kept: int | None = None  # of a file, to be looked at; None is all
 
     @property
     def threshold(self) -> float:
@@ -140,30 +154,51 @@ class Reader:
                 H, H) of 64 pixels or less, which may be three digits and are an error: `classify` takes those.
 
         Raises DataError for what is missing or damaged, TooLargeError for more pixels or pages than are allowed,
-        FormatError for what is no picture, UsageError for a box outside the picture or a threshold that is none.
+        TooCostlyError for what takes more time or memory, FormatError for what is no picture, UsageError for a box
+        outside the picture or a threshold that is none.
         """
         numbers.check(decimal)
         only = self.digits_only if digits_only is None else digits_only
         least = self._threshold if threshold is None else _probability(threshold)
         digits: list[Digit] = []
         ignored: list[Box] = []
-        pages, pixels, notes = [], 0, dict[str, None]()
-        for number, page in enumerate(decode.pages(picture, max_pixels=self.max_pixels, channels=channels), 1):
-            pixels += page.width * page.height
-            if self.max_pages is not None and (number > self.max_pages or pixels > TOGETHER * self.max_pixels):
-                most = f"{self.max_pages} pages, or {TOGETHER * self.max_pixels:,} pixels on them"
-                raise TooLargeError(f"{decode.source_name(picture)} has more than {most}")
+        kept, count, notes = list[Page | Kept](), 0, dict[str, None]()
+        for page in self._pages(picture, channels):
+            count += 1
             notes |= dict.fromkeys(page.notes)
-            pages.append(page.small() if page.pixels.size > KEPT else page)
+            if self.pages_kept is None or count <= self.pages_kept:
+                small = page.small() if page.pixels.size > KEPT else page
+                kept.append(small if count < PACKED else Kept(small))
             line = digits[-1].line + 1 if digits else 0
             view = self._view(page, single=single, box=box, upright=upright, answer=least == 0, table=table)
-            found = list(self._digits(view, page, number, line, least=least, only=only))
+            found = list(self._digits(view, page, count, line, least=least, only=only))
             digits += self._with_inputs(found, view) if details else [digit for digit, _ in found]
             ignored += [view.box(piece, page.scale) for piece in view.ignored]
         path = str(picture) if isinstance(picture, str | Path) else None
         shown = self.threshold if least is None else least
         boxes, separator = tuple(ignored), decimal or self.decimal
-        return Reading(tuple(digits), path, shown, tuple(pages), len(pages), boxes, separator, tuple(notes))
+        return Reading(tuple(digits), path, shown, tuple(kept), count, boxes, separator, tuple(notes))
+
+    def _pages(self, picture: Source, channels: str | None) -> Iterator[Page]:
+        """The pages of a picture, each with the time that it may take until the next is asked for."""
+        name, pixels = decode.source_name(picture), 0
+        made = decode.pages(
+            picture,
+            max_pixels=self.max_pixels,
+            max_pages=self.max_pages,
+            max_memory=self.max_memory,
+            channels=channels,
+        )
+        with limits.until(Deadline(self.max_seconds, name, pages=TOGETHER)) as deadline, closing(made):
+            for number, page in enumerate(made, 1):
+                pixels += page.width * page.height
+                if self.max_pages is not None and (number > self.max_pages or pixels > TOGETHER * self.max_pixels):
+                    most = f"{self.max_pages} pages, or {TOGETHER * self.max_pixels:,} pixels on them"
+                    raise TooLargeError(f"{name} has more than {most}: --max-pages and --max-pixels allow more")
+                deadline.check()
+                yield page
+                deadline.check()
+                deadline.renew()
 
     def read_all(self, pictures: Iterable[Source], *, single: bool = False, threads: int = 4) -> Iterator[Reading]:
         """The readings of many pictures in their order, several at a time. Raises as `read` does, at the first."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.errors import UsageError
-from tenfold.read.decode import Page
+from tenfold.read.decoding.page import Kept, Page
 from tenfold.read.numbers import Number, numbers
 
 UNSURE = "?"
@@ -74,7 +74,7 @@ class Reading:
     digits: tuple[Digit, ...]
     path: str | None = None  # of the file it was read from
     threshold: float = 0.0  # the probability from which a digit is sure
-    _pages: tuple[Page, ...] = field(default=(), repr=False, compare=False)
+    _pages: tuple[Page | Kept, ...] = field(default=(), repr=False, compare=False)
     page_count: int = 1  # of the file
     ignored: tuple[Box, ...] = ()  # ink that was taken for no sign
     decimal: str | None = None  # the decimal separator of `numbers`, "." or ","; None where it is not known
@@ -114,6 +114,11 @@ class Reading:
         values["ignored"] = [list(box) for box in self.ignored]
         return values
 
+    def _page(self, number: int) -> Page:
+        """A page of those that are kept, counted from 1."""
+        page = self._pages[number - 1]
+        return page.page if isinstance(page, Kept) else page
+
     def annotated(self, page: int = 1) -> Image.Image:
         """The picture, or a page of it, with a box around every digit and its value beside: green if sure, else red.
 
@@ -127,4 +132,4 @@ class Reading:
         doubtful = (f"{digit.value.removesuffix(UNSURE)}{UNSURE} {digit.probability:.0%}" for digit in digits)
         labels = [digit.value if digit.sure else words for digit, words in zip(digits, doubtful, strict=True)]
         sure = [digit.sure for digit in digits]
-        return annotated(self._pages[page - 1], zip([digit.box for digit in digits], labels, sure, strict=True))
+        return annotated(self._page(page), zip([digit.box for digit in digits], labels, sure, strict=True))

@@ -9,16 +9,32 @@ from pydantic import BaseModel
 
 from tenfold.serve.schemas import Problem
 
+HEAD, FIELDS = 16_384, 100  # bytes of a request's head, and fields in it
+TOO_LARGE = f"the head of the request is too large: it may have {HEAD:,} bytes, and {FIELDS} fields"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
 _STATUSES = {
-    400: "a request that does not follow the protocol",
+    400: "a request that does not follow HTTP, or the protocol",
     401: "the token is missing or wrong",
-    403: "a page of another site may not do this",
+    403: "a page of another site may not do this, or the service has another name",
     404: "there is no such thing here",
     405: "not with this method",
     408: "the body did not arrive in time",
     413: "more bytes, pixels, pages or pictures than are allowed",
     415: "not a picture, or a kind that cannot be read here",
-    422: "wrong parameters",
+    422: "wrong parameters, or a picture that takes more time or memory than is allowed",
+    431: "the head of the request is too large",
     503: "all places in the queue are taken: Retry-After says when to try again",
     507: "the corrections cannot be kept: the disk or the folder is full",
 }

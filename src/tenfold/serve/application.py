@@ -20,10 +20,20 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from tenfold.errors import DataError, FormatError, MissingExtra, StorageError, TenfoldError, TooLargeError, one_line
+from tenfold.errors import (
+    DataError,
+    FormatError,
+    MissingExtra,
+    StorageError,
+    TenfoldError,
+    TooCostlyError,
+    TooLargeError,
+    one_line,
+)
+from tenfold.read.limits import CalledOff
 from tenfold.read.reader import Reader
 from tenfold.serve import gate, pictures, protocol, schemas, service
-from tenfold.serve.answers import Json, body, explained, problem, problems
+from tenfold.serve.answers import POLICY, Json, body, explained, problem, problems
 from tenfold.serve.metrics import TYPE
 from tenfold.serve.pictures import Sent
 from tenfold.serve.service import Service
@@ -34,7 +44,6 @@ EXAMPLES = Path(__file__).parent / "examples.md"
 LOG = logging.getLogger("tenfold.serve")
 _HERE = "http://127.0.0.1:8000"  # in the examples
 _ASKED = "\nEvery request needs the header `Authorization: Bearer TOKEN`.\n"
-_ELSEWHERE = "corrections are taken from this service's own page, not from another site's: --cors lets one in"
 _MAX_CORRECTION = 10_000  # bytes, of which the picture takes 1,048
 
 router: APIRouter = APIRouter()
@@ -87,7 +96,7 @@ def create(settings: Settings | None = None, reader: Reader | None = None) -> Fa
     response_model=None,
     responses={
         200: {"model": schemas.Reading | list[schemas.Reading], "content": {"image/png": {}}},
-        **problems(401, 408, 413, 415, 422, 503),
+        **problems(400, 401, 403, 408, 413, 415, 422, 431, 503),
     },
     openapi_extra={"requestBody": pictures.BODY},
 )
@@ -99,13 +108,14 @@ async def read(request: Request, options: Annotated[schemas.ReadOptions, Query()
     """
     state = service.of(request)
     sent = await _sent(request, state)
-    if isinstance(sent, list):
-        rows = [await state.run(state.read_file, picture, options) for picture in sent]
-        if all(error for _, error in rows):
-            assert rows[0][1] is not None
-            raise rows[0][1]
-        return Json([row for row, _ in rows])
-    reading, answer = await state.run(state.read, sent, options)
+    async with state.reading(request) as run:
+        if isinstance(sent, list):
+            rows = [await run(state.read_file, picture, options) for picture in sent]
+            if all(error for _, error in rows):
+                assert rows[0][1] is not None
+                raise rows[0][1]
+            return Json([row for row, _ in rows])
+        reading, answer = await run(state.read, sent, options)
     if options.annotate and reading.page_count == 1 and "image/png" in request.headers.get("accept", ""):
         return Response(base64.b64decode(answer["annotated"]), media_type="image/png")
     return Json(answer)
@@ -146,7 +156,9 @@ async def health(request: Request) -> Response:
 async def model(request: Request) -> Response:
     """What `tenfold export` wrote into the model file, and what the service was started with."""
     state = service.of(request)
-    limits = {name: getattr(state.settings, name) for name in ("max_bytes", "max_pixels", "max_pictures")}
+    limits = {
+        name: getattr(state.settings, name) for name in ("max_bytes", "max_pixels", "max_pictures", "max_seconds")
+    }
     own = {"name": schemas.MODEL, "threshold": state.reader.threshold, **limits}
     kept = state.corrections is not None
     return Json({**state.reader.classifier.description.metadata, **own, "corrections": kept, "note": None})
@@ -165,8 +177,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def _correction(request: Request) -> schemas.Correction:
-    """The correction in a request of this service's own page. Raises HTTPException, ValidationError."""
-    gate.check_site(request, _ELSEWHERE, service.of(request).settings.origins)
+    """The correction in a request. Raises HTTPException, ValidationError."""
     # A page of another site can send a form without asking first, but not JSON.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "a correction is JSON: Content-Type: application/json")
@@ -230,6 +241,10 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case StorageError():  # where corrections are kept is not for the caller
             LOG.error(one_line(error))
             return problem(507, "the correction cannot be kept: the disk is full, or the folder is gone")
+        case CalledOff():
+            return problem(499, one_line(error))
+        case TooCostlyError():
+            return problem(422, one_line(error))
         case TooLargeError():
             return problem(413, one_line(error))
         case FormatError():
@@ -285,7 +300,7 @@ def _serve_documentation(app: FastAPI) -> None:
     )
     scripts = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(sha256(s).digest()).decode()}'" for s in scripts)
-    policy = gate.POLICY.replace("script-src 'self'", f"script-src 'self' {hashes}")
+    policy = POLICY.replace("script-src 'self'", f"script-src 'self' {hashes}")
     headers = {"content-security-policy": policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")}
 
     @app.get("/docs/", include_in_schema=False)

@@ -81,14 +81,16 @@ async def metadata(request: Request) -> dict[str, Any]:
     "/infer",
     summary="Logits, probabilities and what the network sees, of images with one digit each",
     response_model=Inferred,
-    responses=problems(400, 401, 404, 408, 413, 415, 503),
+    responses=problems(400, 401, 403, 404, 408, 413, 415, 422, 431, 503),
     openapi_extra=body(Inference),
 )
 async def infer(request: Request) -> Response:
     """Infer, and answer in JSON, with binary data after it where that is wanted."""
     serving = service.of(request)
     raw, length = await request.body(), request.headers.get(LENGTH)
-    return await serving.run(_inferred, serving.reader.classifier, serving.settings.max_batch, raw, length)
+    async with serving.reading(request) as run:
+        answer: Response = await run(_inferred, serving.reader.classifier, serving.settings.max_batch, raw, length)
+    return answer
 
 
 def _inferred(classifier: Classifier, most: int, raw: bytes, length: str | None) -> Response:

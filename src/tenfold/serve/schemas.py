@@ -130,6 +130,7 @@ class Model(BaseModel, extra="allow"):
     max_bytes: int
     max_pixels: int
     max_pictures: int
+    max_seconds: float
     corrections: bool = Field(description="Whether corrections are kept.")
     note: str | None = Field(description="What the page is to say about this way of reading.")
 

@@ -1,5 +1,7 @@
 """The process: an address, workers behind it, and an end in which nothing is cut off."""
 
+import asyncio
+import json
 import logging
 import os
 import shutil
@@ -9,9 +11,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,11 +24,19 @@ from uvicorn.supervisors import Multiprocess
 from tenfold.engines.local import end_with_parent
 from tenfold.errors import AddressError, UsageError
 from tenfold.read.classifier import Classifier
+from tenfold.serve.answers import HEAD, HEADERS, TOO_LARGE
 from tenfold.serve.corrections import Corrections
 from tenfold.serve.settings import Settings
 
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Speaking
+else:
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Speaking
+    except ImportError:  # httptools is not for Windows
+        from uvicorn.protocols.http.h11_impl import H11Protocol as Speaking
+
 GRACE = 300  # seconds that requests have to be finished in when the service is stopped
-PLAIN: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}  # of uvicorn
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers leave their counts; to be set before those are imported
 
 
@@ -44,6 +56,7 @@ def serve(
     if workers < 1:
         raise UsageError(f"--workers must be 1 or more, not {workers}")
     options: dict[str, Any] = {**PLAIN, "timeout_graceful_shutdown": GRACE, "workers": workers}
+    settings = replace(settings, hosts=(*settings.hosts, host))
     with listen(host, port) as listening:
         address = address_of(listening, host)
         if workers == 1:
@@ -60,6 +73,79 @@ def serve(
                 Multiprocess(config, [listening]).run()
             finally:
                 shutil.rmtree(os.environ.pop(_FOLDER), ignore_errors=True)
+
+
+class Connection(Speaking):
+    """A connection whose heads are bounded in size and time, and whose every refusal is JSON, as all others are."""
+
+    seconds: float = 10.0  # for a head
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._head = 0  # bytes of one that is not whole yet
+        self._late: asyncio.TimerHandle | None = self.loop.call_later(self.seconds, self._end_late)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived, and no more of a head than is allowed."""
+        before, waiting = self.cycle, self.cycle is None or not self.cycle.more_body
+        super().data_received(data)
+        if self.cycle is not before:
+            self._head = 0
+            self._wait_no_more()
+        elif waiting and not self.transport.is_closing():
+            self._head += len(data)
+            if self._late is None:
+                self._late = self.loop.call_later(self.seconds, self._end_late)
+            if self._head > HEAD:
+                self._refuse(431, TOO_LARGE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the base class's, in its words
+        """Refuse what is no HTTP."""
+        self._refuse(400, "the request is not valid HTTP")
+
+    def _wait_no_more(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _end_late(self) -> None:
+        """End a connection whose head has not arrived; where some of it did, say so."""
+        self._late = None
+        if self._head:
+            self._refuse(408, f"the head of the request did not arrive within {self.seconds:g} seconds")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, why: str) -> None:
+        body = json.dumps({"error": why}).encode()
+        fields = {
+            **HEADERS,
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "connection": "close",
+        }
+        head = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            *(f"{name}: {value}" for name, value in fields.items()),
+        ]
+        self.transport.write("\r\n".join([*head, "", ""]).encode("ascii") + body)
+        self.transport.close()
+
+
+PLAIN: dict[str, Any] = {  # of uvicorn
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "http": Connection,
+    "ws": "none",
+    "h11_max_incomplete_event_size": HEAD,
+}
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import gc
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -12,15 +12,19 @@ from typing import Any, TypeVar
 from fastapi import FastAPI, Request
 
 from tenfold.errors import DataError, FormatError, MissingExtra, TenfoldError, one_line
+from tenfold.read import limits
+from tenfold.read.limits import Deadline
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 from tenfold.serve.corrections import Corrections
+from tenfold.serve.gate import LITTLE
 from tenfold.serve.metrics import Metrics
 from tenfold.serve.pictures import Sent
 from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.settings import Settings
 
 T = TypeVar("T")
+_BYTES = 4.7  # of memory for each of the pixels that a picture may have, to decode it
 
 
 class Service:
@@ -36,27 +40,58 @@ class Service:
             threshold=settings.threshold,
             max_pixels=settings.max_pixels,
             max_pages=settings.max_pictures,
+            max_seconds=settings.max_seconds,
+            max_memory=int(_BYTES * settings.max_pixels),
             threads=1,
         )
+        self.reader.pages_kept = 1
         self.metrics: Metrics = Metrics()
         self.corrections: Corrections | None = None
         if settings.corrections is not None:
             classes = self.reader.classifier.classes
             self.corrections = Corrections(settings.corrections, classes, settings.max_corrections)
         self.threads: ThreadPoolExecutor | None = None  # while the service runs
+        self.slow: ThreadPoolExecutor | None = None  # for pictures that are not little
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """While the application runs: its threads."""
-        with ThreadPoolExecutor(self.settings.threads, "reading") as self.threads:
+        count = self.settings.threads
+        with ThreadPoolExecutor(count, "reading") as self.threads, ThreadPoolExecutor(count, "slow") as self.slow:
             gc.freeze()  # what is there now stays, and need not be looked through again and again
             yield
-        self.threads = None
+        self.threads = self.slow = None
 
     async def run(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Run what takes long where the other requests do not wait for it."""
+        """Run what takes a while where the other requests do not wait for it."""
         assert self.threads is not None
         return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
+
+    @asynccontextmanager
+    async def reading(self, request: Request) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+        """What runs the work of a request whose body is read, with a deadline for all of it.
+
+        It is called off where whoever sent the request goes away. What may take long has threads of its own, so that
+        little pictures do not wait for large ones.
+        """
+        threads = self.threads if request.scope.get(LITTLE) else self.slow
+        deadline = Deadline(self.settings.max_seconds, "the request")
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            deadline.call_off()
+
+        watching = asyncio.create_task(watch())
+
+        async def run(call: Callable[..., T], *arguments: Any) -> T:
+            assert threads is not None
+            return await asyncio.get_running_loop().run_in_executor(threads, _until, deadline, call, *arguments)
+
+        try:
+            yield run
+        finally:
+            watching.cancel()
 
     def read(self, sent: Sent, options: ReadOptions) -> tuple[Reading, dict[str, Any]]:
         """A picture read, and that as JSON has it. Raises as Reader.read does, FormatError for what is no base64."""
@@ -87,6 +122,12 @@ class Service:
         except (DataError, MissingExtra) as error:
             empty = {"text": "", "lines": [], "numbers": [], "digits": []}
             return {"path": sent.path, "error": one_line(error), **empty}, error
+
+
+def _until(deadline: Deadline, call: Callable[..., T], *arguments: Any) -> T:
+    """Call within a deadline, whose time begins with the first call; the time before was spent waiting."""
+    with limits.until(deadline):
+        return call(*arguments)
 
 
 def of(request: Request) -> Service:

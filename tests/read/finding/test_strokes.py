@@ -103,11 +103,14 @@ def test_a_bar_goes_with_what_it_is_beside_and_begins_no_row() -> None:
     assert [len(row.pieces) for row in strokes.rows([bar(40, 10, 8, 36), bar(60, 10, 8, 36)])] == [1, 1]
 
 
-def test_of_many_pieces_alike_no_more_than_the_most_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_pieces_alike_are_texture_and_what_stands_out_from_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strokes, "MOST", 5)
-    dots = ink(*((10 * y, 10 * x, 3, 3) for y in range(1, 4) for x in range(1, 4)), (60, 60, 20, 5))
-    assert len(strokes.pieces(dots)) == 5
-    assert max(piece.height for piece in strokes.pieces(dots)) == 20
+    dots = [(10 * y, 10 * x, 3, 3) for y in range(1, 4) for x in range(1, 4)]
+    (piece,) = strokes.pieces(ink(*dots, (60, 60, 20, 5)))
+    assert piece.height == 20
+    with pytest.raises(strokes.Texture):
+        strokes.pieces(ink(*dots))
+    assert len(strokes.pieces(ink(*dots[:5]))) == 5
 
 
 def test_a_row_is_parted_where_a_word_stands_far_from_a_number() -> None:

@@ -36,6 +36,17 @@ def test_a_picture_that_cannot_be_read_is_a_row_that_says_why(name: str, error: 
     assert row(name) == Row(name, error=error)
 
 
+def test_pages_are_kept_only_where_they_are_looked_at(tmp_path: Path) -> None:
+    reader = FakeReader()
+    for work, place, kept in (
+        (Work(FakeReader), None, 0),
+        (Work(FakeReader, crops=True), None, None),
+        (Work(FakeReader), tmp_path / "a.png", None),
+    ):
+        work.row(reader, "12", place)
+        assert reader.pages_kept == kept
+
+
 def test_cut_outs_of_unsure_digits_only() -> None:
     crops = row("1525", Work(FakeReader, crops=True)).crops
     assert len(crops) == 2

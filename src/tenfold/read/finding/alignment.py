@@ -1,5 +1,6 @@
 """Where the signs of a text stand, given the ink: each in a column of it, in their order."""
 
+from tenfold.read import limits
 from tenfold.read.finding.strokes import Piece
 
 OTHER = "?"  # the class of letters, and of signs that numbers are not written with
@@ -21,6 +22,7 @@ def aligned(middles: list[float], text: str, columns: list[tuple[int, int]], hei
         return middles
     best: dict[int, tuple[float, dict[int, float]]] = {0: (0.0, {})}  # by how many signs are done: cost and places
     for left, right in [*columns, (0, 0)]:
+        limits.check()
         for done in range(len(high)):  # those without high ink
             if done in best and text[high[done]] in _LOW:
                 _cheaper(best, done + 1, best[done][0] + _WITHOUT, best[done][1])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 
+from tenfold.read import limits
 from tenfold.read.decode import Colours
 from tenfold.read.finding import grids
 from tenfold.read.finding.grids import Grid, Line
@@ -67,6 +68,7 @@ def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piec
     """The pieces in each cell, from left to right: cells are counted from above and from the left."""
     cells: dict[tuple[int, int], list[Piece]] = {}
     for piece in sorted(pieces, key=lambda piece: piece.left):
+        limits.check()
         cells.setdefault(grid.cell(piece.left + piece.width / 2, piece.middle), []).append(piece)
     return cells
 

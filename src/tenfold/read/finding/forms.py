@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tenfold.read import numbers
+from tenfold.read import limits, numbers
 from tenfold.read.finding.alignment import OTHER
 from tenfold.read.finding.signs import ReadRow, Sign, words
 
@@ -31,6 +31,7 @@ def _swap(number: list[Sign], *, digits: bool) -> tuple[Sign, Sign] | None:
         return None
     best, swap = 1.0, None
     for k, sign in enumerate(number):
+        limits.check()
         for name in sign.probabilities.keys() - {sign.value, OTHER}:
             other = "".join([*text[:k], name, *text[k + 1 :]])
             times = (_RARE if odd else 1.0) * (_ODD if digits and other.isdigit() else 1.0)

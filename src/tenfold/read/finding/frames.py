@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.read import filters
+from tenfold.read import filters, limits
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, boxes_of, digit_height
 
@@ -59,6 +59,7 @@ def around(pieces: list[Piece]) -> list[Piece]:
     many = sum(piece.height > 0.6 * height for piece in pieces) > _MANY
     found = []
     for frame in pieces:
+        limits.check()
         filled = frame.mass / (frame.height * frame.width)
         large = frame.height > 1.2 * height or frame.width > 2.5 * height
         if frame.height < _THIN * height and frame.width > _LONG * height:
@@ -83,6 +84,7 @@ def _holding_none(pieces: list[Piece], boxes: NDArray[np.int64]) -> list[Piece]:
     sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     holding = set()
     for k in np.argsort(-sides, kind="stable")[:_LARGEST].tolist():
+        limits.check()
         within = (boxes[:, :2] > boxes[k, :2]).all(axis=1) & (boxes[:, 2:] < boxes[k, 2:]).all(axis=1)
         inside = [pieces[n] for n in np.flatnonzero(within & (sides > _PART * pieces[k].height))]
         if inside and _encloses(pieces[k], inside):
@@ -99,6 +101,7 @@ def panels(pieces: list[Piece], shape: tuple[int, int]) -> NDArray[np.bool_] | N
     boxes: list[tuple[int, int, int, int]] = []  # left, right, top, bottom
     solid = 0
     for piece in pieces:
+        limits.check()
         box = piece.height * piece.width
         if piece.mass < _SOLID * box or min(piece.height, piece.width) < _PANEL:
             continue

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.read import filters
+from tenfold.read import filters, limits
 from tenfold.read.decode import Colours
 from tenfold.read.finding.paper import Ink, Sheet, thresholds
 from tenfold.read.finding.rulings import erase
@@ -118,6 +118,7 @@ class Grid:
 
 def _erased(line: Line, ink: NDArray[np.bool_], gone: NDArray[np.bool_], thickest: float) -> float:
     """Mark the ink (H, W) of a level line; how thick it is, in pixels."""
+    limits.check()
     part = slice(max(0, int(line.begin)), int(line.end) + 1)
     centre = np.round(line.at + line.slope * np.arange(part.start, min(part.stop, ink.shape[1]))).astype(int)
     return erase(ink[:, part], centre, 2, gone[:, part], thickest)
@@ -215,6 +216,7 @@ def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_], gap: int) -> list[Lin
     solid, inked = _opened(thick, _SOLID), _opened(ink, _SOLID)
     lines: list[Line] = []
     for number, (rows, columns) in enumerate(boxes, 1):
+        limits.check()
         own = labels[rows, columns] == number
         if own.sum() > (_THICK * min(mask.shape) + 4) * own.shape[1]:
             continue

@@ -13,7 +13,7 @@ from tenfold.read.decode import Colours, Pixels
 from tenfold.read.finding import cells, clean, forms, frames, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
-from tenfold.read.finding.strokes import Piece
+from tenfold.read.finding.strokes import Piece, Texture
 from tenfold.read.lines import LineModel
 
 GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
@@ -152,16 +152,23 @@ def find(
     The likeliest way to look at the page comes first, and is taken if it makes numbers of most of the ink. What is one
     digit is looked at upright alone, and as the likelier ink: else nearly anything can be made a digit. A picture of 20
     pixels at most is of one. With `answer` it is a digit whatever it is. In a `table` any walls part numbers, else
-    those of several rows of cells with numbers in them.
+    those of several rows of cells with numbers in them. Raises TooCostlyError where the thread's deadline is over.
     """
     by = _Networks(classifier, opened, table=table)
+    try:
+        return _single_on(pixels, by, answer=answer) if single else _rows_on(pixels, by, upright=upright, answer=answer)
+    except Texture:
+        return View()
+
+
+def _rows_on(pixels: Pixels, by: _Networks, *, upright: bool, answer: bool) -> View:
+    """The rows on a page."""
+    if max(pixels.shape[:2]) <= _ONE_DIGIT:
+        return _single_on(pixels, by, answer=answer)
     page = clean.sheet(pixels)
-    if single or max(pixels.shape[:2]) <= _ONE_DIGIT:
-        sheet = page or next(paper.sheets(decode.colours(pixels)), None)
-        return _single(sheet, by, answer=answer) if sheet else View()
     pieces = [] if page is None else strokes.pieces(page)
     if page is not None and frames.panels(pieces, page.flat.shape) is None:
-        view = _plain(page, pieces, classifier) or _read(_cut(page, by), by)
+        view = _plain(page, pieces, by.classifier) or _read(_cut(page, by), by)
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
@@ -169,7 +176,10 @@ def find(
             return view if good or upright or view.legible else _turned(view, by)
     best, colours = View(), decode.colours(pixels)
     for number, sheet in enumerate(_sheets(colours)):
-        view = _upright(sheet, colours, by)
+        try:
+            view = _upright(sheet, colours, by)
+        except Texture:
+            break
         # What the picture looks like at first sight is mostly right about which is ink and which is paper.
         enough = view.quality > LIKELY and view.count > 1 and not view.bars
         if number == 0 or (enough and view.evidence > best.evidence + OTHER_INK) or (view.legible and not best.rows):
@@ -201,7 +211,10 @@ def _sheets(colours: Colours) -> Iterator[Sheet]:
                 flat[box] = np.where(inside[box], sheet.flat, np.float32(0))
                 yield paper.thresholds(flat, sheet.dark, sheet.zoom)
     for number, sheet in enumerate(paper.sheets(colours)):
-        areas = None if number else frames.panels(strokes.pieces(sheet), sheet.flat.shape)
+        try:
+            areas = None if number else frames.panels(strokes.pieces(sheet), sheet.flat.shape)
+        except Texture:
+            return
         if areas is not None:
             there = np.asarray(Image.fromarray(areas).resize(colours.shape[1::-1], Image.Resampling.NEAREST))
             if there.any():  # on paper of their own
@@ -340,6 +353,12 @@ def _read(cut: _Cut, by: _Networks) -> View:
     beside = {row.line for row in rows if row.number} if cut.grid else set()
     rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.grid)
+
+
+def _single_on(pixels: Pixels, by: _Networks, *, answer: bool) -> View:
+    """All that is on a page as one digit."""
+    sheet = clean.sheet(pixels) or next(paper.sheets(decode.colours(pixels)), None)
+    return _single(sheet, by, answer=answer) if sheet else View()
 
 
 def _single(sheet: Sheet, by: _Networks, *, answer: bool = False) -> View:

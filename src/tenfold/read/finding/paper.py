@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold.read import filters
+from tenfold.read import filters, limits
 from tenfold.read.decode import Colours, fitting
 
 Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is full
@@ -213,6 +213,7 @@ def _erase_wedges(flat: Ink, values: Ink, paper: Ink, low: float) -> int:
     for number, place in enumerate(boxes, 1):
         if number not in edges:
             continue
+        limits.check()
         rows, columns = (slice(max(0, part.start - around), part.stop + around) for part in place)
         own = labels[place] == number
         if abs(float(np.median(values[place][own]) - paper[rows, columns].min())) < _AS_DARK:

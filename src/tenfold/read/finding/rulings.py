@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.read import limits
 from tenfold.read.finding.paper import Sheet, thresholds
 
 _SLOPES = np.linspace(-0.08, 0.08, 17)  # of the lines that are looked for
@@ -49,6 +50,7 @@ def _erased(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     columns = np.arange(width)
     count = 0
     for middle, slope in _level_lines(coarse):
+        limits.check()
         centre = np.round((middle + 0.5) * step + slope * (columns - width / 2)).astype(int)
         count += erase(mask, centre, step, gone, max(4.0, _THICK * min(mask.shape))) > 0
     return gone, count
@@ -77,6 +79,7 @@ def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:
     cover = np.add.reduceat(ink, begins) / width * (left & right)
     lines: list[tuple[int, float]] = []
     while len(lines) < _MOST:
+        limits.check()
         k, y = divmod(int(cover.argmax()), height)
         if cover[k, y] < _COVER:
             break

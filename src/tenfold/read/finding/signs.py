@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.read import filters
+from tenfold.read import filters, limits
 from tenfold.read.classifier import Classifier
 from tenfold.read.finding.alignment import OTHER, SMALL, aligned, columns
 from tenfold.read.finding.paper import Ink
@@ -153,6 +153,7 @@ class _Alignment:
         shared: set[int] = set()
         rest: list[Piece] = []
         for piece in sorted(self._strip.pieces, key=lambda piece: piece.width):
+            limits.check()
             fits = piece.height <= highest
             over = np.flatnonzero((middles >= piece.left - 1) & (middles <= piece.right + 1) & fits)
             if len(over) > 1:
@@ -360,6 +361,7 @@ def classify(pieces: list[Piece], ink: Ink, classifier: Classifier) -> NDArray[n
 
 def cut_out(piece: Piece, ink: Ink) -> Ink:
     """A piece's ink with its soft edge, and without what else is in its box: (H + 4, W + 4)."""
+    limits.check()
     around = np.zeros((piece.height + 4, piece.width + 4), bool)
     around[2:-2, 2:-2] = piece.mask
     around = filters.dilated(around, 1 if piece.height < 60 else 2)  # wider, not over corners

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tenfold.read import limits
 from tenfold.read.decode import Colours
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.strokes import Piece, Row, digit_height, without_specks
@@ -32,6 +33,7 @@ class Strip:
 
 def strip(sheet: Sheet, row: Row, line: int = 0) -> Strip:
     """A row of a sheet, made level, with a little around it and without specks."""
+    limits.check()
     large = [piece for piece in row.pieces if max(piece.height, piece.width) >= _LARGE * row.height] or row.pieces
     middles = np.array([(piece.left + piece.right) / 2 for piece in large])
     slope = 0.0

@@ -7,16 +7,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.read import filters
+from tenfold.read import filters, limits
 from tenfold.read.finding.paper import Sheet
 
-MOST = 4000  # pieces: more are no writing
+MOST = 4000  # pieces: more are no writing,
+_STANDS_OUT = 4.0  # but what has so many times the ink of most of them may be
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
 _BETWEEN = 1.2  # of a digit's height are at least between two commas of a number: three digits
 _FAR, _LOW = 2.5, 0.6  # of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
+
+
+class Texture(Exception):
+    """A sheet is full of pieces that are alike: there is no writing on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +85,7 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     """The connected pieces of ink on a sheet, joined over corners too; only those that are surely ink somewhere.
 
     Gaps of up to 2 * `join` pixels are closed. Two thresholds (J. Canny's hysteresis, 1986): a faint end of a stroke
-    stays, a faint line of the paper does not.
+    stays, a faint line of the paper does not. Raises Texture.
     """
     if sheet.blank:
         return []
@@ -98,8 +103,15 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
     sure = np.zeros(len(boxes) + 1, bool)
     sure[numbers[sheet.flat[box][low[box]] > sheet.high]] = True
     sure &= areas >= 4
-    if sure.sum() > MOST:  # the largest; the rest is texture
-        sure[np.flatnonzero(sure)[np.argsort(areas[sure], kind="stable")[:-MOST]]] = False
+    areas[0] = 0
+    if 2 * areas.max() > labels.size:  # of a net there are as many holes
+        holes = filters.components(labels != areas.argmax(), corners=False)[1]
+        if len(holes) > MOST:
+            raise Texture
+    if sure.sum() > MOST:  # the rest is texture
+        sure &= areas > _STANDS_OUT * np.median(areas[sure])
+        if not 0 < sure.sum() <= MOST:
+            raise Texture
     return [
         Piece(top + place[0].start, left + place[1].start, labels[place] == number)
         for number, place in enumerate(boxes, 1)
@@ -111,6 +123,7 @@ def stroke_width(pieces: list[Piece]) -> float:
     """How wide the pen is, in pixels: twice the ink by the length of its edge, as of a bar."""
     edge = 0
     for piece in pieces:
+        limits.check()
         around = np.pad(piece.mask, 1)
         edge += int((around[1:] != around[:-1]).sum() + (around[:, 1:] != around[:, :-1]).sum())
     return 2 * sum(piece.mass for piece in pieces) / max(1, edge)
@@ -153,6 +166,7 @@ def digit_height(pieces: list[Piece]) -> float:
 def without_specks(pieces: list[Piece], shape: tuple[int, int]) -> list[Piece]:
     """The pieces that may be digits or parts of them: no specks, and nothing that runs along the picture's edge."""
     while True:
+        limits.check()
         height = digit_height([p for p in pieces if not _touches(p, shape)]) or digit_height(pieces)
         kept = [p for p in pieces if max(p.height, p.width) >= max(3.0, _SPECK * height)]
         inside = [p for p in kept if not _edge(p, shape, height)]
@@ -220,6 +234,7 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
     built: list[list[Piece]] = []
     ends = np.zeros((len(large), 2, 4))  # top, bottom, right and height of the last two pieces of each row
     for piece in sorted(large, key=lambda p: p.left):
+        limits.check()
         shares = _beside(ends[: len(built)], piece)
         best = int(shares.argmax()) if built else 0
         if built and shares[best] > 0.35:
@@ -237,6 +252,7 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
     settled = [(piece, row) for row in built for piece in row]
     boxes = boxes_of([piece for piece, _ in settled])
     for piece in small:  # to the piece that it is nearest to, if that is near at all
+        limits.check()
         apart = _distances(boxes, piece, across=_ALONG if piece.height < _FLAT * height < piece.width else 1.0)
         if apart.min() < 0.5 * height:
             settled[int(apart.argmin())][1].append(piece)
@@ -301,6 +317,7 @@ def within(pieces: list[Piece], first: Piece, reach: float) -> list[Piece]:
     boxes, reached = boxes_of(pieces), np.array([p is first for p in pieces])
     waiting = [first]
     while waiting:
+        limits.check()
         fresh = ~reached & (_distances(boxes, waiting.pop()) < reach)
         reached |= fresh
         waiting += [pieces[k] for k in np.flatnonzero(fresh)]

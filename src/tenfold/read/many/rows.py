@@ -60,6 +60,7 @@ class Work:
     def row(self, reader: Reader, path: str, place: Path | None) -> Row:
         """The row of a picture; raises nothing but StorageError, for an annotated picture that cannot be written."""
         try:
+            reader.pages_kept = None if self.crops or place is not None else 0
             reading = reader.read(path, single=self.single, box=self.box)
             crops = crop_unsure(reading) if self.crops else ()
             if place is not None:
@@ -86,7 +87,7 @@ def crop_unsure(reading: Reading) -> tuple[bytes, ...]:
 
 
 def _crop(reading: Reading, digit: Digit) -> bytes:
-    page = reading._pages[digit.page - 1]
+    page = reading._page(digit.page)
     x, y, width, height = (side / page.scale for side in digit.box)
     margin = 0.3 * max(width, height)
     top, left = max(0, round(y - margin)), max(0, round(x - margin))
