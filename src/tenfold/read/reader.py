@@ -89,8 +89,7 @@ class Reader:
         self.classifier: Classifier = (
             model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
         )
-        self._lines, self._opening = lines, threading.Lock()
-        self._device, self._threads = device, threads
+        self._lines, self._device, self._threads, self._opening = lines, device, threads, threading.Lock()
         self._threshold = 0.0 if always_answer else threshold
         if lines is not None:
             _ = self.lines  # one that cannot be used is an error before anything is read
