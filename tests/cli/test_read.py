@@ -239,6 +239,7 @@ def test_bad_input(tenfold_cli: Cli, place: Path, words: str, status: int, says:
     assert {p: p.read_bytes() if p.is_file() else b"" for p in place.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_hostile_pictures_are_rows_that_say_why_and_all_others_are_read(tenfold_cli: Cli, place: Path) -> None:
     pytest.importorskip("pypdfium2")
     Path("scans/nested.pdf").write_bytes(hostile.nested_forms())

@@ -84,19 +84,12 @@ class Reader:
         """
         if threshold is not None:
             _probability(threshold)
-        if max_pixels < 1:
-            raise UsageError(f"the limit of pixels must be 1 or more, not {max_pixels}")
-        if max_pages is not None and max_pages < 1:
-            raise UsageError(f"the limit of pages must be 1 or more, not {max_pages}")
-        if max_memory is not None and max_memory < 1:
-            raise UsageError(f"the limit of memory must be 1 byte or more, not {max_memory}")
-        Deadline(max_seconds)  # which raises for one that cannot be
+        _check_limits(max_pixels, max_pages, max_memory, max_seconds)
         numbers.check(decimal)
         self.classifier: Classifier = (
             model if isinstance(model, Classifier) else Classifier(model, device=device, threads=threads)
         )
-        self._lines, self._opening = lines, threading.Lock()
-        self._device, self._threads = device, threads
+        self._lines, self._device, self._threads, self._opening = lines, device, threads, threading.Lock()
         self._threshold = 0.0 if always_answer else threshold
         if lines is not None:
             _ = self.lines  # one that cannot be used is an error before anything is read
@@ -307,6 +300,14 @@ class Reader:
         parts = [part for row in view.rows for part in words(row)]
         sure = [certain for part in parts for certain in self._sure(part, self._threshold)]
         return explained(page, view, self.classifier, sure)
+
+
+def _check_limits(pixels: int, pages: int | None, memory: int | None, seconds: float | None) -> None:
+    """Raise UsageError for limits that cannot be."""
+    for what, given in (("pixels", pixels), ("pages", pages), ("bytes of memory", memory)):
+        if given is not None and given < 1:
+            raise UsageError(f"the limit of {what} must be 1 or more, not {given}")
+    Deadline(seconds)
 
 
 def _any_sign(sign: Sign) -> Sign:

@@ -29,6 +29,7 @@ _SLASHES = ("/v1/", "/v2/", "/metrics/", "/healthz/", "/openapi.json/")  # a sla
 _DRAIN = 2.0  # seconds for the body of a request that is refused
 _BODIES, _LITTLE = 5, 100_000  # times the limit of a body may all of them have; a body of so many bytes finds room
 _FEW = 300_000  # pixels of a picture that is little
+_REMEMBERED = 100  # names
 _KEPT_FREE = 4  # a part of the queue is for them
 LITTLE = "tenfold.little"  # in a request's scope: whether it takes no long time
 _PAUSE = 1 / 3  # of the time for a body may pass without any of it
@@ -51,6 +52,7 @@ class Sites:
         self._origins = settings.origins
         self._names = {"localhost", *(name.lower() for name in settings.hosts)}
         self._names |= {origin.partition("://")[2].lower() for origin in settings.origins}
+        self._served_before: set[str] = set()  # as they were written
         self._own: set[str] = set()  # as the system knows it, which is asked when it is needed
 
     async def check(self, request: Request) -> None:
@@ -60,13 +62,19 @@ class Sites:
         """
         if request.scope["path"] in OPEN:
             return
-        hosts, origins = (request.headers.getlist(name) for name in ("host", "origin"))
+        fields = request.scope["headers"]
+        hosts, origins = ([v.decode("latin-1") for n, v in fields if n == name] for name in (b"host", b"origin"))
         if len(hosts) > 1 or len(origins) > 1:
             raise HTTPException(400, f"the request has two {'Host' if len(hosts) > 1 else 'Origin'} fields")
         host, origin = (found[0] if found else None for found in (hosts, origins))
         if "*" in self._origins or (origin is not None and origin in self._origins):
             return
-        if host is not None and not await self._served(host, request.scope):
+        if host is None or host in self._served_before:
+            pass
+        elif await self._served(host, request.scope):
+            if len(self._served_before) < _REMEMBERED:
+                self._served_before.add(host)
+        else:
             why = f"this service is not known as {host[:100]}: --allow-origin http://{host[:100]} makes it so"
             raise HTTPException(403, why)
         if request.method in ("GET", "HEAD") and not request.scope["path"].startswith(_ASKED):
