@@ -191,9 +191,11 @@ def check_held_out(recipe: Recipe, instead: str) -> None:
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder against other processes, as long as this one lives. Raises StorageError when one has it."""
-    with files.lock(folder / ".lock", wait=False) as mine:
-        if not mine:
-            raise StorageError(f"another process works in {folder}: wait for it, or give another --out")
+    with files.held(folder, "worked in"):
+        try:
+            files.directory(folder)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
         yield
 
 
@@ -203,7 +205,7 @@ def _begin(folder: Path, settings: dict[str, Any]) -> None:
     try:
         before = json.loads(place.read_text(encoding="utf-8"))["settings"]
     except FileNotFoundError:
-        if any(path.name != ".lock" for path in folder.iterdir()):
+        if any(not path.name.startswith(".") for path in folder.iterdir()):
             raise StorageError(f"{folder} is not empty and holds no study: choose another --out") from None
         files.text(place, json.dumps({"settings": settings}, indent=2) + "\n")
         return

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from tenfold.learn.search import searching, space, statistics, storage
 from tenfold.learn.search.jobs import Lost, Place, Tally, train_all
 from tenfold.learn.search.report import AS_IT_WAS, Confirmed
 from tenfold.learn.search.searching import Searching
-from tenfold.learn.search.study import check_data, check_held_out
+from tenfold.learn.search.study import check_data, check_held_out, claimed
 from tenfold.learn.search.trials import live
 from tenfold.learn.stopping import Stop
 from tenfold.learn.training import runs
@@ -174,8 +174,12 @@ def _tune(work: "_Search", place: Place, stop: Stop, seeds: int, deadline: float
             tally.line(f"tuning {work.base.name} in {work.folder}, {engine.name}: {words}")
             work.run(engine, tally, stop, deadline, served=not place.here)
         counts = work.counts()
-        with files.lock(work.folder / ".lock", wait=False) as mine:
-            if not mine or work.running():
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(claimed(work.folder))
+            except StorageError:  # who is there confirms and reports
+                return Tuning(work.folder, work.objective, counts, (), None, None, elsewhere=True)
+            if work.running():
                 return Tuning(work.folder, work.objective, counts, (), None, None, elsewhere=True)
             confirmed: tuple[Confirmed, ...] = ()
             if seeds and counts["complete"]:
