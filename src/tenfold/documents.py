@@ -17,9 +17,10 @@ def converted(value: Any, kind: type[T]) -> T:
     import msgspec
 
     try:
-        return msgspec.convert(value, kind, dec_hook=lambda _, given: given)
+        fit: T = msgspec.convert(value, kind, dec_hook=lambda _, given: given)
     except (msgspec.ValidationError, RecursionError) as error:
         raise FormatError(one_line(error).replace("`", "")) from error
+    return fit
 
 
 def decoded(text: str | bytes, kind: type[T]) -> T:

@@ -166,16 +166,16 @@ def lock_file(path: str | Path) -> Path:
 
 
 @contextmanager
-def held(path: str | Path, doing: str, *, wait: float = 0.0) -> Iterator[None]:
+def held(path: str | Path, says: str, *, wait: float = 0.0) -> Iterator[None]:
     """Hold a file or folder against other processes of this machine, as long as this one lives.
 
-    Raises StorageError, which says what is being done there and by which process, where another one has it and does
-    not end within `wait` seconds.
+    Raises StorageError, which `says` so and which process that is, where another one has it and does not end within
+    `wait` seconds.
     """
     place = lock_file(path)
     with lock(place, wait=wait) as mine:
         if not mine:
-            raise StorageError(f"{path} is being {doing} by {_holder(place)}: wait for it, or stop that first")
+            raise StorageError(f"{says}{holder(path)}")
         with suppress(OSError):  # where a locked file cannot be written, who has it stays unknown
             handle = os.open(place, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0))
             try:
@@ -189,8 +189,8 @@ def held(path: str | Path, doing: str, *, wait: float = 0.0) -> Iterator[None]:
                 place.unlink(missing_ok=True)
 
 
-def _holder(place: Path) -> str:
-    """Who holds a lock, as far as it is known."""
+def holder(path: str | Path) -> str:
+    """Which process holds a file or folder, as words to end a sentence with; nothing where that is not known."""
     with suppress(OSError, ValueError):
-        return f"another process ({int(place.read_bytes()[:20])})"
-    return "another process"
+        return f" (process {int(lock_file(path).read_bytes()[:20])})"
+    return ""

@@ -82,9 +82,10 @@ def export(
 
 def _tell(path: Path) -> None:
     """Say what was written, how sure its answers are, and how to read with it."""
-    from tenfold.read.classifier import LINES_FORMAT, metadata, open_session
+    from tenfold.read import model_file
+    from tenfold.read.classifier import LINES_FORMAT, metadata
 
-    described = metadata(open_session(path, str(path), "cpu", 1))
+    described = metadata(model_file.contents(path.read_bytes()))
     lines = described["format"].startswith(LINES_FORMAT)
     print(f"saved {path}, {path.stat().st_size / 1e6:.2f} MB, for the classes {', '.join(described['classes'])}")
     sure, error, coverage = (described[f"threshold{end}"] for end in ("", "_error", "_coverage"))

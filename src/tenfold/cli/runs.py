@@ -27,6 +27,7 @@ def runs(
     rows: list[dict[str, Any]] = []
     for run in all_runs(root):
         try:
+            run.check("recipe.json")
             metrics, state = run.metrics, "" if run.finished else "running" if run.running else "stopped"
         except RunError:
             metrics, state = [], "damaged"

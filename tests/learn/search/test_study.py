@@ -137,7 +137,7 @@ def test_a_folder_holds_one_study(data: Path, here: Path) -> None:
     (here / "full" / "letter.txt").write_text("mine")
     with pytest.raises(StorageError, match="is not empty"):
         study(SMALL, seeds=1, data=data, out="full", jobs=1, quiet=True)
-    with claimed(here / "s"), pytest.raises(StorageError, match="is being worked in by another process"):
+    with claimed(here / "s"), pytest.raises(StorageError, match="another process works in"):
         study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
     (here / "s" / "study.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):

@@ -250,7 +250,7 @@ def current(fields: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     """A value in an error, of any kind and length."""
     several = isinstance(value, list | tuple) and all(isinstance(item, int | str) for item in value[:20])
     if not several and not isinstance(value, str | int | float | bool | os.PathLike | None):
@@ -311,4 +311,4 @@ def _checks(name: str) -> tuple[Any, Any, str, float | None]:
     if typing.get_origin(kind) is not tuple:
         return kind, Annotated[kind, Meta(**bounds)], says, bounds.get("le")
     each = Annotated[int, Meta(ge=bounds["ge"], le=bounds["le"])]
-    return kind, Annotated[tuple[each, ...], Meta(max_length=bounds["max_length"])], says, None  # type: ignore[valid-type]
+    return kind, Annotated[tuple[each, ...], Meta(max_length=bounds["max_length"])], says, None

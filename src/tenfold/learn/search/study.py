@@ -191,7 +191,7 @@ def check_held_out(recipe: Recipe, instead: str) -> None:
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder against other processes, as long as this one lives. Raises StorageError when one has it."""
-    with files.held(folder, "worked in"):
+    with files.held(folder, f"another process works in {folder}: wait for it, or give another --out"):
         try:
             files.directory(folder)
         except OSError as error:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
 ROOT = Path("runs")
 Target: TypeAlias = "str | Path | Run | nn.Module | None"  # of whom a model is
 _SEALED = ("recipe.json", "metrics.csv", "steps.csv")  # whose SHA-256 the model says
+_TAKEN = "is being trained by another process: wait for it, or stop that first"
 _PATIENCE = 5.0  # seconds in which a process may end that trains a run and was asked to
 DEFAULT = "default"  # the bundled model, where a run is wanted
 BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
@@ -244,7 +245,7 @@ def _of_digits(model: "Model", path: Path, lines: bool) -> "Model":
 def begun(recipe: Recipe, out: str | Path | None = None) -> Iterator[Run]:
     """A new run, as `create` makes it, held against other processes."""
     path = _place(recipe, out)
-    with files.held(path, "trained", wait=_PATIENCE):
+    with files.held(path, f"{path} {_TAKEN}", wait=_PATIENCE):
         yield create(recipe, path)
 
 
@@ -300,7 +301,7 @@ def _unused(path: Path, recipe: Recipe | None = None) -> bool:
 @contextmanager
 def held(run: Run) -> Iterator[Run]:
     """Hold a run against other processes while it is trained. Raises StorageError when one trains it already."""
-    with files.held(run.path, "trained", wait=_PATIENCE):
+    with files.held(run.path, f"{run.path} {_TAKEN}", wait=_PATIENCE):
         yield run
 
 
