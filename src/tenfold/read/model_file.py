@@ -54,7 +54,7 @@ def contents(raw: bytes) -> Contents:
     """What a model file holds. Raises FormatError for what is damaged, or no network for images alone."""
     if len(raw) > LARGEST:
         raise FormatError(f"it has {len(raw):,} bytes, and {LARGEST:,} are the most")
-    found, digest, said, end = Contents(), hashlib.sha256(), None, 0
+    found, said, rest = Contents(), None, memoryview(raw)
     view = memoryview(raw)
     try:
         for number, value, begin, after in _fields(view):
@@ -62,20 +62,16 @@ def contents(raw: bytes) -> Contents:
                 _graph(value, found)
             elif number == 14:
                 pair = {k: bytes(v).decode() for k, v, _, _ in _fields(value)}
-                key, text = pair.get(1, ""), pair.get(2, "")
-                if key == "sha256":
-                    digest.update(view[end:begin])
-                    said, end = text, after
-                else:
-                    found.metadata[key] = text
+                found.metadata[pair.get(1, "")] = pair.get(2, "")
+                if begin == 0 and "sha256" in found.metadata:
+                    said, rest = found.metadata["sha256"], view[after:]
             elif number in (20, 25):
                 raise FormatError("it has functions or a training of its own, which are not run")
-        digest.update(view[end:])
     except (ValueError, IndexError, TypeError, KeyError, AttributeError) as error:
         raise FormatError("its bytes are none of ONNX") from error
-    if said is None and found.metadata.get("format", "").endswith(" 2"):
+    if "sha256" not in found.metadata and found.metadata.get("format", "").endswith(" 2"):
         raise FormatError("its SHA-256 is missing")
-    if said not in (None, digest.hexdigest()):
+    if said is not None and said != hashlib.sha256(rest).hexdigest():
         raise FormatError("it is not what its SHA-256 says")
     return found
 

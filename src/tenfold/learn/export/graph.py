@@ -70,16 +70,19 @@ def graph(
 
 
 def sealed(raw: bytes) -> bytes:
-    """An ONNX file with its SHA-256 behind it, as one more entry of its metadata; its format is 2 then, not 1."""
+    """An ONNX file that begins with its SHA-256, as one more entry of its metadata; its format is 2 then, not 1.
+
+    Where another program writes the file anew, the entry is no longer the first, and says nothing of it.
+    """
     import onnx
 
-    proto, end = onnx.load_from_string(raw), onnx.ModelProto()
+    proto, first = onnx.load_from_string(raw), onnx.ModelProto()
     for entry in proto.metadata_props:
         if entry.key == "format":
             entry.value = entry.value.replace(" 1", " 2")
     whole: bytes = proto.SerializeToString()
-    onnx.helper.set_model_props(end, {"sha256": hashlib.sha256(whole).hexdigest()})
-    return whole + bytes(end.SerializeToString())  # a message behind a message is added to it
+    onnx.helper.set_model_props(first, {"sha256": hashlib.sha256(whole).hexdigest()})
+    return bytes(first.SerializeToString()) + whole  # which is one message, whatever its order
 
 
 @contextmanager

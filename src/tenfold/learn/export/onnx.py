@@ -230,6 +230,10 @@ def _compact(raw: bytes) -> bytes:
         node.input[:] = map(short, node.input)
         node.output[:] = map(short, node.output)
     del graph.value_info[:]
+    graph.name = "g"
+    used = {node.domain for node in graph.node}
+    for opset in [opset for opset in proto.opset_import if opset.domain not in used]:
+        proto.opset_import.remove(opset)
     onnx.checker.check_model(proto, full_check=True)
     compact: bytes = proto.SerializeToString()
     return compact

@@ -1,19 +1,19 @@
 """Tables: CSV of pixels or of pictures' names, Parquet and Arrow of Hugging Face and others."""
 
 import csv
-import gzip
 import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError, FormatError, missing_extra
+from tenfold.errors import DataError, FormatError, TooLargeError, missing_extra
+from tenfold.mnist import packed
 from tenfold.mnist.digits import Track
 from tenfold.mnist.layouts.pictures import SUFFIXES, picture
 from tenfold.mnist.layouts.raw import Raw, by_part, emnist, part_of
@@ -67,7 +67,7 @@ def read_csv(path: Path, track: Track) -> Raw:
 
 def _csv(path: Path, track: Track) -> Raw | None:
     with _text(path) as file:
-        first, second, *more_lines = file.readline(), file.readline(), *itertools.islice(file, _LOOKED)
+        first, second, *more_lines = next(file, ""), next(file, ""), *itertools.islice(file, _LOOKED)
     if not first.strip():
         return None
     delimiter = max(",;\t", key=first.count)
@@ -92,11 +92,11 @@ def _csv(path: Path, track: Track) -> Raw | None:
 
 
 @contextmanager
-def _text(path: Path) -> Iterator[TextIO]:
-    """A file of text, plain or gzipped, open for reading. Raises DataError."""
+def _text(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file of text, plain or gzipped. Raises DataError."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield file
+        with packed.text(path, "utf-8-sig") as file:
+            yield packed.lines(file, path)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
@@ -250,6 +250,8 @@ def _table(file: Path) -> "pyarrow.Table":
         raise missing_extra("pyarrow", "parquet") from error
     try:
         if file.suffix == ".parquet":
+            if pyarrow.parquet.read_metadata(file).num_rows > file.stat().st_size:
+                raise TooLargeError(f"{file} has more rows than bytes: it holds no pictures")
             return pyarrow.parquet.read_table(file)
         with pyarrow.memory_map(str(file)) as mapped:
             try:
