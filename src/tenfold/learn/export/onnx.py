@@ -231,6 +231,8 @@ def _compact(raw: bytes) -> bytes:
         node.output[:] = map(short, node.output)
     del graph.value_info[:]
     graph.name = "g"
+    proto.ClearField("producer_name")
+    proto.ClearField("producer_version")
     used = {node.domain for node in graph.node}
     for opset in [opset for opset in proto.opset_import if opset.domain not in used]:
         proto.opset_import.remove(opset)

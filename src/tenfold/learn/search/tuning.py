@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold import files
 from tenfold.engines.jobs import Engine
-from tenfold.errors import ClusterError, Interrupted, RunError, StorageError, UsageError, missing_extra
+from tenfold.errors import (
+    ClusterError,
+    Interrupted,
+    MissingExtra,
+    RunError,
+    StorageError,
+    UsageError,
+    missing_extra,
+    one_line,
+)
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
@@ -207,8 +216,6 @@ def _open(folder: Path, settings: dict[str, Any], first: "dict[str, space.Value]
 
     That begins with the values `first`, so that the search never ends below where it began.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
     place = folder / STORAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -220,16 +227,18 @@ def _open(folder: Path, settings: dict[str, Any], first: "dict[str, space.Value]
         try:
             study = _created(place, settings)
             before = study.user_attrs.get("settings")
+            study.get_trials(deepcopy=False)  # whatever is damaged is told now
+            then = Recipe.from_dict(before["recipe"]).as_dict() if before is not None else {}
             if before is None:
                 if first is not None:
                     study.enqueue_trial(first)
                 study.set_user_attr("settings", settings)
-        except (SQLAlchemyError, RuntimeError) as error:
-            raise RunError(
-                f"cannot resume {folder}: {place} is damaged ({' '.join(str(error).split())[:120]})"
-            ) from error
+        except MissingExtra:
+            raise
+        except Exception as error:  # a damaged database makes sqlite3, SQLAlchemy and Optuna raise nearly anything
+            raise RunError(f"cannot resume {folder}: {place} is damaged ({one_line(error)[:120]})") from error
     if before is not None:
-        whole = Recipe.from_dict(before["recipe"]).as_dict()  # fields that came since then had their default
+        whole = then  # fields that came since then had their default
         changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
         changed += [f"recipe.{name}" for name, value in settings["recipe"].items() if whole[name] != value]
         if changed:

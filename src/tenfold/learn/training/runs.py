@@ -9,7 +9,6 @@ corruptions.json   errors on corrupted digits   corruptions.png, corrupted.png
 
 import csv
 import hashlib
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tenfold import documents, files
-from tenfold.errors import FormatError, RunError, StorageError, TenfoldError, UsageError
+from tenfold.errors import DataError, FormatError, RunError, StorageError, TenfoldError, UsageError, one_line
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES
 
@@ -152,10 +151,11 @@ class Run:
     def evaluation(self) -> dict[str, Any] | None:
         """What `evaluate` found on the test set, if it was asked and the file is whole."""
         try:
-            found: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found: dict[str, Any] = documents.read(self.path / "evaluation.json", dict[str, Any])
+            documents.converted(found.get("accuracy"), float)
+        except DataError:
             return None
-        return found if isinstance(found, dict) and "accuracy" in found else None
+        return found
 
 
 def all_runs(root: str | Path = ROOT) -> Iterator[Run]:
@@ -311,5 +311,5 @@ def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:
             return [{name: float(row[name]) if row[name] else None for name in columns} for row in csv.DictReader(file)]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"cannot read {path}, it is damaged: {error}") from error
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        raise RunError(f"cannot read {path}, it is damaged: {one_line(error)}") from error

@@ -298,7 +298,7 @@ def _image(value: Any, name: str) -> NDArray[Any]:
 
 def _classes(table: "pyarrow.Table", label: str) -> tuple[str, ...] | None:
     """The names of the labels 0, 1, … that Hugging Face's description says."""
-    with suppress(KeyError, TypeError, ValueError, AttributeError):
+    with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
         said = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"][label]["names"]
         return tuple(map(str, said))
     return None
