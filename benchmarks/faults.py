@@ -2,9 +2,9 @@
 
     python benchmarks/faults.py --mutations 50000 --kills 200 --seed 0
 
-Mutations: valid files of ten loaders with bits flipped, cut, inserted, swapped, and changed where their format would be
-hurt, each opened in a process with limits of time and memory. Kills: each command is killed at a random moment and the same
-is given again, until it is through; what it leaves must be what an undisturbed one does.
+Mutations: valid files of twelve loaders with bits flipped, cut, inserted, swapped, and changed where their format
+would be hurt, each opened in a process with limits of time and memory. Kills: each command is killed at a random moment
+and the same is given again, until it is through; what it leaves must be what an undisturbed one does.
 """
 
 import argparse
@@ -41,6 +41,14 @@ SMALL: dict[str, Any] = {"network": "mlp", "hidden": (8,), "epochs": 2, "batch_s
 Opened = Callable[[Path], object]
 
 
+def _tuned(folder: Path, place: Path) -> object:
+    from tenfold.learn.recipes.recipe import Recipe
+    from tenfold.learn.search.tuning import tune
+
+    given: dict[str, Any] = {"trials": 2, "search": ["lr=1e-3..1e-1:log"], "seeds": 0, "jobs": 1, "quiet": True}
+    return tune(Recipe(**SMALL, data=str(folder / "data.npz")), out=place, **given)
+
+
 def loaders(folder: Path) -> dict[str, tuple[Path, Opened]]:
     """A valid file for each loader, made in a folder, and what opens it."""
     import numpy as np
@@ -48,7 +56,6 @@ def loaders(folder: Path) -> dict[str, tuple[Path, Opened]]:
     import tenfold
     from tenfold.learn.recipes.recipe import Recipe
     from tenfold.learn.search.study import study
-    from tenfold.learn.training import checkpoint, models
     from tenfold.mnist import exports, sources
     from tenfold.read.classifier import Classifier
     from tenfold.read.many.outputs import Output
@@ -67,13 +74,35 @@ def loaders(folder: Path) -> dict[str, tuple[Path, Opened]]:
     model = tenfold.export(run, folder / "model.onnx")
     _without_checksums(run, model)
     study(Recipe(**SMALL, data=str(folder / "data.npz")), seeds=2, out=folder / "study", jobs=1, quiet=True)
+    _tuned(folder, folder / "tuning")
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table({"image": [image.ravel().tolist() for image in images], "label": labels})
+    parquet.write_table(table, folder / "data.parquet")
     kept = [{"path": f"{k}.png", "text": str(k), "sure": True, "digits": 1, "error": None} for k in range(20)]
     (folder / "rows.csv.part").write_text("".join(json.dumps(row | {"lowest_probability": 0.9}) + "\n" for row in kept))
 
     def resumed(path: Path) -> object:
-        place = path.with_name("rows.csv")
-        shutil.copy(path, place.with_name("rows.csv.part"))
-        return Output(place, resume=True)
+        return Output(path.with_suffix(""), resume=True)
+
+    def evaluated(path: Path) -> object:
+        return tenfold.evaluate(path, data=folder / "data.npz", draw=False)
+
+    def continued(path: Path) -> object:
+        place = path.parent / "run"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        shutil.copy(folder / "run" / "recipe.json", place)
+        shutil.copy(path, place / "last.ckpt")
+        return tenfold.train(resume=place, quiet=True)
+
+    def tuned(path: Path) -> object:
+        place = path.parent / "tuning"
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(folder / "tuning", place)
+        shutil.copy(path, place / "study.db")
+        return _tuned(folder, place)
 
     def studied(path: Path) -> object:
         place = path.parent / "study"
@@ -96,9 +125,11 @@ def loaders(folder: Path) -> dict[str, tuple[Path, Opened]]:
         "csv": (folder / "data.csv", sources.load),
         "mat": (folder / "data.mat", sources.load),
         "idx": (folder / "idx" / "train-images-idx3-ubyte.gz", idx),
-        "weights": (folder / "run" / "model.safetensors", models.load),
-        "checkpoint": (folder / "run" / "last.ckpt", checkpoint.load),
+        "weights": (folder / "run" / "model.safetensors", evaluated),
+        "checkpoint": (folder / "run" / "last.ckpt", continued),
         "onnx": (model, lambda path: Classifier(path, threads=1).probabilities(blank)),
+        "parquet": (folder / "data.parquet", sources.load),
+        "tuning": (folder / "tuning" / "study.db", tuned),
         "study": (folder / "study" / "study.json", studied),
         "rows": (folder / "rows.csv.part", resumed),
     }

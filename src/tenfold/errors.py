@@ -19,7 +19,11 @@ written against those keeps working.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# Control characters, but for the tab and the end of a line, and what turns the direction of writing.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class TenfoldError(Exception):
@@ -90,7 +94,12 @@ def nearest(what: str, given: str, known: Iterable[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """What an error says in one line, or its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: names of files and classes may hold signs that command it, which are shown as \\x1b."""
+    return _COMMANDS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def missing_extra(package: str, extra: str) -> MissingExtra:

@@ -258,7 +258,7 @@ class Output:
         """Append a row, at once and for good. Raises StorageError."""
         self._new = False
         try:
-            self._growing = self._growing or open(self.part, "ab")
+            self._growing = self._growing or open(self.part, "ab")  # noqa: SIM115 - until the end
             self._growing.write(_line(self._form.record(row)).encode("ascii"))
             self._growing.flush()
         except OSError as error:
@@ -285,7 +285,8 @@ class Output:
     def _close(self) -> None:
         if self._growing is not None:
             growing, self._growing = self._growing, None
-            growing.close()
+            with growing:
+                os.fsync(growing.fileno())
 
 
 def _from_part(raw: bytes, form: _Form) -> Iterator[Record]:
