@@ -4,7 +4,7 @@ import pytest
 
 import tenfold
 from learn.trainings import TINY
-from tenfold.errors import RunError
+from tenfold.errors import RunError, StorageError
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training.runs import Run, all_runs, create, find_model, newest
 
@@ -48,3 +48,32 @@ def test_damaged_rows_are_named(run: Run) -> None:
     (run.path / "metrics.csv").write_text("epoch\nx\n")
     with pytest.raises(RunError, match=r"cannot read .*metrics\.csv, it is damaged"):
         _ = run.metrics
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "metrics.csv", "steps.csv"])
+def test_a_flipped_bit_beside_the_model_is_found(run: Run, name: str) -> None:
+    raw = bytearray((run.path / name).read_bytes())
+    raw[-5] ^= 1
+    (run.path / name).write_bytes(raw)
+    with pytest.raises(RunError, match=rf"cannot read .*{name}, it is damaged"):
+        run.model() if name == "recipe.json" else getattr(run, name.partition(".")[0])
+
+
+def test_what_a_kill_left_before_the_first_checkpoint_is_gone_on_with(data: Path, here: Path) -> None:
+    wanted = tenfold.train("mlp", data=data, epochs=1, out="whole", **TINY)
+    (here / "r").mkdir()
+    (here / "r" / ".recipe.json.00000000-1.part").write_text("{")
+    tenfold.train("mlp", data=data, epochs=1, out="r", **TINY)
+    for again in ({"out": "a"}, {"resume": "b"}):
+        place = here / next(iter(again.values()))
+        place.mkdir()
+        (place / "recipe.json").write_bytes((wanted.path / "recipe.json").read_bytes())
+        given = {"quiet": True} if "resume" in again else {"data": data, "epochs": 1, **TINY}
+        run = tenfold.train(None if "resume" in again else "mlp", **again, **given)
+        assert (run.path / "metrics.csv").read_text().split(",")[:12] == (
+            wanted.path / "metrics.csv"
+        ).read_text().split(",")[:12]
+    (here / "c").mkdir()
+    (here / "c" / "recipe.json").write_text("{}")
+    with pytest.raises(StorageError, match="not empty"):  # begun with another recipe
+        tenfold.train("mlp", data=data, epochs=1, out="c", **TINY)

@@ -27,8 +27,8 @@ MNIST = 50_000  # training digits that MNIST has beside those for validation
 _COUNT = ("1 or more", {"ge": 1, "le": 1_000_000})
 _SOME = ("0 or more", {"ge": 0, "le": 1_000_000})
 _SHARE = ("at least 0 and below 1", {"ge": 0.0, "lt": 1.0})
-_POSITIVE = ("above 0", {"gt": 0.0, "le": 1e12})
-_WIDTHS = ("widths above 0, up to 1,000,000, and no more than 100", {"ge": 1, "le": 1_000_000, "max_length": 100})
+_POSITIVE = ("above 0", {"gt": 0.0, "le": 1e38})
+_WIDTHS = ("widths above 0, below 2**31, and no more than 100", {"ge": 1, "le": 2**31 - 1, "max_length": 100})
 
 # What fields, networks and augmentations were called in version 0.1.0, whose recipes and runs are still opened.
 OLD_FIELDS = {
@@ -256,7 +256,7 @@ def _shown(value: Any) -> str:
     if not several and not isinstance(value, str | int | float | bool | os.PathLike | None):
         return f"a {type(value).__name__}"
     text = ",".join(str(item)[:40] for item in value[:20]) if several else str(value)
-    return text if len(text) <= 80 else f"{text[:80]}…" if text else "empty"
+    return f"{text[:80]}…" if len(text) > 80 else text or "empty"
 
 
 def typed(name: str, value: Any) -> Any:
@@ -309,6 +309,7 @@ def _checks(name: str) -> tuple[Any, Any, str, float | None]:
         return kind, kind, "", None
     says, bounds = more[0]
     if typing.get_origin(kind) is not tuple:
-        return kind, Annotated[kind, Meta(**bounds)], says, bounds.get("le")
+        most = bounds.get("le") if says.endswith(("or more", "above 0")) else None
+        return kind, Annotated[kind, Meta(**bounds)], says, most
     each = Annotated[int, Meta(ge=bounds["ge"], le=bounds["le"])]
     return kind, Annotated[tuple[each, ...], Meta(max_length=bounds["max_length"])], says, None

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from tenfold import documents, files
 from tenfold.engines.jobs import Engine, Event, Report, cores
@@ -75,23 +75,19 @@ class Outcome:
     contents: dict[str, bytes] = field(default_factory=dict, repr=False)  # of the run folder, where it is to travel
 
 
-_TEST = ("test_accuracy", "test_nll", "test_ece")  # of a row, if they were wanted
-
-
-@dataclass(frozen=True)
-class _Row:
+class _Row(TypedDict, total=False):
     """The row of a training, as it is kept."""
 
-    seed: int
+    seed: Required[int]
     epoch: int | None
-    val_accuracy: float | None
+    val_accuracy: Required[float | None]
     val_loss: float | None
     train_loss: float | None
-    seconds: float
-    data: str
-    test_accuracy: float | None = None
-    test_nll: float | None = None
-    test_ece: float | None = None
+    seconds: Required[float]
+    data: Required[str]
+    test_accuracy: float
+    test_nll: float | None
+    test_ece: float | None
 
 
 @dataclass(frozen=True)
@@ -291,10 +287,10 @@ def _scores(row: dict[str, Any]) -> str:
 def _done(folder: Path, test: bool) -> dict[str, Any] | None:
     """The row of a finished training before, with its test scores if they are wanted; None for a damaged one."""
     try:
-        found = documents.read(folder / RESULT, _Row)
+        row: dict[str, Any] = documents.read(folder / RESULT, dict[str, Any])
+        documents.converted(row, _Row)
     except DataError:
         return None
-    row = {name: value for name, value in asdict(found).items() if value is not None or name not in _TEST}
     if test and "test_accuracy" not in row:
         row |= _test_scores(folder)
         _write(folder, row)
