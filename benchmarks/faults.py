@@ -363,8 +363,8 @@ def _left(verb: str, place: Path) -> object:
     if verb == "read":
         return (place / "out.csv").read_text(), [path.name for path in place.iterdir()]
     if verb == "corrections":
-        names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
-        return [re.sub(r"\d{8}-\d{6}", "", name) for name in names]
+        names = (path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+        return sorted(re.sub(r"\d{8}-\d{6}", "", name) for name in names)
     if verb == "train":
         from tenfold.learn.training import models
 
