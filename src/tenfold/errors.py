@@ -24,6 +24,7 @@ from collections.abc import Iterable
 
 # Control characters, but for the tab and the end of a line, and what turns the direction of writing.
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LONG = 200  # characters of a wrong name that are shown
 
 
 class TenfoldError(Exception):
@@ -86,7 +87,7 @@ class MissingExtra(TenfoldError, ImportError):
 
 def nearest(what: str, given: str, known: Iterable[str]) -> str:
     """The text of an error about an unknown name: what was given, the nearest known one, and all of them."""
-    names = list(known)
+    names, given = list(known), given if len(given) <= _LONG else f"{given[:_LONG]}…"
     close = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {what} {given!r}: {hint}there are {', '.join(names)}"

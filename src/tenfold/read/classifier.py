@@ -24,7 +24,7 @@ BUNDLED = Path(__file__).parent.parent / "models" / "digits.onnx"
 CROP = 64  # pixels: digits larger than this are averaged down to it, so that the graph's sampling misses nothing
 _BATCH = 128  # digits, whose intermediate results fit in the cache
 DIGITS_FORMAT, LINES_FORMAT = "tenfold-reader", "tenfold-lines"  # how the format of a model file begins
-MEMORY = 2**32  # bytes that all models of a process may compute in
+MEMORY = 2**32  # bytes that all models of a process may compute in, but for those that come with tenfold
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
 T = TypeVar("T")
@@ -118,7 +118,8 @@ def model_bytes(model: str | Path | None = None) -> bytes:
     """What a model file holds, by default the bundled one. Raises RunError where there is none."""
     path = _file(model)
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(model_file.LARGEST + 1)  # of which no more than one less is used
     except OSError as error:
         hint = f": `tenfold export {path}` makes one" if path.is_dir() else ""
         raise RunError(f"there is no model file {path}{hint}") from error
@@ -154,11 +155,12 @@ def open_model(
         raise RunError(f"cannot use {name}: it is damaged, or no ONNX file of ours ({error})") from error
     except RunError as error:
         raise RunError(f"{name} {error}") from error
-    _limit_memory()
     options = onnxruntime.SessionOptions()
+    if not isinstance(model, str | Path) or Path(model).parent != BUNDLED.parent:
+        _limit_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         providers = [DEVICES[device], *([DEVICES["cpu"]] if device != "cpu" else [])]
         return onnxruntime.InferenceSession(raw, options, providers=providers), described

@@ -58,6 +58,7 @@ def test_a_recipe_in_json_may_leave_fields_out(tmp_path: Path) -> None:
         ("hidden", (1,) * 101, "no more than 100"),
         ("name", "a\0b", "--name must be text"),
         ("data", "\ud800", "--data must be text"),
+        ("task", "0/" * 100_000, "--task must be text"),
         ("augment", {"a": 1}, "--augment must be text, not a dict"),
         ("data", "", "--data must be the path of your digits, or left out for MNIST, not empty"),
     ],

@@ -22,6 +22,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
 AMOUNTS = tuple(field.name for field in dataclasses.fields(Augmentation))
 MNIST = 50_000  # training digits that MNIST has beside those for validation
+_LONGEST = 10_000  # characters of a text
 
 # The ranges of fields, as msgspec has them, behind what is said of a number below.
 _COUNT = ("1 or more", {"ge": 1, "le": 1_000_000})
@@ -292,9 +293,9 @@ def typed(name: str, value: Any) -> Any:
 
 
 def _text(value: str) -> bool:
-    """Whether a text can be a file's name."""
+    """Whether a text can be a file's name, or as short."""
     try:
-        return b"\0" not in os.fsencode(value)
+        return len(value) <= _LONGEST and b"\0" not in os.fsencode(value)
     except UnicodeEncodeError:
         return False
 
