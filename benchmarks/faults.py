@@ -343,7 +343,7 @@ def _command(folder: Path, verb: str) -> list[list[str]]:
     small = ["network=mlp", "hidden=8", "batch_size=16"]
     if verb == "train":
         return [
-            [*python, "train", "mlp", *small, "epochs=40", *data, "--out", "out"],
+            [*python, "train", "mlp", *small, "epochs=10", *data, "--out", "out"],
             [*python, "train", "--resume", "out"],
         ]
     if verb == "study":

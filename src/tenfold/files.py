@@ -96,7 +96,7 @@ def sync(folder: Path) -> None:
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            getattr(os, "fdatasync", os.fsync)(handle)  # whose data are the names
         finally:
             os.close(handle)
 
