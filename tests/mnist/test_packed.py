@@ -3,6 +3,7 @@ import io
 import resource
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_the_size_of_an_array_is_compared_before_it_is_made(shape: tuple[int, ..
 
 def test_arrays_are_those_that_numpy_reads(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    every = {
+    every: dict[str, Any] = {
         "f": np.asfortranarray(rng.random((3, 4))),
         "b": rng.random((2, 2)).astype(">f4"),
         "s": np.array(["a", "ü"]),

@@ -64,15 +64,13 @@ def test_what_a_kill_left_before_the_first_checkpoint_is_gone_on_with(data: Path
     (here / "r").mkdir()
     (here / "r" / ".recipe.json.00000000-1.part").write_text("{")
     tenfold.train("mlp", data=data, epochs=1, out="r", **TINY)
-    for again in ({"out": "a"}, {"resume": "b"}):
-        place = here / next(iter(again.values()))
-        place.mkdir()
-        (place / "recipe.json").write_bytes((wanted.path / "recipe.json").read_bytes())
-        given = {"quiet": True} if "resume" in again else {"data": data, "epochs": 1, **TINY}
-        run = tenfold.train(None if "resume" in again else "mlp", **again, **given)
-        assert (run.path / "metrics.csv").read_text().split(",")[:12] == (
-            wanted.path / "metrics.csv"
-        ).read_text().split(",")[:12]
+    for name in ("a", "b"):
+        (here / name).mkdir()
+        (here / name / "recipe.json").write_bytes((wanted.path / "recipe.json").read_bytes())
+    tenfold.train("mlp", data=data, epochs=1, out="a", **TINY)
+    tenfold.train(resume="b", quiet=True)
+    losses = {name: [row["val_loss"] for row in Run.open(here / name).metrics] for name in ("whole", "r", "a", "b")}
+    assert len(set(map(str, losses.values()))) == 1
     (here / "c").mkdir()
     (here / "c" / "recipe.json").write_text("{}")
     with pytest.raises(StorageError, match="not empty"):  # begun with another recipe

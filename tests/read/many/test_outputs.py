@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from threading import Event
 
@@ -192,6 +193,6 @@ def test_rows_of_others_are_refused(line: str, tmp_path: Path) -> None:
 def test_rows_are_on_the_disk_soon_without_another(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced = Event()
     with Output(path) as output:
-        monkeypatch.setattr(outputs.os, "fsync", lambda _: synced.set())
+        monkeypatch.setattr(os, "fsync", lambda _: synced.set())
         output.write(ROWS[0])
         assert synced.wait(30)
