@@ -12,6 +12,7 @@ from tenfold.cli.fields import with_fields
 from tenfold.cli.options import WHERE, Address, Jobs, On, RecipeName, Threads, option
 from tenfold.cli.study import row_of
 from tenfold.errors import UsageError
+from tenfold.files import holder
 from tenfold.progress import say
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _print(found: "Tuning") -> None:
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items() if count)
     say(f"trials: {counts or 'none'}")
     if found.elsewhere:
-        say(f"another process still works on {found.path}, and will confirm the best and write the report")
+        who = holder(found.path)
+        say(f"another process still works on {found.path}{who}, and will confirm the best and write the report")
         return
     if found.confirmed:
         accuracy = found.objective == "accuracy"
