@@ -43,3 +43,8 @@ def test_an_error_in_one_line() -> None:
 def test_a_missing_package_is_named_with_the_command() -> None:
     says = "this needs optuna, which is not installed: pip install 'tenfold[tune]'"
     assert str(missing_extra("optuna", "tune")) == says
+
+
+def test_what_commands_a_terminal_is_shown() -> None:
+    assert one_line(DataError("no \x1b[31mred\x07\x9b\u202e.png")) == "no \\x1b[31mred\\x07\\x9b\\u202e.png"
+    assert errors.printable("ä\t→\n") == "ä\t→\n"

@@ -20,7 +20,12 @@ written against those keeps working.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# Control characters, but for the tab and the end of a line, and what turns the direction of writing.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LONG = 200  # characters of a wrong name that are shown
 
 
 class TenfoldError(Exception):
@@ -87,7 +92,7 @@ class MissingExtra(TenfoldError, ImportError):
 
 def nearest(what: str, given: str, known: Iterable[str]) -> str:
     """The text of an error about an unknown name: what was given, the nearest known one, and all of them."""
-    names = list(known)
+    names, given = list(known), given if len(given) <= _LONG else f"{given[:_LONG]}…"
     close = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"unknown {what} {given!r}: {hint}there are {', '.join(names)}"
@@ -95,7 +100,12 @@ def nearest(what: str, given: str, known: Iterable[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """What an error says in one line, or its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: names of files and classes may hold signs that command it, which are shown as \\x1b."""
+    return _COMMANDS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def missing_extra(package: str, extra: str) -> MissingExtra:

@@ -4,7 +4,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
+
+from tenfold.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,6 +14,11 @@ if TYPE_CHECKING:
 _OFTEN = 0.1  # seconds between two updates, so that drawing costs nothing
 
 Item = TypeVar("Item")
+
+
+def say(*words: object, file: TextIO | None = None, **how: Any) -> None:
+    """Print words, as `print` does, with nothing in them that commands a terminal."""
+    print(*(printable(str(word)) for word in words), file=file or sys.stdout, **how)
 
 
 class Progress:
@@ -55,6 +62,7 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a sentence on a line of its own, above the bars."""
+        text = printable(text)
         if self._given is not None or self._bars is not None:
             self.console.print(text, soft_wrap=True, markup=False)
         elif not self._quiet:
@@ -71,6 +79,7 @@ class Progress:
         if not self.live:
             return
         self._drawn = time.perf_counter()
+        description, note = printable(description), printable(note)
         if self._bars is None:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bars

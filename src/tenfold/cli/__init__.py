@@ -34,6 +34,7 @@ from tenfold.cli import (
 from tenfold.cli.help import Verb, Verbs, beginning
 from tenfold.cli.mistakes import sentence
 from tenfold.errors import Interrupted, StorageError, TenfoldError, UsageError, missing_extra, one_line
+from tenfold.progress import say
 
 app: typer.Typer = typer.Typer(
     name="tenfold",
@@ -69,7 +70,7 @@ app.add_typer(data.app, name="data")
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"tenfold {__version__}")
+        say(f"tenfold {__version__}")
         raise typer.Exit
 
 
@@ -89,7 +90,7 @@ def _tenfold(
     """
     del version, debug  # which are looked at before
     if context.invoked_subcommand is None:
-        print(beginning(getattr(context.command, "commands", {})))
+        say(beginning(getattr(context.command, "commands", {})))
         raise typer.Exit(UsageError.status)
 
 
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            print(error.format_message())
+            say(error.format_message())
             sys.exit(UsageError.status)
         _fail(UsageError(sentence(error, words, typer.main.get_command(app))), debug)
 
@@ -139,5 +140,5 @@ def _as_options(words: list[str]) -> list[str]:
 def _fail(error: BaseException, debug: bool) -> None:
     if debug:
         raise error
-    print(f"tenfold: {one_line(error)}", file=sys.stderr)
+    say(f"tenfold: {one_line(error)}", file=sys.stderr)
     sys.exit(error.status if isinstance(error, TenfoldError) else 1)

@@ -7,7 +7,7 @@ import typer
 
 from tenfold.cli.help import Verb, Verbs
 from tenfold.errors import DataError, UsageError, nearest
-from tenfold.progress import track
+from tenfold.progress import say, track
 
 app: typer.Typer = typer.Typer(
     cls=Verbs, no_args_is_help=True, help="Look at the data, check it, export it for other tools."
@@ -52,9 +52,9 @@ def show(
         train, validation = split_last(parts["train"], None)  # as training cuts it
         parts = {"train": train, "validation": validation, "test": parts["test"]}
     for note in source.notes:
-        print(f"{source.name}: {note}")
+        say(f"{source.name}: {note}")
     if source.unlabelled is not None:
-        print(f"{source.name}: {len(source.unlabelled):,} digits without labels; tenfold predict answers them")
+        say(f"{source.name}: {len(source.unlabelled):,} digits without labels; tenfold predict answers them")
     if not parts:
         return
     if part not in parts:
@@ -64,7 +64,7 @@ def show(
         for k, name in enumerate(source.classes)
     ]
     table(("class", *parts), [*counts, ("all", *(f"{len(digits):,}" for digits in parts.values()))])
-    print()
+    say()
     statistics = []
     for name, digits in parts.items():
         pixels = digits.images
@@ -73,7 +73,7 @@ def show(
         statistics.append((name, shape, values, *moments, f"{(pixels > 0).mean():.1%}"))
     table(("part", "shape", "values", "mean / 255", "std / 255", "pixels above 0"), statistics, left=2)
     path = save(classes(parts[part], source.classes), out)
-    print(f"\nevery class of {part} is drawn in {path}")
+    say(f"\nevery class of {part} is drawn in {path}")
 
 
 @app.command(cls=Verb, epilog=_VERIFY)
@@ -108,7 +108,7 @@ def export(
     source = sources.load(data, track=track)
     exports.export(source, folder, form, track=track)
     for note in source.notes:
-        print(f"{source.name}: {note}")
+        say(f"{source.name}: {note}")
     if form == "idx" and source.classes != tuple(map(str, range(len(source.classes)))):
-        print(f"IDX files hold numbers only: {', '.join(f'{k} is {name}' for k, name in enumerate(source.classes))}")
-    print(f"{sum(map(len, source.parts.values())):,} digits as {form} in {folder}")
+        say(f"IDX files hold numbers only: {', '.join(f'{k} is {name}' for k, name in enumerate(source.classes))}")
+    say(f"{sum(map(len, source.parts.values())):,} digits as {form} in {folder}")

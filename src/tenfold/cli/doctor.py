@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tenfold.cli.options import Json
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.doctor import Check
@@ -40,9 +41,9 @@ def doctor(json: Json = False) -> None:
     faults = [check.name for check in done if check.state == FAULT]
     if json:
         report = {"well": not faults, "versions": versions(), "checks": [check._asdict() for check in done]}
-        print(dumps(report, indent=2))
+        say(dumps(report, indent=2))
     else:
-        print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: {', '.join(faults)}" if faults else "\nall is well")
+        say(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: {', '.join(faults)}" if faults else "\nall is well")
     if faults:
         raise typer.Exit(1)
 
@@ -53,6 +54,6 @@ def _print(check: "Check") -> None:
     head = f"{check.state:<7}{check.name:<{_PLACE - 7}}"
     tail = f"; {check.do}" if check.state == MISSING else ""
     lines = textwrap.wrap(f"{check.found}{tail}", WIDTH - _PLACE, break_on_hyphens=False) or [""]
-    print("\n".join([head + lines[0], *(" " * _PLACE + line for line in lines[1:])]))
+    say("\n".join([head + lines[0], *(" " * _PLACE + line for line in lines[1:])]))
     if check.do and not tail:
-        print(textwrap.fill(check.do, WIDTH, initial_indent="       do: ", subsequent_indent=" " * 11))
+        say(textwrap.fill(check.do, WIDTH, initial_indent="       do: ", subsequent_indent=" " * 11))

@@ -8,6 +8,7 @@ import typer
 from tenfold.cli import completion
 from tenfold.cli.fields import is_field, with_fields
 from tenfold.errors import UsageError
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -64,10 +65,10 @@ def ensemble(
     if not quiet:
         accuracy = model.metrics.get("val_accuracy")
         score = "" if accuracy is None else f", validation accuracy {accuracy:.2%}"
-        print(f"{len(model.members)} members, {parameters(model.network):,} parameters{score}")
-        print(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")
+        say(f"{len(model.members)} members, {parameters(model.network):,} parameters{score}")
+        say(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")
     if small is not None:
         place = run.path.with_name(f"{run.path.name}-{small.name}")
         student = start.train(small, teacher=str(run.path), out=place, quiet=quiet)
         if not quiet:
-            print(f"{small.name}, distilled from them, is in {student.path}: tenfold evaluate {student.path}")
+            say(f"{small.name}, distilled from them, is in {student.path}: tenfold evaluate {student.path}")

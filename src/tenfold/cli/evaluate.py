@@ -9,6 +9,7 @@ import typer
 from tenfold.cli import completion
 from tenfold.cli.options import Device, Json
 from tenfold.errors import UsageError
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.learn.scoring.lines import LinesEvaluation
@@ -62,23 +63,23 @@ def evaluate(
         under = corrupted(run, data=data, out=out, device=device)
     if json:
         more = {} if under is None else {"corruptions": loads(under.as_json())}
-        print(dumps({**loads(found.as_json()), **more}, indent=2))
+        say(dumps({**loads(found.as_json()), **more}, indent=2))
         return
     low, high = found.interval
-    print(f"{found.model} on {found.data}, {found.n:,} digits, task {found.task}")
-    print(f"accuracy {found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%}; {len(found.mistakes):,} mistakes)")
+    say(f"{found.model} on {found.data}, {found.n:,} digits, task {found.task}")
+    say(f"accuracy {found.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%}; {len(found.mistakes):,} mistakes)")
     if found.corrected is not None:
         its = found.corrected
-        print(f"accuracy {its.accuracy:.2%}  on {its.n:,} of them with 10 labels corrected, which chose nothing")
+        say(f"accuracy {its.accuracy:.2%}  on {its.n:,} of them with 10 labels corrected, which chose nothing")
     auc = "" if found.auc is None else f"  AUC {found.auc:.5f}"
     score = "NLL {nll:.4f}  Brier {brier:.4f}  ECE {ece:.2%}".format
-    print(f"{score(**vars(found))}{auc}  at temperature {found.temperature:.2f}")
-    print(f"{score(**found.uncalibrated)}  without it\n")
+    say(f"{score(**vars(found))}{auc}  at temperature {found.temperature:.2f}")
+    say(f"{score(**found.uncalibrated)}  without it\n")
     for note in found.notes:
-        print(f"{note}\n")
+        say(f"{note}\n")
     rows = [(c.name, f"{c.precision:.2%}", f"{c.recall:.2%}", f"{c.f1:.2%}", f"{c.support:,}") for c in found.classes]
     table(("class", "precision", "recall", "F1", "images"), rows)
-    print(f"\nthe report, with figures and mistakes: {found.report}")
+    say(f"\nthe report, with figures and mistakes: {found.report}")
     if under is not None:
         _print_corruptions(under)
 
@@ -86,14 +87,14 @@ def evaluate(
 def _print_lines(found: "LinesEvaluation", *, json: bool) -> None:
     """The scores of a network for lines."""
     if json:
-        print(found.as_json())
+        say(found.as_json())
         return
     low, high = found.interval
-    print(f"{found.model} on {found.data}, {found.n:,} lines")
-    print(f"accuracy {found.accuracy:.2%}  of whole lines (95 % interval {low:.2%} to {high:.2%})")
-    print(f"sign error rate {found.sign_error:.2%}")
+    say(f"{found.model} on {found.data}, {found.n:,} lines")
+    say(f"accuracy {found.accuracy:.2%}  of whole lines (95 % interval {low:.2%} to {high:.2%})")
+    say(f"sign error rate {found.sign_error:.2%}")
     wrong = "" if found.sure_wrong is None else f", {found.sure_wrong:.2%} of those wrong"
-    print(f"sure of {found.sure:.2%}{wrong}; from a probability of {found.threshold:.3f} on")
+    say(f"sure of {found.sure:.2%}{wrong}; from a probability of {found.threshold:.3f} on")
 
 
 def _print_corruptions(found: "Robustness") -> None:
@@ -102,7 +103,7 @@ def _print_corruptions(found: "Robustness") -> None:
     from tenfold.learn.scoring.robustness import words
 
     times = "" if found.ratio is None else f", {found.ratio:.2f} times that of the recipe {found.reference}"
-    print(f"\nunder the 15 corruptions of MNIST-C: mean error {found.mean:.2%}{times}\n")
+    say(f"\nunder the 15 corruptions of MNIST-C: mean error {found.mean:.2%}{times}\n")
     names = {"corruption": "{}", "shift": "shift by {} px", "rotation": "rotation by {}°", "scale": "{} times the size"}
     rows = [("(nothing changed)", f"{found.clean:.2%}", "")]
     for family, errors in found.errors.items():
@@ -114,4 +115,4 @@ def _print_corruptions(found: "Robustness") -> None:
     width = 2 if found.ratios is None else 3
     table(head[:width], [row[:width] for row in rows])
     if found.figures is not None:
-        print(f"\nthe chart: {found.figures['corruptions']}\nthe digits: {found.figures['corrupted']}")
+        say(f"\nthe chart: {found.figures['corruptions']}\nthe digits: {found.figures['corrupted']}")

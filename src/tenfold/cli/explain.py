@@ -10,6 +10,7 @@ import typer
 from tenfold import files
 from tenfold.cli.options import option
 from tenfold.errors import DataError, UsageError
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.learn.explain.explanation import Inside
@@ -85,7 +86,7 @@ def explain(  # noqa: PLR0913 - options
 
         reader = Reader(model_file(model), max_pixels=max_pixels, max_seconds=max_seconds)
         _draw(picture, path, reader, page=page, single=single)
-        print(f"the figure is in {path}")
+        say(f"the figure is in {path}")
 
 
 def _is_network(given: Path, reading: list[str], looking: list[str]) -> bool:
@@ -132,13 +133,11 @@ def _report(inside: "Inside") -> None:
     for one in inside.digits:
         sure, second = (percent(one.probabilities[name]) for name in (one.answer, one.runner_up))
         verdict = "right" if one.right else f"wrong: it is {one.label}"
-        print(
-            f"test digit {one.index}: answered {one.answer} with {sure}, {verdict}; then {one.runner_up} with {second}"
-        )
+        say(f"test digit {one.index}: answered {one.answer} with {sure}, {verdict}; then {one.runner_up} with {second}")
         if one.change is None:
-            print(f"  no change was found after which it is answered {one.wanted}")
+            say(f"  no change was found after which it is answered {one.wanted}")
         else:
             changed, ink = pixels(one.change.ink), one.image.sum() / 255
-            print(f"  {changed} pixels of ink changed, of {ink:.0f}, and it is answered {one.change.answer}")
+            say(f"  {changed} pixels of ink changed, of {ink:.0f}, and it is answered {one.change.answer}")
     count = len(inside.figures) - 1 + sum(len(one.figures) for one in inside.digits)
-    print(f"the overview is in {inside.figures['overview']}, with {count} more figures beside it")
+    say(f"the overview is in {inside.figures['overview']}, with {count} more figures beside it")

@@ -9,6 +9,7 @@ import typer
 
 from tenfold.cli import completion
 from tenfold.errors import RunError, UsageError, nearest
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -82,26 +83,27 @@ def export(
 
 def _tell(path: Path) -> None:
     """Say what was written, how sure its answers are, and how to read with it."""
-    from tenfold.read.classifier import LINES_FORMAT, metadata, open_session
+    from tenfold.read import model_file
+    from tenfold.read.classifier import LINES_FORMAT, metadata
 
-    described = metadata(open_session(path, str(path), "cpu", 1))
+    described = metadata(model_file.contents(path.read_bytes()))
     lines = described["format"].startswith(LINES_FORMAT)
-    print(f"saved {path}, {path.stat().st_size / 1e6:.2f} MB, for the classes {', '.join(described['classes'])}")
+    say(f"saved {path}, {path.stat().st_size / 1e6:.2f} MB, for the classes {', '.join(described['classes'])}")
     sure, error, coverage = (described[f"threshold{end}"] for end in ("", "_error", "_coverage"))
     if error is None:
-        print(f"an answer counts as sure from {sure:.0%}: there were no validation digits to fit that on")
+        say(f"an answer counts as sure from {sure:.0%}: there were no validation digits to fit that on")
     else:
         what = "invented lines of validation digits" if lines else "validation digits as pictures show them"
-        print(f"an answer counts as sure from {sure:.1%}, which on {what}")
-        print(
+        say(f"an answer counts as sure from {sure:.1%}, which on {what}")
+        say(
             f"answers {coverage:.1%} of them, with {error:.1%} of the answers wrong"
             if coverage >= 0.001
             else "answers hardly any: it has not learnt such pictures; the recipe `pictures` does"
         )
     if lines:
-        print(f"read with it, in Python: tenfold.read.lines.LineModel({str(path)!r}).read([row])")
+        say(f"read with it, in Python: tenfold.read.lines.LineModel({str(path)!r}).read([row])")
         return
-    print(f"read with it: tenfold read photo.jpg --model {path}")
+    say(f"read with it: tenfold read photo.jpg --model {path}")
 
 
 def _web(run: Path | None, output: Path | None, model: Path | None, runtime: Path | None) -> None:
@@ -120,11 +122,11 @@ def _web(run: Path | None, output: Path | None, model: Path | None, runtime: Pat
         folder,
         model_file(chosen or model),
         runtime=runtime,
-        tell=lambda line: print(f"tenfold: {line}", file=sys.stderr, flush=True),
+        tell=lambda line: say(f"tenfold: {line}", file=sys.stderr, flush=True),
     )
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    print(f"saved {path}, {size / 1e6:.1f} MB: any web server can serve it as it is, at any address")
-    print(f"look at it: python -m http.server -b 127.0.0.1 -d {path} 8000, then http://127.0.0.1:8000/")
+    say(f"saved {path}, {size / 1e6:.1f} MB: any web server can serve it as it is, at any address")
+    say(f"look at it: python -m http.server -b 127.0.0.1 -d {path} 8000, then http://127.0.0.1:8000/")
 
 
 def model_file(given: Path | None) -> Path | None:
@@ -147,6 +149,6 @@ def model_file(given: Path | None) -> Path | None:
     if not fresh and not (exported.is_file() and find_spec("torch") is None):
         from tenfold.learn.export.onnx import export as to_onnx
 
-        print(f"tenfold: exporting {weights} to {exported}, once", file=sys.stderr)
+        say(f"tenfold: exporting {weights} to {exported}, once", file=sys.stderr)
         to_onnx(weights, exported)
     return exported

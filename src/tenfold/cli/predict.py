@@ -9,6 +9,8 @@ import typer
 
 from tenfold.cli import completion
 from tenfold.cli.options import Device
+from tenfold.errors import printable
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -57,7 +59,7 @@ def predict(
         answers = prediction.answers(run, data=data, device=device)
         rows = "".join(f"{number},{answer}\n" for number, answer in enumerate(answers, 1))
         files.text(out, f"ImageId,Label\n{rows}")
-        print(f"{len(answers):,} answers in {out}")
+        say(f"{len(answers):,} answers in {out}")
         return
     found = prediction.predict(run, count=count, wrong=wrong, seed=seed, data=data, device=device)
     _, _, folder = runs.find_model(run)
@@ -69,12 +71,12 @@ def predict(
         for line in zip(*(braille(p.image) for p in row), strict=True):
             screen.print("".join(piece.ljust(each) for piece in line).rstrip(), markup=False)
         for p in row:
-            text = ("" if p.right else f"{p.label} → ") + f"{p.answer}  {p.confidence:.0%}"
+            text = printable(("" if p.right else f"{p.label} → ") + f"{p.answer}  {p.confidence:.0%}")
             screen.print(text[: each - 1].ljust(each), style="bold" if p.right else "bold red", end="", markup=False)
         screen.print("\n")
     if not found:
-        print("no digit is answered wrong")
+        say("no digit is answered wrong")
     path = figures.save(prediction.picture(found), out or folder / "predictions.png")
     known = [p for p in found if p.label is not None]
     score = f"{sum(p.right for p in known)} of {len(known)} right; " if known else ""
-    print(f"{score}the picture: {path}")
+    say(f"{score}the picture: {path}")

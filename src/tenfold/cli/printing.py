@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from tenfold.errors import printable
+from tenfold.progress import say
+
 
 def console() -> Console:
     """Standard output; wide when it is a pipe, so that nothing is cut or wrapped there."""
@@ -20,18 +23,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> 
 
     On a terminal that is too narrow for that, print every row as a short list.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
     if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
         across = max(map(len, head))
         for row in rows:
-            print(row[0])
+            say(row[0])
             for name, cell in zip(head[1:], row[1:], strict=True):
                 if cell:
-                    print(f"  {name:{across}}  {cell}")
+                    say(f"  {name:{across}}  {cell}")
         return
     for row in [head, *rows]:
         cells = [c.ljust(w) if k < left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
-        print("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
 
 
 def braille(image: NDArray[np.uint8]) -> list[str]:

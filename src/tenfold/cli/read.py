@@ -10,6 +10,7 @@ import typer
 
 from tenfold.cli.options import option
 from tenfold.errors import UsageError
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.read.many.rows import Row
@@ -178,7 +179,7 @@ def read(  # noqa: PLR0913 - options
         **how,
     )
     if done.files and not quiet:
-        print(done, file=sys.stderr)
+        say(done, file=sys.stderr)
     if done.counts["not read"]:
         raise typer.Exit(UNREAD)
 
@@ -191,12 +192,12 @@ def _show(row: "Row", given: list[str], *, printed: bool, json: bool, quiet: boo
     alone = given == [row.path]  # no folder or glob: its text is all that is wanted
     if printed:
         line = json_line if json else bare_text if alone else text_line
-        print(line(row), end="", flush=True)
+        say(line(row), end="", flush=True)
     name = source_name(row.path)
     if row.error is not None:
-        print(f"tenfold: {row.error if name in row.error else f'{name}: {row.error}'}", file=sys.stderr)
+        say(f"tenfold: {row.error if name in row.error else f'{name}: {row.error}'}", file=sys.stderr)
     elif row.kind == "without digits" and alone and printed and not quiet:
-        print(f"tenfold: no digits found in {name}", file=sys.stderr)
+        say(f"tenfold: no digits found in {name}", file=sys.stderr)
 
 
 def _targets(pictures: list[str] | None, context: typer.Context) -> list[str]:
@@ -207,7 +208,7 @@ def _targets(pictures: list[str] | None, context: typer.Context) -> list[str]:
     if pictures:
         return pictures
     if sys.stdin is None or sys.stdin.isatty():
-        print(context.get_usage(), file=sys.stderr)
+        say(context.get_usage(), file=sys.stderr)
         raise UsageError("there is nothing to read: give pictures or folders, or - for standard input")
     return ["-"]
 

@@ -10,6 +10,7 @@ import typer
 from tenfold.cli import completion
 from tenfold.cli.options import Json
 from tenfold.errors import UsageError
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -43,9 +44,9 @@ def recipes(
         chosen = resolve(recipe)
         if save is not None:
             chosen.save(save)
-            print(f"the recipe {chosen.name} is in {save}; train it: tenfold train {save}")
+            say(f"the recipe {chosen.name} is in {save}; train it: tenfold train {save}")
         elif json:
-            print(dumps(chosen.as_dict(), indent=2))
+            say(dumps(chosen.as_dict(), indent=2))
         else:
             changed = chosen.differences()
             fields = [(name, str(value), "*" if name in changed else "") for name, value in chosen.as_dict().items()]
@@ -66,7 +67,7 @@ def recipes(
         title = f"{name} (default)" if name == DEFAULT else name
         rows.append((title, each.network, f"{size:,}", f"{each.epochs}", *reached))
     if json:
-        print(dumps(listed, indent=2))
+        say(dumps(listed, indent=2))
         return
     table(("recipe", "network", "parameters", "epochs", "time", "test accuracy", "n"), rows, left=2)
     notes = ["every field of one: tenfold recipes NAME"]
@@ -75,6 +76,6 @@ def recipes(
         notes.insert(0, of)
     lines = ", ".join(LINE_NETWORKS)
     notes.append(f"networks for --network: {', '.join(networks.NETWORKS)}; with --task lines: {lines}")
-    print()
+    say()
     for note in notes:
-        print(fill(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+        say(fill(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False))

@@ -8,6 +8,7 @@ import typer
 
 from tenfold.cli.options import Json
 from tenfold.errors import RunError
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -27,6 +28,7 @@ def runs(
     rows: list[dict[str, Any]] = []
     for run in all_runs(root):
         try:
+            run.check("recipe.json")
             metrics, state = run.metrics, "" if run.finished else "running" if run.running else "stopped"
         except RunError:
             metrics, state = [], "damaged"
@@ -45,9 +47,9 @@ def runs(
             }
         )
     if json:
-        print(dumps(rows, indent=2))
+        say(dumps(rows, indent=2))
     elif not rows:
-        print(f"there are no runs in {root}: `tenfold train` makes one")
+        say(f"there are no runs in {root}: `tenfold train` makes one")
     else:
         texts = []
         for r in rows:
@@ -55,4 +57,4 @@ def runs(
             texts.append((r["run"], r["recipe"], r["task"], f"{r['epochs']}/{r['of']}", r["state"], *scores))
         table(("run", "recipe", "task", "epochs", "", "validation", "test"), texts, left=3)
         if stopped := [r["run"] for r in rows if r["state"] == "stopped"]:
-            print(f"\nresume what was stopped: tenfold train --resume {stopped[0]}")
+            say(f"\nresume what was stopped: tenfold train --resume {stopped[0]}")

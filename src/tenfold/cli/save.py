@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tenfold.cli import completion
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -44,4 +45,4 @@ def save(
         "full": f"network = torch.load('{path}', weights_only=False)",
         "safetensors": f"safetensors.torch.load_file('{path}')",
     }[form]
-    print(f"saved {path}; load it with {how}")
+    say(f"saved {path}; load it with {how}")

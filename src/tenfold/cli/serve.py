@@ -9,6 +9,7 @@ from typing import Annotated
 
 from tenfold.cli.options import option
 from tenfold.errors import missing_extra
+from tenfold.progress import say
 
 EPILOG = """
 Examples:
@@ -98,11 +99,11 @@ def serve(  # noqa: PLR0913 - options
 
     def started(address: str) -> None:
         with suppress(OSError):  # whoever started it may not be listening
-            print(f"tenfold serves at {address} (Ctrl-C stops)", flush=True)
+            say(f"tenfold serves at {address} (Ctrl-C stops)", flush=True)
         if host not in ("127.0.0.1", "localhost", "::1") and token is None:
-            print("tenfold: whoever reaches this machine can use it: --token asks for a secret", file=sys.stderr)
+            say("tenfold: whoever reaches this machine can use it: --token asks for a secret", file=sys.stderr)
         if corrections is not None:
-            print(f"tenfold: corrections go to {corrections}", file=sys.stderr)
+            say(f"tenfold: corrections go to {corrections}", file=sys.stderr)
         if open_page:
             import webbrowser
 

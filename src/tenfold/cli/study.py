@@ -8,6 +8,7 @@ from tenfold.cli import completion
 from tenfold.cli.fields import with_fields
 from tenfold.cli.options import Address, Jobs, On, RecipeName, Threads, Words, option
 from tenfold.errors import TenfoldError
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.learn.search.statistics import Comparison, Summary
@@ -73,7 +74,7 @@ def study(  # noqa: PLR0913 - options
         common=common,
         **changes,
     )
-    print(found.as_json()) if json else _print(found)
+    say(found.as_json()) if json else _print(found)
     failed = found.group.failed | ({} if found.against is None else found.against.failed)
     if failed:
         seed, reason = next(iter(failed.items()))
@@ -92,8 +93,8 @@ def _print(found: "Study") -> None:
     ]
     table(("recipe", f"{found.split} accuracy", "deviation", "95 % interval", "seeds", "seconds"), rows)
     if found.difference is not None:
-        print(f"\n{difference(found.difference, *studies.labels(found))}")
-    print(f"\nthe runs, a table and a figure: {found.path}")
+        say(f"\n{difference(found.difference, *studies.labels(found))}")
+    say(f"\nthe runs, a table and a figure: {found.path}")
 
 
 def row_of(name: str, summary: "Summary", seconds: float | None, *, percent: bool = True) -> tuple[str, ...]:

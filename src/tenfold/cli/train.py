@@ -8,6 +8,7 @@ import typer
 from tenfold.cli import completion
 from tenfold.cli.fields import with_fields
 from tenfold.cli.options import Words
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.learn.training.runs import Run
@@ -81,18 +82,18 @@ def _print(run: "Run", trackers: str, *, watch: bool) -> None:
     """What came of it, and what to do next."""
     last = run.model().metrics
     if last.get("val_accuracy") is not None:
-        print(f"validation accuracy {last['val_accuracy']:.2%}")
+        say(f"validation accuracy {last['val_accuracy']:.2%}")
     if watch and (run.path / "training.gif").is_file():
-        print(f"the film is {run.path / 'training.gif'}, its moments side by side {run.path / 'training.png'}")
+        say(f"the film is {run.path / 'training.gif'}, its moments side by side {run.path / 'training.png'}")
     elif watch:
-        print("there is no film: the run had finished before it was watched")
+        say("there is no film: the run had finished before it was watched")
     if "tensorboard" in trackers:
-        print(f"look at it: tensorboard --logdir {run.path.parent}")
+        say(f"look at it: tensorboard --logdir {run.path.parent}")
     if "mlflow" in trackers:
         import mlflow
 
-        print(f"in MLflow: run {run.path.name} of {mlflow.get_tracking_uri()}")
+        say(f"in MLflow: run {run.path.name} of {mlflow.get_tracking_uri()}")
     if run.recipe.mix:
-        print(f"the run is in {run.path}; read with it: tenfold read photo.jpg --model {run.path}")
+        say(f"the run is in {run.path}; read with it: tenfold read photo.jpg --model {run.path}")
     else:
-        print(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")
+        say(f"the run is in {run.path}; score it on the test set: tenfold evaluate {run.path}")

@@ -12,6 +12,8 @@ from tenfold.cli.fields import with_fields
 from tenfold.cli.options import WHERE, Address, Jobs, On, RecipeName, Threads, option
 from tenfold.cli.study import row_of
 from tenfold.errors import UsageError
+from tenfold.files import holder
+from tenfold.progress import say
 
 if TYPE_CHECKING:
     from tenfold.learn.search.tuning import Tuning
@@ -93,7 +95,7 @@ def tune(  # noqa: PLR0913 - options
         threads=threads,
         quiet=quiet or json,
     )
-    print(dumps(found.as_dict(), indent=2)) if json else _print(found)
+    say(dumps(found.as_dict(), indent=2)) if json else _print(found)
 
 
 def _seconds(text: str) -> float:
@@ -109,20 +111,21 @@ def _print(found: "Tuning") -> None:
     from tenfold.learn.search import report, statistics
 
     counts = ", ".join(f"{count} {state}" for state, count in found.trials.items() if count)
-    print(f"trials: {counts or 'none'}")
+    say(f"trials: {counts or 'none'}")
     if found.elsewhere:
-        print(f"another process still works on {found.path}, and will confirm the best and write the report")
+        who = holder(found.path)
+        say(f"another process still works on {found.path}{who}, and will confirm the best and write the report")
         return
     if found.confirmed:
         accuracy = found.objective == "accuracy"
         ends = statistics.ends_of(found.objective)
         sums = [(one.name, statistics.summary(one.scores, ends)) for one in found.confirmed]
         rows = [row_of(name, total, None, percent=accuracy) for name, total in sums]
-        print()
+        say()
         table(("confirmed", f"validation {found.objective}", "deviation", "95 % interval", "seeds"), rows)
-        print(f"\n{report.verdict(found.confirmed[0], found.confirmed, found.objective)}")
+        say(f"\n{report.verdict(found.confirmed[0], found.confirmed, found.objective)}")
     if found.best is None:
-        print("no trial finished, so there is no best recipe")
+        say("no trial finished, so there is no best recipe")
     else:
-        print(f"\ntrain the best: tenfold train {found.path / 'best.json'}")
-    print(f"the report: {found.report}")
+        say(f"\ntrain the best: tenfold train {found.path / 'best.json'}")
+    say(f"the report: {found.report}")

@@ -3,6 +3,7 @@
 sources      labelled digits from anywhere, as a Source, and how it is split
 embedded     the four original files in files/, checked when read
 idx          their format, read and written
+packed       what is packed or large, opened within bounds
 layouts/     those in which labelled images are passed round
 fitting      what was found in them made alike: 28 x 28, bright ink on black
 named        sets known by a name, such as Fashion-MNIST, and where they are

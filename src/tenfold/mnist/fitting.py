@@ -14,6 +14,7 @@ from tenfold.mnist.digits import Digits
 from tenfold.mnist.layouts.raw import Raw, natural
 
 Labels = NDArray[Any]
+_BLOCK = 1000  # images that are scaled at a time
 
 
 def fitted(
@@ -131,7 +132,12 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
         )
     notes += [note for note in greys.stretched(high) if note not in notes]
     scale = 255 / greys.white(high)
-    return images if images.dtype == np.uint8 and scale == 1 else np.rint(images * scale).clip(0, 255).astype(np.uint8)
+    if images.dtype == np.uint8 and scale == 1:
+        return images
+    found = np.empty(images.shape, np.uint8)
+    for some in range(0, len(images), _BLOCK):  # or several times as much memory would be taken
+        found[some : some + _BLOCK] = np.rint(images[some : some + _BLOCK] * scale).clip(0, 255)
+    return found
 
 
 def _fit(images: Any, part: str, notes: list[str]) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tenfold import files
 from tenfold.errors import DataError, FormatError
+from tenfold.mnist import packed
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
@@ -34,7 +35,7 @@ def parse(raw: bytes, name: str) -> NDArray[np.generic]:
     """The array in the bytes of an IDX file, plain or gzipped; `name` is for the errors, which are those of `read`."""
     if raw[:2] == b"\x1f\x8b":
         try:
-            raw = gzip.decompress(raw)
+            raw = packed.unpacked(raw, name)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{name} is damaged: its gzip stream ends early or does not check ({error})") from error
     if len(raw) < 4 or raw[:2] != b"\x00\x00" or raw[2] not in _TYPES or not 1 <= raw[3] <= 4:

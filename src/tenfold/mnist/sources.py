@@ -1,5 +1,6 @@
 """Where labelled digits come from: MNIST in the package, a set of a known name, or a user's own files."""
 
+import csv
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError
-from tenfold.mnist import DIGITS, embedded, fitting, named
+from tenfold.errors import DataError, TenfoldError, TooLargeError, one_line
+from tenfold.mnist import DIGITS, embedded, fitting, named, packed
 from tenfold.mnist.digits import Digits, Track, split_last, split_stratified, untracked
 from tenfold.mnist.layouts import reading
 from tenfold.mnist.layouts.tables import is_csv
@@ -129,8 +130,24 @@ def _state(path: Path) -> bytes:
 
 
 def _decoded(path: Path, track: Track, *, only: str = "", ink: bool = True) -> Source:
-    raw = reading.read(path, track, only)
-    parts, classes, unlabelled = fitting.fitted(raw, str(path), ink=ink)
+    """What a path holds. Whatever a damaged or hostile file makes libraries raise ends here as DataError."""
+    try:
+        every = (
+            (path.rglob("*") if path.is_dir() else path.parent.glob("*"))
+            if not path.is_file() or is_csv(path)
+            else [path]
+        )
+        with packed.memory(sum(file.stat().st_size for file in every if file.is_file())):
+            raw = reading.read(path, track, only)
+            parts, classes, unlabelled = fitting.fitted(raw, str(path), ink=ink)
+    except TenfoldError:
+        raise
+    except MemoryError as error:
+        raise TooLargeError(f"{path} needs more memory than data of its size may, or than there is") from error
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, csv.Error) as error:
+        raise DataError(
+            f"cannot read {path}, it is damaged: {type(error).__name__}: {one_line(error)[:200]}"
+        ) from error
     return Source(
         str(path),
         parts.get("train"),

@@ -9,6 +9,7 @@ urls        pictures and folders of an object store
 filters     connected components, blurring and closing, in numpy
 finding/    from the colours of a page to the signs of each row
 classifier  the model file: normalises and classifies digits in batches
+model_file  what an ONNX file holds, looked at before it is opened
 lines       the model file for lines: a row of writing to its text
 numbers     what a number as it was written can mean: points, commas, closing dashes
 tables      the cells of a table, in rows and columns

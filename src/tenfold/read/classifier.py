@@ -1,20 +1,21 @@
 """The model file: an ONNX graph that normalises digits and classifies them, run by onnxruntime."""
 
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold.errors import DeviceError, RunError
-from tenfold.read import limits
+from tenfold import documents
+from tenfold.errors import DeviceError, FormatError, RunError, one_line
+from tenfold.read import limits, model_file
 from tenfold.read.finding.paper import Ink
+from tenfold.read.model_file import Contents
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -23,7 +24,10 @@ BUNDLED = Path(__file__).parent.parent / "models" / "digits.onnx"
 CROP = 64  # pixels: digits larger than this are averaged down to it, so that the graph's sampling misses nothing
 _BATCH = 128  # digits, whose intermediate results fit in the cache
 DIGITS_FORMAT, LINES_FORMAT = "tenfold-reader", "tenfold-lines"  # how the format of a model file begins
+MEMORY = 2**32  # bytes that all models of a process may compute in, but for those that come with tenfold
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,9 @@ class Classifier:
         """
         model = model if isinstance(model, bytes) else _file(model)
         name = "the model" if isinstance(model, bytes) else str(model)
-        self.session: onnxruntime.InferenceSession = open_session(model, name, device, threads)
-        self.description: Description = _description(name, metadata(self.session))
+        self.session: onnxruntime.InferenceSession
+        self.description: Description
+        self.session, self.description = open_model(model, name, device, threads, _description)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -72,8 +77,15 @@ class Classifier:
         parts = []
         for k in range(0, len(images), _BATCH):
             limits.check()
-            parts.append(self.session.run([output], {"image": images[k : k + _BATCH]})[0])
-        return np.concatenate(parts)
+            parts.append(run(self.session, output, {"image": images[k : k + _BATCH]}))
+        found: NDArray[np.float32] = np.concatenate(parts)
+        if found.ndim < 2 or len(found) != len(images) or (output == "logits" and found.shape[1:] != self._shape):
+            raise RunError(f"the model answers {len(images)} images with {output} of the shape {found.shape}")
+        return found
+
+    @property
+    def _shape(self) -> tuple[int]:
+        return (len(self.classes),)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (N, K + 1) of the classes, and in the last column of being none of them.
@@ -109,7 +121,8 @@ def model_bytes(model: str | Path | None = None) -> bytes:
     """What a model file holds, by default the bundled one. Raises RunError where there is none."""
     path = _file(model)
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(model_file.LARGEST + 1)  # of which no more than one less is used
     except OSError as error:
         hint = f": `tenfold export {path}` makes one" if path.is_dir() else ""
         raise RunError(f"there is no model file {path}{hint}") from error
@@ -121,13 +134,16 @@ def _file(model: str | Path | None) -> Path:
     return path / "model.onnx" if path.is_dir() and (path / "model.onnx").is_file() else path
 
 
-def open_session(
-    model: str | Path | bytes, name: str, device: str, threads: int | None
-) -> "onnxruntime.InferenceSession":
-    """A model file opened by onnxruntime. Raises RunError for one that cannot be used, DeviceError."""
+def open_model(
+    model: str | Path | bytes, name: str, device: str, threads: int | None, describe: Callable[[Contents], T]
+) -> "tuple[onnxruntime.InferenceSession, T]":
+    """A model file opened by onnxruntime, and what it says of itself, which is looked at before.
+
+    Raises RunError for one that cannot be used, DeviceError.
+    """
     import onnxruntime
 
-    onnxruntime.set_default_logger_severity(3)
+    onnxruntime.set_default_logger_severity(4)  # what is wrong is raised
     onnxruntime.disable_telemetry_events()  # whatever a build may have of it
     there = onnxruntime.get_available_providers()
     if device == "auto":
@@ -136,42 +152,98 @@ def open_session(
         known = ", ".join(name for name, provider in DEVICES.items() if provider in there)
         raise DeviceError(f"this onnxruntime has no device {device!r}: there is {known}")
     raw = model if isinstance(model, bytes) else model_bytes(model)
+    try:
+        described = describe(model_file.contents(raw))
+    except FormatError as error:
+        raise RunError(f"cannot use {name}: it is damaged, or no ONNX file of ours ({error})") from error
+    except RunError as error:
+        raise RunError(f"{name} {error}") from error
     options = onnxruntime.SessionOptions()
+    if not isinstance(model, str | Path) or Path(model).parent != BUNDLED.parent:
+        _limit_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         providers = [DEVICES[device], *([DEVICES["cpu"]] if device != "cpu" else [])]
-        return onnxruntime.InferenceSession(raw, options, providers=providers)
+        return onnxruntime.InferenceSession(raw, options, providers=providers), described
     except Exception as error:  # onnxruntime has a dozen kinds, without a common base
-        reason = " ".join(str(error).split())[:120]
-        raise RunError(f"cannot use {name}: it is damaged, or no ONNX file ({reason})") from error
+        raise RunError(f"cannot use {name}: it is damaged, or no ONNX file ({one_line(error)[:120]})") from error
 
 
-def metadata(session: "onnxruntime.InferenceSession") -> dict[str, Any]:
-    """What a model file says about itself."""
-    return {key: _value(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
+@cache
+def _limit_memory() -> None:
+    """Bound what models compute in: a graph of a few bytes may ask for any size."""
+    import onnxruntime
+
+    kinds = onnxruntime.OrtAllocatorType, onnxruntime.OrtMemType
+    place = onnxruntime.OrtMemoryInfo("Cpu", kinds[0].ORT_ARENA_ALLOCATOR, 0, kinds[1].DEFAULT)
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg({"max_mem": MEMORY}))
 
 
-def _description(name: str, described: dict[str, Any]) -> Description:
-    if str(described.get("format", "")).startswith(LINES_FORMAT):
-        raise RunError(f"{name} reads lines: this is for models that read one digit")
-    if not str(described.get("format", "")).startswith(DIGITS_FORMAT):
-        raise RunError(f"{name} is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
+def run(session: "onnxruntime.InferenceSession", output: str, given: dict[str, Any]) -> NDArray[np.float32]:
+    """An output of a model. Raises RunError where it cannot be computed, or is no numbers."""
     try:
-        return Description(
-            classes=tuple(str(name) for name in described["classes"]),
-            rejects=bool(described["rejects"]),
-            temperature=float(described["temperature"]),
-            threshold=float(described["threshold"]),
-            metadata=described,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{name} does not fit this version of tenfold: {error}") from error
+        found: NDArray[np.float32] = session.run([output], given)[0]
+        sum_ = found.sum(dtype=np.float64)
+    except Exception as error:
+        raise RunError(f"the model cannot be run: {one_line(error)[-160:]}") from error
+    if np.isnan(sum_):
+        raise RunError(f"the model's {output} are no numbers: its weights are damaged, or too large")
+    return found
+
+
+def metadata(contents: Contents) -> dict[str, Any]:
+    """What a model file says about itself."""
+    return {key: _value(text) for key, text in contents.metadata.items()}
+
+
+def _description(contents: Contents) -> Description:
+    described = metadata(contents)
+    if str(described.get("format", "")).startswith(LINES_FORMAT):
+        raise RunError("reads lines: this is for models that read one digit")
+    if not str(described.get("format", "")).startswith(DIGITS_FORMAT):
+        raise RunError("is an ONNX file, but none of tenfold's: `tenfold export RUN` makes one")
+    said = checked(described, rejects=(bool, {}), temperature=(float, {"ge": 1e-3, "le": 1e3}))
+    check_sizes(contents.inputs, "image", (0, 1, 0, 0))
+    check_sizes(contents.outputs, "logits", (0, len(said["classes"])))
+    return Description(**said, metadata=described)
+
+
+def checked(described: dict[str, Any], **more: tuple[type, Mapping[str, float]]) -> dict[str, Any]:
+    """Of what a model file says: its classes, its threshold, and what else is wanted of a type and in a range.
+
+    Raises RunError for others.
+    """
+    from msgspec import Meta
+
+    ranged: Callable[..., Any] = Meta
+    several = Annotated[tuple[str, ...], Meta(min_length=1, max_length=256)]
+    kinds: dict[str, Any] = {"classes": several, "threshold": Annotated[float, Meta(ge=0.0, le=1.0)]}
+    kinds |= {name: Annotated[kind, ranged(**bounds)] if bounds else kind for name, (kind, bounds) in more.items()}
+    said: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        try:
+            said[name] = documents.converted(described.get(name), kind)
+        except FormatError as error:
+            raise RunError(f"does not fit this version of tenfold: its {name}: {error}") from error
+    return said
+
+
+def check_sizes(there: dict[str, tuple[int, ...]], name: str, wanted: tuple[int, ...]) -> None:
+    """Raise RunError unless an input or output is there, of these sizes; 0 is any."""
+    sizes = there.get(name)
+    if (
+        sizes is None
+        or len(sizes) != len(wanted)
+        or any(a and b and a != b for a, b in zip(sizes, wanted, strict=True))
+    ):
+        raise RunError(f"does not fit this version of tenfold: its {name} are {sizes}, not {wanted}; 0 is any size")
 
 
 def _value(text: str) -> Any:
     """What a text says in JSON, or the text itself."""
     try:
-        return json.loads(text)
-    except ValueError:
+        return documents.decoded(text, object)
+    except FormatError:
         return text

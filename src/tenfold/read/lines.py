@@ -13,7 +13,8 @@ from PIL import Image
 
 from tenfold.errors import RunError, UsageError
 from tenfold.read import limits
-from tenfold.read.classifier import LINES_FORMAT, metadata, open_session
+from tenfold.read.classifier import LINES_FORMAT, check_sizes, checked, metadata, open_model, run
+from tenfold.read.model_file import Contents
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -48,16 +49,11 @@ class LineModel:
         """
         model = BUNDLED if model is None else model
         name = "the model" if isinstance(model, bytes) else str(model)
-        self.session: onnxruntime.InferenceSession = open_session(model, name, device, threads)
-        described = metadata(self.session)
-        if not str(described.get("format", "")).startswith(LINES_FORMAT):
-            raise RunError(f"{name} does not read lines: `tenfold train lines` and `tenfold export` make one that does")
-        try:
-            self.classes: tuple[str, ...] = tuple(map(str, described["classes"]))
-            self.threshold: float = float(described["threshold"])
-            self._blank, self._height, self._step = (int(described[key]) for key in ("blank", "height", "step"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{name} does not fit this version of tenfold: {error}") from error
+        self.session: onnxruntime.InferenceSession
+        self.session, (described, said) = open_model(model, name, device, threads, _described)
+        self.classes: tuple[str, ...] = said["classes"]
+        self.threshold: float = said["threshold"]
+        self._blank, self._height, self._step = (said[key] for key in ("blank", "height", "step"))
         self.metadata: dict[str, Any] = described
         self._known: dict[tuple[int, bytes], NDArray[np.float64]] | None = None  # what was read of which lines
 
@@ -134,7 +130,9 @@ class LineModel:
         images = np.zeros((len(inks), 1, self._height, width), np.float32)
         for image, ink in zip(images[:, 0], inks, strict=True):
             image[:, : ink.shape[1]] = ink
-        scores = self.session.run(["scores"], {"image": images, "widths": widths})[0]
+        scores = run(self.session, "scores", {"image": images, "widths": widths})
+        if scores.ndim != 3 or scores.shape[::2] != (len(inks), 1 + len(self.classes)):
+            raise RunError(f"the model answers {len(inks)} lines with scores of the shape {scores.shape}")
         ends = -(-widths // self._step)
         return [each[:end].astype(np.float64) for each, end in zip(scores, ends, strict=True)]
 
@@ -153,6 +151,23 @@ class LineModel:
         likely = np.exp(np.delete(scores[clearest], self._blank, axis=1))
         likely /= likely.sum(axis=1, keepdims=True)
         return Text(text, float(np.exp(text_score(scores, signs, self._blank))), places, likely, scores)
+
+
+def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a model file for lines says, and what of it is needed."""
+    described = metadata(contents)
+    if not str(described.get("format", "")).startswith(LINES_FORMAT):
+        raise RunError("does not read lines: `tenfold train lines` and `tenfold export` make one that does")
+    whole = {
+        "height": (int, {"ge": 8, "le": 1000}),
+        "step": (int, {"ge": 1, "le": 100}),
+        "blank": (int, {"ge": 0, "le": 0}),
+    }
+    said = checked(described, **whole)
+    check_sizes(contents.inputs, "image", (0, 1, said["height"], 0))
+    check_sizes(contents.inputs, "widths", (0,))
+    check_sizes(contents.outputs, "scores", (0, 0, 1 + len(said["classes"])))
+    return described, said
 
 
 def text_score(scores: NDArray[np.float64], signs: NDArray[np.int64], blank: int = 0) -> float:

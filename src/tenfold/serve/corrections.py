@@ -31,7 +31,9 @@ class Corrections:
             raise UsageError(f"corrections cannot be saved for the class {unfit[0]!r}: it is not fit for a folder")
         self._lock = Lock()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            files.directory(self.folder)
+            for name in self.classes:
+                files.remove_dead(self.folder / name)
         except OSError as error:
             raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
         if not os.access(self.folder, os.W_OK):

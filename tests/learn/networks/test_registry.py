@@ -8,7 +8,7 @@ from torch import nn
 import tenfold
 from conftest import draw_digits
 from learn.trainings import OF_DIGITS
-from tenfold.errors import UsageError
+from tenfold.errors import StorageError, UsageError
 from tenfold.learn import networks
 from tenfold.learn.recipes.presets import RECIPES
 
@@ -66,3 +66,14 @@ def test_a_network_by_name_is_a_plain_module_for_a_loop_of_ones_own() -> None:
     assert torch.equal(other.eval()(ink), copy.deepcopy(network).eval()(ink))
     torch.export.export(other, (ink,))
     assert tenfold.networks.build("mlp", 3)(ink).shape == (64, 3)
+
+
+def test_a_network_has_an_end_which_is_known_before_it_is_made() -> None:
+    began = torch.random.get_rng_state()
+    for widths in ((40_000, 40_000), (2**31 - 1,) * 3):
+        with pytest.raises(StorageError, match=r"not enough memory .*must make 100,000,000 at most"):
+            networks.build("mlp", network="mlp", hidden=widths)
+    outlined = networks.outline(RECIPES["mlp"], 10)
+    assert outlined is not None
+    assert next(outlined.parameters()).is_meta
+    assert torch.equal(torch.random.get_rng_state(), began)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.errors import UsageError
+from tenfold.errors import FormatError, UsageError
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.recipes.recipe import Recipe
 
@@ -49,6 +49,17 @@ def test_a_recipe_in_json_may_leave_fields_out(tmp_path: Path) -> None:
         ("mix", -1, r"--mix must be .* up to 50,000, not -1"),
         ("mix", 50_001, "up to 50,000"),
         ("new_head", True, "goes with --init"),
+        ("lr", 10**400, "--lr must be a number, not 1000"),
+        ("lr", 1e300, r"--lr must be at most 1\S*, not 1e\+300"),
+        ("epochs", 10**30, "--epochs must be at most 1,000,000, not 1000"),
+        ("epochs", 1e30, "--epochs must be at most 1,000,000"),
+        ("hidden", [1e30], "must be whole numbers"),
+        ("hidden", (2**31,), "widths above 0, below 2"),
+        ("hidden", (1,) * 101, "no more than 100"),
+        ("name", "a\0b", "--name must be text"),
+        ("data", "\ud800", "--data must be text"),
+        ("task", "0/" * 100_000, "--task must be text"),
+        ("augment", {"a": 1}, "--augment must be text, not a dict"),
         ("data", "", "--data must be the path of your digits, or left out for MNIST, not empty"),
     ],
 )
@@ -70,3 +81,13 @@ def test_recipes_of_version_0_1_0_are_still_read(tmp_path: Path) -> None:
     assert (recipe.teacher_weight, recipe.teacher_temperature) == (0.5, 3.0)
     assert recipe.augment == "rotate=5,degrade=0.5"
     assert Recipe.from_dict({"network": "unpadded"}).network == "valid"
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"name": ' * 5000, '{"lr": NaN}', "[]", f'{{"lr": {"9" * 5000}}}', "\0"]
+)
+def test_a_file_that_is_no_recipe_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(FormatError, match=r"r\.json is not a recipe") as raised:
+        Recipe.read(tmp_path / "r.json")
+    assert "\n" not in str(raised.value)

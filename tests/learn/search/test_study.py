@@ -190,3 +190,15 @@ def test_the_same_command_resumes_in_the_middle_of_a_training(
     assert metrics.read_text().startswith(before)  # resumed, not begun again
     for seed in ("000", "001"):
         assert same(weights(Path("s/seeds") / seed), weights(unstopped / "seeds" / seed))
+
+
+def test_a_damaged_row_of_a_training_is_made_again(data: Path, here: Path) -> None:
+    before = study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
+    for text in ("{}", "[" * 5000, '{"seed": "x"}', "null"):
+        (here / "s" / "seeds" / "000" / "result.json").write_text(text)
+        again = study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)
+        assert again.group.rows[0]["val_accuracy"] == before.group.rows[0]["val_accuracy"]
+    for text in ("[" * 5000, '{"settings": {"recipe": {"lr": -1}}}', '{"settings": 3}'):
+        (here / "s" / "study.json").write_text(text)
+        with pytest.raises(RunError, match="is damaged"):
+            study(SMALL, seeds=1, data=data, out="s", jobs=1, quiet=True)

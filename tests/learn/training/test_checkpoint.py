@@ -48,3 +48,44 @@ def test_the_best_epoch_has_the_lowest_validation_loss() -> None:
     some = state()
     some.history = [Epoch(k, 0, 0, loss, 0, 0, 0) for k, loss in enumerate((0.5, 0.2, 0.2, 0.4), 1)]
     assert some.best_epoch == 1  # the earlier of the two
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    some = state()
+    checkpoint.save(some, path)
+    assert torch.load(path, weights_only=True)["epoch"] == 1  # as anybody else opens it
+    raw = path.read_bytes()
+    weights = raw.index(next(some.network.parameters()).detach().numpy().tobytes())
+    for place in (weights, raw.index(b"epoch") + 2, raw.index(b"abc")):
+        wrong = bytearray(raw)
+        wrong[place] ^= 1
+        path.write_bytes(wrong)
+        with pytest.raises(RunError, match="damaged"):
+            checkpoint.load(path)
+
+
+def test_a_checkpoint_without_a_checksum_is_opened(tmp_path: Path) -> None:
+    checkpoint.save(state(), tmp_path / "last.ckpt")
+    plain = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    del plain["sealed"]
+    torch.save(plain, tmp_path / "last.ckpt")
+    assert checkpoint.load(tmp_path / "last.ckpt")["step"] == 2
+
+
+def test_what_does_not_fit_a_network_or_is_no_number_is_refused(tmp_path: Path) -> None:
+    path, before = tmp_path / "last.ckpt", state()
+    checkpoint.save(before, path)
+    other = nn.Sequential(nn.Linear(3, 2))
+    with pytest.raises(RunError, match="of another network"):
+        checkpoint.restore(checkpoint.load(path), other, torch.optim.Adam(other.parameters()))
+    with torch.no_grad():
+        before.network[0].weight[0, 0] = torch.nan  # type: ignore[operator]
+    checkpoint.save(before, path)
+    with pytest.raises(RunError, match=r"0\.weight have values that are no numbers"):
+        checkpoint.load(path)
+    before = state()
+    before.epoch = -1
+    checkpoint.save(before, path)
+    with pytest.raises(RunError, match=r"not a checkpoint of this version.*epoch"):
+        checkpoint.load(path)

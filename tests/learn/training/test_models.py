@@ -1,11 +1,13 @@
 import dataclasses
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save as to_safetensors
 
 from conftest import draw_digits
 from tenfold.errors import RunError
@@ -73,3 +75,65 @@ def test_damaged_and_foreign_files(trained: Run, here: Path) -> None:
     torch.save([1, 2], here / "list.pth")
     with pytest.raises(RunError, match="not a state dict"):
         models.read_weights(here / "list.pth")
+
+
+def rewritten(trained: Run, path: Path, **changes: object) -> Path:
+    """The model of a run as version 0.1.0 wrote it, with other texts or weights."""
+    with safe_open(trained.model_file, framework="pt") as file:
+        texts = {name: text for name, text in file.metadata().items() if name != "sha256"} | {"format": "tenfold 1"}
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name, value in changes.items():
+        if isinstance(value, torch.Tensor):
+            weights[name] = value
+        else:
+            texts[name] = str(value)
+    path.write_bytes(to_safetensors(weights, texts))
+    return path
+
+
+def test_a_file_without_a_checksum_is_opened(trained: Run, tmp_path: Path) -> None:
+    assert models.load(rewritten(trained, tmp_path / "old.safetensors")).recipe == trained.recipe
+
+
+def test_a_flipped_bit_is_found(trained: Run, tmp_path: Path) -> None:
+    raw = trained.model_file.read_bytes()
+    for place in (raw.index(b"temperature") + 15, raw.index(b"sha256") + 2, raw.index(b"tenfold 2") + 8, len(raw) - 5):
+        wrong = bytearray(raw)
+        wrong[place] ^= 1
+        (tmp_path / "m.safetensors").write_bytes(wrong)
+        with pytest.raises(RunError, match=r"m\.safetensors"):
+            models.load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("temperature", "0", "temperature"),
+        ("temperature", "1e400", "no number of JSON"),
+        ("temperature", "9" * 400, "temperature"),
+        ("classes", "3", "classes"),
+        ("classes", "[]", "classes"),
+        ("task", '{"name": "digits", "groups": [[0], [1]]}', "10 classes and 2 groups"),
+        ("task", '{"name": "digits", "groups": [[-1]]}', "groups"),
+        ("recipe", "[" * 100_000, "nested too deeply"),
+        ("recipe", '{"network": "mlp", "hidden": [40000, 40000]}', "100,000,000 at most"),
+        ("recipe", '{"network": "mlp", "hidden": [4000]}', "its weights .* and its recipe's"),
+        ("1.weight", torch.full((16, 784), torch.nan), "have values that are no numbers"),
+        ("1.weight", torch.zeros(16, 785), r"1\.weight are \(16, 785\)"),
+    ],
+)
+def test_nothing_is_made_of_what_makes_no_sense(
+    trained: Run, name: str, value: object, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rewritten(trained, tmp_path / "m.safetensors", **{name: value})
+    monkeypatch.setattr(models, "_built", None)
+    with pytest.raises(RunError, match=says) as raised:
+        models.load(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_archive_of_more_than_its_bytes_is_not_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(2**22))
+    with pytest.raises(RunError, match="damaged"):
+        models.read_weights(tmp_path / "bomb.pth")

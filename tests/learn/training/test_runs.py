@@ -4,7 +4,7 @@ import pytest
 
 import tenfold
 from learn.trainings import TINY
-from tenfold.errors import RunError
+from tenfold.errors import RunError, StorageError
 from tenfold.learn.recipes.presets import RECIPES
 from tenfold.learn.training.runs import Run, all_runs, create, find_model, newest
 
@@ -48,3 +48,30 @@ def test_damaged_rows_are_named(run: Run) -> None:
     (run.path / "metrics.csv").write_text("epoch\nx\n")
     with pytest.raises(RunError, match=r"cannot read .*metrics\.csv, it is damaged"):
         _ = run.metrics
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "metrics.csv", "steps.csv"])
+def test_a_flipped_bit_beside_the_model_is_found(run: Run, name: str) -> None:
+    raw = bytearray((run.path / name).read_bytes())
+    raw[-5] ^= 1
+    (run.path / name).write_bytes(raw)
+    with pytest.raises(RunError, match=rf"cannot read .*{name}, it is damaged"):
+        run.model() if name == "recipe.json" else getattr(run, name.partition(".")[0])
+
+
+def test_what_a_kill_left_before_the_first_checkpoint_is_gone_on_with(data: Path, here: Path) -> None:
+    wanted = tenfold.train("mlp", data=data, epochs=1, out="whole", **TINY)
+    (here / "r").mkdir()
+    (here / "r" / ".recipe.json.00000000-1.part").write_text("{")
+    tenfold.train("mlp", data=data, epochs=1, out="r", **TINY)
+    for name in ("a", "b"):
+        (here / name).mkdir()
+        (here / name / "recipe.json").write_bytes((wanted.path / "recipe.json").read_bytes())
+    tenfold.train("mlp", data=data, epochs=1, out="a", **TINY)
+    tenfold.train(resume="b", quiet=True)
+    losses = {name: [row["val_loss"] for row in Run.open(here / name).metrics] for name in ("whole", "r", "a", "b")}
+    assert len(set(map(str, losses.values()))) == 1
+    (here / "c").mkdir()
+    (here / "c" / "recipe.json").write_text("{}")
+    with pytest.raises(StorageError, match="not empty"):  # begun with another recipe
+        tenfold.train("mlp", data=data, epochs=1, out="c", **TINY)

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -163,3 +165,34 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         Output(tmp_path / "out.csv")
     with pytest.raises(StorageError, match="choose another place"):
         Output(tmp_path / "file" / "out.csv")
+
+
+def test_rows_that_an_earlier_version_was_killed_at_are_kept(tmp_path: Path) -> None:
+    """Also where the kill came inside of a name that holds the end of a line."""
+    head = "path,text,sure,digits,lowest_probability,error\n"
+    for raw, kept in (
+        (f'{head}a.png,7,true,1,0.9,\n"b\n', ["a.png"]),
+        (f"{head}a.png,7,true,1,0.9,\nb.png,7,tr", ["a.png"]),
+    ):
+        (tmp_path / "out.csv.part").write_text(raw)
+        with Output(tmp_path / "out.csv", resume=True) as output:
+            assert list(output.kept) == kept
+            output.finish(kept)
+        assert (tmp_path / "out.csv").read_text() == f"{head}a.png,7,true,1,0.9000,\n"
+
+
+@pytest.mark.parametrize(
+    "line", ['{"path": 3}', '{"path": "a", "text": 1, "error": null}', "[" * 5000, "{}", '{"path": "a", "text": ""}']
+)
+def test_rows_of_others_are_refused(line: str, tmp_path: Path) -> None:
+    (tmp_path / "out.csv.part").write_text(f"{line}\n")
+    with pytest.raises(FormatError, match="did not write"):
+        Output(tmp_path / "out.csv", resume=True)
+
+
+def test_rows_are_on_the_disk_soon_without_another(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = Event()
+    with Output(path) as output:
+        monkeypatch.setattr(os, "fsync", lambda _: synced.set())
+        output.write(ROWS[0])
+        assert synced.wait(30)

@@ -18,7 +18,7 @@ from tenfold.learn import networks
 from tenfold.learn.digits import dataset, outliers, pens, pictures
 from tenfold.learn.digits.normalisation import Normalisation
 from tenfold.learn.export import lines
-from tenfold.learn.export.graph import Decisions, graph, silence
+from tenfold.learn.export.graph import Decisions, graph, sealed, silence
 from tenfold.learn.lines.dataset import held_out
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import grey
@@ -83,14 +83,14 @@ def export(
     if model.task == LINES:
         if quantize:
             raise UsageError("--quantize is for networks that read one digit")
-        files.content(path, lines.to_onnx(model, lines.decide(model, held_out(model.recipe))))
+        files.content(path, sealed(lines.to_onnx(model, lines.decide(model, held_out(model.recipe)))))
         return path
     digits = _validation(model)
     unmeasured = Decisions(model.temperature, calibration.UNSURE, None, None)
     raw = to_onnx(model, unmeasured if digits is None else decide(*observed(model, digits)))
     if quantize:
         raw = _quantized(raw, digits)
-    files.content(path, raw)
+    files.content(path, sealed(raw))
     return path
 
 
@@ -230,6 +230,12 @@ def _compact(raw: bytes) -> bytes:
         node.input[:] = map(short, node.input)
         node.output[:] = map(short, node.output)
     del graph.value_info[:]
+    graph.name = "g"
+    proto.ClearField("producer_name")
+    proto.ClearField("producer_version")
+    used = {node.domain for node in graph.node}
+    for opset in [opset for opset in proto.opset_import if opset.domain not in used]:
+        proto.opset_import.remove(opset)
     onnx.checker.check_model(proto, full_check=True)
     compact: bytes = proto.SerializeToString()
     return compact

@@ -12,6 +12,7 @@ from PIL import Image
 from tenfold.errors import DataError, FormatError
 from tenfold.learn.lines.alphabet import encode
 from tenfold.learn.lines.writing import HEIGHT, WIDEST
+from tenfold.mnist.layouts.pictures import LARGEST
 
 LABELS = "labels.csv"
 _HELD_OUT = 6  # every so many lines one is not learnt from
@@ -71,6 +72,8 @@ def _picture(path: Path, signs: int) -> NDArray[np.uint8]:
     """A picture made HEIGHT pixels high, wide enough for so many signs."""
     try:
         with Image.open(path) as picture:
+            if picture.width * picture.height > LARGEST:
+                raise ValueError(f"it has {picture.width:,} x {picture.height:,} pixels, and {LARGEST:,} are the most")
             grey = picture.convert("L")
     except FileNotFoundError as error:
         raise DataError(f"there is no picture {path}") from error

@@ -7,7 +7,7 @@ batchnorm       batch norm's statistics              lines         a network for
 """
 
 from tenfold.learn.networks.layers import MEAN, STD, Average, Dropout, Rescaled, stock
-from tenfold.learn.networks.registry import NETWORKS, build, check, head, output_layer, parameters
+from tenfold.learn.networks.registry import NETWORKS, build, check, head, outline, output_layer, parameters
 
 __all__ = [
     "MEAN",
@@ -19,6 +19,7 @@ __all__ = [
     "build",
     "check",
     "head",
+    "outline",
     "output_layer",
     "parameters",
     "stock",

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tenfold.errors import UsageError, nearest
+from tenfold.errors import StorageError, UsageError, nearest
 from tenfold.learn.networks.connected import mish, mlp
 from tenfold.learn.networks.convolutional import cnn, lenet, separable, strided, valid, vgg
 from tenfold.learn.networks.layers import Average
@@ -31,6 +31,8 @@ NETWORKS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {
     "separable": separable,
     "valid": valid,
 }
+MOST_PARAMETERS = 100_000_000  # of a network: with gradients and Adam's moments 1.6 GB
+_WIDE = f"--channels and --hidden must make {MOST_PARAMETERS:,} at most; give smaller widths"
 LINE_NETWORKS: dict[str, Callable[[Recipe, int], nn.Sequential]] = {"line": line}  # from lines to sequences of logits
 
 
@@ -46,16 +48,37 @@ def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.
     user's own, unless it is a `nn.Sequential`, is the only layer of one.
 
     Raises UsageError for an unknown recipe, field or network, when the layers leave nothing of a 28 x 28 image or the
-    number of widths is wrong, and for batch normalisation in batches of one.
+    number of widths is wrong, and for batch normalisation in batches of one; StorageError for more than 100 million
+    parameters.
     """
     given, recipe = recipe, presets.resolve(recipe, **changes)
     if isinstance(given, Recipe) and given.code not in (None, recipe.code):
         warnings.warn(f"the code of {recipe.network} is another now than when it was learnt", stacklevel=2)
     check(recipe)
+    outline(recipe, classes)
     network = _own(recipe, classes) if own.is_own(recipe.network) else _known(recipe)[recipe.network](recipe, classes)
     if recipe.batch_size < 2 and any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in network.modules()):
         raise UsageError(f"--batch-size must be 2 or more for the batch normalisation of {recipe.network}, not 1")
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network  # type: ignore[call-overload]
+
+
+def outline(recipe: Recipe, classes: int) -> nn.Sequential | None:
+    """The network that `build` gives, its weights without values and memory; None for one of a user's own.
+
+    Raises as `build` does, before anything is made.
+    """
+    check(recipe)
+    if own.is_own(recipe.network):
+        return None
+    try:
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            network = _known(recipe)[recipe.network](recipe, classes)
+        count = parameters(network)
+    except RuntimeError as error:  # their number is beyond any integer
+        raise StorageError(f"there is not enough memory for such a network: {_WIDE}") from error
+    if count > MOST_PARAMETERS:
+        raise StorageError(f"there is not enough memory for a network of {count:,} parameters: {_WIDE}")
+    return network
 
 
 def _own(recipe: Recipe, classes: int) -> nn.Sequential:

@@ -4,15 +4,16 @@ import dataclasses
 import functools
 import json
 import math
+import os
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from tenfold import files
-from tenfold.errors import DataError, FormatError, UsageError, nearest
+from tenfold import documents, files
+from tenfold.errors import FormatError, UsageError, nearest
 from tenfold.learn.recipes import own, tasks
 from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.devices import check_device
@@ -21,6 +22,14 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "adadelta", "rmsprop")
 SCHEDULES = ("constant", "step", "linear", "cosine", "onecycle")
 AMOUNTS = tuple(field.name for field in dataclasses.fields(Augmentation))
 MNIST = 50_000  # training digits that MNIST has beside those for validation
+_LONGEST = 10_000  # characters of a text
+
+# The ranges of fields, as msgspec has them, behind what is said of a number below.
+_COUNT = ("1 or more", {"ge": 1, "le": 1_000_000})
+_SOME = ("0 or more", {"ge": 0, "le": 1_000_000})
+_SHARE = ("at least 0 and below 1", {"ge": 0.0, "lt": 1.0})
+_POSITIVE = ("above 0", {"gt": 0.0, "le": 1e38})
+_WIDTHS = ("widths above 0, below 2**31, and no more than 100", {"ge": 1, "le": 2**31 - 1, "max_length": 100})
 
 # What fields, networks and augmentations were called in version 0.1.0, whose recipes and runs are still opened.
 OLD_FIELDS = {
@@ -51,40 +60,50 @@ class Recipe:
     ] = None
     val_size: Annotated[float | None, "validation digits, or their share if below 1; unless the data has some"] = None
     final: Annotated[bool, "learn from the validation digits too"] = False
-    mix: Annotated[int, "with --data: MNIST digits learnt along, so that nothing is forgotten"] = 0
+    mix: Annotated[
+        int,
+        "with --data: MNIST digits learnt along, so that nothing is forgotten",
+        (f"a number of MNIST's digits, up to {MNIST:,}", {"ge": 0, "le": MNIST}),
+    ] = 0
 
     # The network
     network: Annotated[str, "a network's name (see `tenfold recipes`), or your own: file.py:function"] = "cnn"
-    channels: Annotated[tuple[int, ...], "channels of each convolution, as in 32,64"] = (32, 64)
-    hidden: Annotated[tuple[int, ...], "width of each hidden fully connected layer, as in 512,256; or none"] = (128,)
-    dropout: Annotated[float, "dropout between the fully connected layers"] = 0.0
-    dropout_conv: Annotated[float, "dropout after the convolutions"] = 0.0
+    channels: Annotated[tuple[int, ...], "channels of each convolution, as in 32,64", _WIDTHS] = (32, 64)
+    hidden: Annotated[
+        tuple[int, ...], "width of each hidden fully connected layer, as in 512,256; or none", _WIDTHS
+    ] = (128,)
+    dropout: Annotated[float, "dropout between the fully connected layers", _SHARE] = 0.0
+    dropout_conv: Annotated[float, "dropout after the convolutions", _SHARE] = 0.0
     init: Annotated[str | None, "a run or weights file to start from; default is the bundled model"] = None
     new_head: Annotated[bool, "with --init: a fresh output layer, for another task"] = False
 
     # How it is learnt
-    epochs: Annotated[int, "passes over the training digits"] = 10
-    batch_size: Annotated[int, "digits in a step; what is left at the end of an epoch is skipped"] = 128
+    epochs: Annotated[int, "passes over the training digits", _COUNT] = 10
+    batch_size: Annotated[int, "digits in a step; what is left at the end of an epoch is skipped", _COUNT] = 128
     optimizer: Annotated[str, f"{', '.join(OPTIMIZERS)}, or file.py:function"] = "adam"
-    lr: Annotated[float, "highest learning rate of the schedule"] = 1e-3
-    momentum: Annotated[float, "momentum of sgd and rmsprop; first beta of adam and adamw"] = 0.9
-    beta2: Annotated[float, "second beta of adam and adamw; smoothing of rmsprop; rho of adadelta"] = 0.999
-    weight_decay: Annotated[float, "weight decay"] = 0.0
-    label_smoothing: Annotated[float, "share of the target spread over all classes"] = 0.0
+    lr: Annotated[float, "highest learning rate of the schedule", _POSITIVE] = 1e-3
+    momentum: Annotated[float, "momentum of sgd and rmsprop; first beta of adam and adamw", _SHARE] = 0.9
+    beta2: Annotated[float, "second beta of adam and adamw; smoothing of rmsprop; rho of adadelta", _SHARE] = 0.999
+    weight_decay: Annotated[float, "weight decay", ("0 or more", {"ge": 0.0, "le": 1e6})] = 0.0
+    label_smoothing: Annotated[float, "share of the target spread over all classes", _SHARE] = 0.0
     schedule: Annotated[str, "of the learning rate: " + ", ".join(SCHEDULES)] = "constant"
-    warmup: Annotated[float, "share of the steps in which the learning rate rises from zero"] = 0.0
-    gamma: Annotated[float, "with schedule step: factor of the learning rate after each epoch"] = 0.7
+    warmup: Annotated[float, "share of the steps in which the learning rate rises from zero", _SHARE] = 0.0
+    gamma: Annotated[float, "with schedule step: factor of the learning rate after each epoch", _POSITIVE] = 0.7
     teacher: Annotated[str | None, "a run, such as an ensemble, to learn the probabilities of (distillation)"] = None
-    teacher_weight: Annotated[float, "with --teacher: its share of the loss; the labels have the rest"] = 0.9
-    teacher_temperature: Annotated[float, "with --teacher: the temperature of distillation"] = 2.0
+    teacher_weight: Annotated[
+        float,
+        "with --teacher: its share of the loss; the labels have the rest",
+        ("from 0 to 1", {"ge": 0.0, "le": 1.0}),
+    ] = 0.9
+    teacher_temperature: Annotated[float, "with --teacher: the temperature of distillation", _POSITIVE] = 2.0
     augment: Annotated[str, f"{', '.join(AMOUNTS)}, as in rotate=10; none; file.py:name"] = ""
-    unaugmented_epochs: Annotated[int, "the last epochs, without augmentation"] = 0
+    unaugmented_epochs: Annotated[int, "the last epochs, without augmentation", _SOME] = 0
     recalibrate_batchnorm: Annotated[bool, "estimate batch norm's statistics on digits without augmentation"] = False
     pictures: Annotated[bool, "learn digits as pictures show them: other pens, blur, noise, few pixels"] = False
-    styles: Annotated[int, "digits drawn in styles that MNIST lacks, learnt along: crossed 7s, print"] = 0
-    outliers: Annotated[int, "shapes that are no digit, learnt along so as to be rejected"] = 0
-    patience: Annotated[int, "stop after so many epochs without improvement and keep the best; 0 never"] = 0
-    seed: Annotated[int, "seed of everything random"] = 0
+    styles: Annotated[int, "digits drawn in styles that MNIST lacks, learnt along: crossed 7s, print", _SOME] = 0
+    outliers: Annotated[int, "shapes that are no digit, learnt along so as to be rejected", _SOME] = 0
+    patience: Annotated[int, "stop after so many epochs without improvement and keep the best; 0 never", _SOME] = 0
+    seed: Annotated[int, "seed of everything random", ("0 or more, and below 2**63", {"ge": 0, "le": 2**63 - 1})] = 0
 
     # Where and how fast
     device: Annotated[str, "auto, cuda, mps, xpu or cpu"] = "auto"
@@ -106,25 +125,12 @@ class Recipe:
         self._check_together()
 
     def _check_ranges(self) -> None:
-        """Raise UsageError for a number outside of its range."""
-        for name in ("epochs", "batch_size"):
-            self._must(name, getattr(self, name) >= 1, "1 or more")
-        for name in ("lr", "gamma", "teacher_temperature"):
-            self._must(name, getattr(self, name) > 0, "above 0")
-        for name in ("dropout", "dropout_conv", "label_smoothing", "warmup", "momentum", "beta2"):
-            self._must(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        self._must("teacher_weight", 0 <= self.teacher_weight <= 1, "from 0 to 1")
-        for name in ("weight_decay", "patience", "unaugmented_epochs", "styles", "outliers"):
-            self._must(name, getattr(self, name) >= 0, "0 or more")
-        self._must("seed", 0 <= self.seed < 2**63, "0 or more, and below 2**63")
-        for name in ("channels", "hidden"):
-            self._must(name, all(width > 0 for width in getattr(self, name)), "widths above 0")
+        """Raise UsageError for what its own range does not say."""
         if self.val_size is not None:
             whole = self.val_size < 1 or self.val_size == int(self.val_size)
             self._must("val_size", self.val_size >= 0 and whole, "a number of digits or a share below 1")
-        self._must("mix", 0 <= self.mix <= MNIST, f"a number of MNIST's digits, up to {MNIST:,}")
         self._must("data", self.data != "", "the path of your digits, or left out for MNIST")
-        if not self.name.strip(". ") or any(sign in self.name for sign in "/\\\0"):
+        if not self.name.strip(". ") or any(sign in self.name for sign in "/\\"):
             raise UsageError(f"the name of a recipe must be fit for a folder, not {self.name!r}")
 
     def _check_together(self) -> None:
@@ -194,14 +200,9 @@ class Recipe:
         Raises DataError when it cannot be read, FormatError when it is not a JSON object, UsageError for wrong fields.
         """
         try:
-            fields = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DataError(f"cannot read the recipe {path}: {error.strerror or error}") from error
-        except ValueError as error:
-            raise FormatError(f"{path} is not a recipe in JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise FormatError(f"{path} is not a recipe: it must be a JSON object with the recipe's fields")
-        return cls.from_dict(fields)
+            return cls.from_dict(documents.read(path, dict[str, Any], "the recipe "))
+        except FormatError as error:
+            raise FormatError(f"{path} is not a recipe, a JSON object with the recipe's fields: {error}") from error
 
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Recipe))
@@ -250,30 +251,66 @@ def current(fields: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(map(str, value))
-    return str(value) or "empty"
+def _shown(value: Any) -> str:
+    """A value in an error, of any kind and length."""
+    several = isinstance(value, list | tuple) and all(isinstance(item, int | str) for item in value[:20])
+    if not several and not isinstance(value, str | int | float | bool | os.PathLike | None):
+        return f"a {type(value).__name__}"
+    text = ",".join(str(item)[:40] for item in value[:20]) if several else str(value)
+    return f"{text[:80]}…" if len(text) > 80 else text or "empty"
 
 
 def typed(name: str, value: Any) -> Any:
-    """The value in a field's own type: JSON's lists become tuples, whole floats ints. Raises UsageError for others."""
-    if value is None and types.NoneType in kinds(name):
-        return value
-    for kind in kinds(name):
-        if typing.get_origin(kind) is tuple:
-            items = [value] if isinstance(value, int) else value
-            if isinstance(items, list | tuple) and all(type(item) is int for item in items):
-                return tuple(items)
-        elif kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isfinite(value) and (kind is float or value == int(value)):
-                return kind(value)
-        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-            return value
-        elif kind is str and isinstance(value, Path):
-            return str(value)
-        elif name in own.FIELDS and callable(value):
-            return own.reference(value)
-    wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-    must = wanted.get(kinds(name)[0], "whole numbers such as 512,256")
-    raise UsageError(f"--{name.replace('_', '-')} must be {must}, not {_shown(value)}")
+    """The value in a field's own type and range: JSON's lists become tuples, whole floats ints.
+
+    Raises UsageError, naming the field, for others.
+    """
+    kind = kinds(name)[0]
+    several = typing.get_origin(kind) is tuple
+    if isinstance(value, float) and value.is_integer() and kind is int:
+        value = int(value)
+    elif isinstance(value, Path) and kind is str:
+        value = str(value)
+    elif several and isinstance(value, int):
+        value = (value,)
+    elif name in own.FIELDS and callable(value):
+        value = own.reference(value)
+    option = f"--{name.replace('_', '-')}"
+    plain, ranged, says, most = _checks(name)
+    try:
+        value = documents.converted(value, plain)
+        if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, str) and not _text(value)):
+            raise FormatError(name)
+    except FormatError:
+        wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+        must = wanted.get(kind, "whole numbers such as 512,256")
+        raise UsageError(f"{option} must be {must}, not {_shown(value)}") from None
+    try:
+        return documents.converted(value, ranged)
+    except FormatError:
+        must = says if several or most is None or value <= most else f"at most {most:,}"
+        raise UsageError(f"{option} must be {must}, not {_shown(value)}") from None
+
+
+def _text(value: str) -> bool:
+    """Whether a text can be a file's name, or as short."""
+    try:
+        return len(value) <= _LONGEST and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
+@functools.cache
+def _checks(name: str) -> tuple[Any, Any, str, float | None]:
+    """The type of a field, the same with its range, what that is in words, and its end if it has one."""
+    from msgspec import Meta
+
+    kind, more = _hints()[name].__origin__, _hints()[name].__metadata__[1:]
+    if not more:
+        return kind, kind, "", None
+    says, bounds = more[0]
+    if typing.get_origin(kind) is not tuple:
+        most = bounds.get("le") if says.endswith(("or more", "above 0")) else None
+        return kind, Annotated[kind, Meta(**bounds)], says, most
+    each = Annotated[int, Meta(ge=bounds["ge"], le=bounds["le"])]
+    return kind, Annotated[tuple[each, ...], Meta(max_length=bounds["max_length"])], says, None

@@ -46,7 +46,7 @@ def ensemble(members: Sequence[str | Path | Run], out: str | Path | None = None)
     run = runs.create(model.recipe, out)
     named = [str(member.path if isinstance(member, Run) else member) for member in members]
     files.text(run.path / "members.json", json.dumps(named, indent=2) + "\n")
-    models.save(model, run.model_file)
+    models.save(model, run.model_file, run.digests())
     return run
 
 

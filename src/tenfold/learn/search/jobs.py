@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
-from tenfold import files
+from tenfold import documents, files
 from tenfold.engines.jobs import Engine, Event, Report, cores
 from tenfold.engines.opening import check, engine
-from tenfold.errors import ClusterError, DivergedError, Interrupted, RunError, UsageError
+from tenfold.errors import ClusterError, DataError, DivergedError, Interrupted, RunError, UsageError
 from tenfold.learn.recipes import devices
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.stopping import Stop
@@ -73,6 +73,21 @@ class Outcome:
 
     row: dict[str, Any]  # val_accuracy, val_loss and epoch of the weights kept; seconds; and test scores if asked for
     contents: dict[str, bytes] = field(default_factory=dict, repr=False)  # of the run folder, where it is to travel
+
+
+class _Row(TypedDict, total=False):
+    """The row of a training, as it is kept."""
+
+    seed: Required[int]
+    epoch: int | None
+    val_accuracy: Required[float | None]
+    val_loss: float | None
+    train_loss: float | None
+    seconds: Required[float]
+    data: Required[str]
+    test_accuracy: float
+    test_nll: float | None
+    test_ece: float | None
 
 
 @dataclass(frozen=True)
@@ -270,10 +285,11 @@ def _scores(row: dict[str, Any]) -> str:
 
 
 def _done(folder: Path, test: bool) -> dict[str, Any] | None:
-    """The row of a finished training before, with its test scores if they are wanted."""
+    """The row of a finished training before, with its test scores if they are wanted; None for a damaged one."""
     try:
-        row: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        row: dict[str, Any] = documents.read(folder / RESULT, dict[str, Any])
+        documents.converted(row, _Row)
+    except DataError:
         return None
     if test and "test_accuracy" not in row:
         row |= _test_scores(folder)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tenfold import files
-from tenfold.errors import DataError, RunError, StorageError, UsageError
+from tenfold import documents, files
+from tenfold.errors import DataError, RunError, StorageError, TenfoldError, UsageError
 from tenfold.learn import figures, networks
 from tenfold.learn.recipes import own, presets, tasks
 from tenfold.learn.recipes.recipe import Recipe
@@ -188,32 +188,43 @@ def check_held_out(recipe: Recipe, instead: str) -> None:
         raise UsageError(f"{recipe.name} holds no validation digits out ({why}): {instead}")
 
 
+@dataclass
+class _Kept:
+    """Of study.json what resuming needs."""
+
+    settings: dict[str, Any]
+
+
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder against other processes, as long as this one lives. Raises StorageError when one has it."""
-    with files.lock(folder / ".lock", wait=False) as mine:
-        if not mine:
-            raise StorageError(f"another process works in {folder}: wait for it, or give another --out")
+    with files.held(folder, f"another process works in {folder}: wait for it, or give another --out"):
+        try:
+            files.directory(folder)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
         yield
 
 
 def _begin(folder: Path, settings: dict[str, Any]) -> None:
     """Write down what the study is of, or make sure that the one that is there is of the same."""
     place = folder / SETTINGS
-    try:
-        before = json.loads(place.read_text(encoding="utf-8"))["settings"]
-    except FileNotFoundError:
-        if any(path.name != ".lock" for path in folder.iterdir()):
-            raise StorageError(f"{folder} is not empty and holds no study: choose another --out") from None
+    if not place.exists():
+        if any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise StorageError(f"{folder} is not empty and holds no study: choose another --out")
         files.text(place, json.dumps({"settings": settings}, indent=2) + "\n")
         return
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    try:
+        before = documents.read(place, _Kept).settings
+        # Fields that came since then had their default.
+        recipes = {k: Recipe.from_dict(v).as_dict() for k, v in before.items() if isinstance(v, dict)}
+    except TenfoldError as error:
         raise RunError(f"cannot resume {folder}: {place} is damaged ({error})") from error
     changed = []
     for name, now in settings.items():
         then = before.get(name)
         if isinstance(now, dict) and isinstance(then, dict):
-            whole = Recipe.from_dict(then).as_dict()  # fields that came since then had their default
+            whole = recipes[name]
             changed += [f"{name}.{key}" for key in now if key not in _FREE and whole[key] != now[key]]
         elif then != now:
             changed.append(name)

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold import files
 from tenfold.engines.jobs import Engine
-from tenfold.errors import ClusterError, Interrupted, RunError, StorageError, UsageError, missing_extra
+from tenfold.errors import (
+    ClusterError,
+    Interrupted,
+    MissingExtra,
+    RunError,
+    StorageError,
+    UsageError,
+    missing_extra,
+    one_line,
+)
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
@@ -30,7 +39,7 @@ from tenfold.learn.search import searching, space, statistics, storage
 from tenfold.learn.search.jobs import Lost, Place, Tally, train_all
 from tenfold.learn.search.report import AS_IT_WAS, Confirmed
 from tenfold.learn.search.searching import Searching
-from tenfold.learn.search.study import check_data, check_held_out
+from tenfold.learn.search.study import check_data, check_held_out, claimed
 from tenfold.learn.search.trials import live
 from tenfold.learn.stopping import Stop
 from tenfold.learn.training import runs
@@ -174,8 +183,12 @@ def _tune(work: "_Search", place: Place, stop: Stop, seeds: int, deadline: float
             tally.line(f"tuning {work.base.name} in {work.folder}, {engine.name}: {words}")
             work.run(engine, tally, stop, deadline, served=not place.here)
         counts = work.counts()
-        with files.lock(work.folder / ".lock", wait=False) as mine:
-            if not mine or work.running():
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(claimed(work.folder))
+            except StorageError:  # who is there confirms and reports
+                return Tuning(work.folder, work.objective, counts, (), None, None, elsewhere=True)
+            if work.running():
                 return Tuning(work.folder, work.objective, counts, (), None, None, elsewhere=True)
             confirmed: tuple[Confirmed, ...] = ()
             if seeds and counts["complete"]:
@@ -203,8 +216,6 @@ def _open(folder: Path, settings: dict[str, Any], first: "dict[str, space.Value]
 
     That begins with the values `first`, so that the search never ends below where it began.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
     place = folder / STORAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -216,16 +227,18 @@ def _open(folder: Path, settings: dict[str, Any], first: "dict[str, space.Value]
         try:
             study = _created(place, settings)
             before = study.user_attrs.get("settings")
+            study.get_trials(deepcopy=False)  # whatever is damaged is told now
+            then = Recipe.from_dict(before["recipe"]).as_dict() if before is not None else {}
             if before is None:
                 if first is not None:
                     study.enqueue_trial(first)
                 study.set_user_attr("settings", settings)
-        except (SQLAlchemyError, RuntimeError) as error:
-            raise RunError(
-                f"cannot resume {folder}: {place} is damaged ({' '.join(str(error).split())[:120]})"
-            ) from error
+        except MissingExtra:
+            raise
+        except Exception as error:  # a damaged database makes sqlite3, SQLAlchemy and Optuna raise nearly anything
+            raise RunError(f"cannot resume {folder}: {place} is damaged ({one_line(error)[:120]})") from error
     if before is not None:
-        whole = Recipe.from_dict(before["recipe"]).as_dict()  # fields that came since then had their default
+        whole = then  # fields that came since then had their default
         changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
         changed += [f"recipe.{name}" for name, value in settings["recipe"].items() if whole[name] != value]
         if changed:

@@ -1,18 +1,24 @@
 """The state of training on disk: saved so that resuming from it gives the very weights of a run without a stop."""
 
 import copy
+import hashlib
 import io
+import zipfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
-from tenfold import files
-from tenfold.errors import RunError
-from tenfold.learn.training.models import load_torch
+from tenfold import documents, files
+from tenfold.errors import FormatError, RunError, one_line
+from tenfold.learn.training.models import check_finite, load_torch
 from tenfold.learn.training.runs import Epoch
+
+_SEAL = "archive/.sha256"  # the record that says the SHA-256 of all others
+_Whole = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 @dataclass
@@ -53,14 +59,48 @@ class State:
             self.stopped = since >= patience
 
 
+@dataclass
+class _Saved:
+    """What a checkpoint holds: the fields of a State, with network and optimizer as state dicts."""
+
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    classes: list[str]
+    data: str
+    recipe: dict[str, Any]
+    epoch: _Whole
+    step: _Whole
+    sums: Tensor | None
+    marks: list[tuple[_Whole, Tensor]]
+    seconds: float
+    random: list[Tensor]
+    history: list[Epoch]
+    steps: list[dict[str, float]]
+    best: dict[str, Tensor] | None
+    stopped: bool
+    sealed: bool = False  # since version 0.1.0 with a SHA-256
+
+
 def save(state: State, path: Path) -> None:
-    """Write the state, whole or not at all. Raises StorageError."""
+    """Write the state, whole or not at all, with its SHA-256. Raises StorageError."""
     plain = {one.name: getattr(state, one.name) for one in fields(State)}
-    plain |= {"network": state.network.state_dict(), "optimizer": state.optimizer.state_dict()}
+    plain |= {"network": state.network.state_dict(), "optimizer": state.optimizer.state_dict(), "sealed": True}
     plain["history"] = [asdict(row) for row in state.history]
     packed = io.BytesIO()  # in memory first: on a full disk torch.save fails with an error of its own kind
     torch.save(plain, packed)
+    with zipfile.ZipFile(packed, "a") as archive:  # torch passes over what it does not know
+        archive.writestr(_SEAL, _digest(archive))
     files.content(path, packed.getvalue())
+
+
+def _digest(archive: zipfile.ZipFile) -> str:
+    """SHA-256 of the records of an archive, by their names."""
+    digest = hashlib.sha256()
+    for name in sorted(archive.namelist()):
+        if name != _SEAL:
+            digest.update(f"{name} {archive.getinfo(name).file_size}\n".encode())
+            digest.update(archive.read(name))
+    return digest.hexdigest()
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -71,18 +111,42 @@ def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"{path.parent} has no checkpoint to resume: train it again with `tenfold train`")
     plain = load_torch(path)
+    if isinstance(plain, dict) and "sealed" in plain:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                whole = archive.read(_SEAL).decode() == _digest(archive)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise RunError(f"{path} is damaged: {one_line(error)}") from error
+        if not whole:
+            raise RunError(f"{path} is damaged: it is not what its SHA-256 says")
     try:
-        plain["history"] = [Epoch(**row) for row in plain["history"]]
-        missing = {one.name for one in fields(State)} ^ plain.keys()
-    except (TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{path} is not a checkpoint of this version of tenfold") from error
-    if missing:
-        raise RunError(f"{path} is not a checkpoint of this version of tenfold: {', '.join(sorted(missing))}")
-    return dict(plain)
+        saved = documents.converted(plain, _Saved)
+    except FormatError as error:
+        raise RunError(f"{path} is not a checkpoint of this version of tenfold: {error}") from error
+    check_finite(path, saved.network | (saved.best or {}))
+    return {one.name: getattr(saved, one.name) for one in fields(State)}
 
 
 def restore(plain: dict[str, Any], network: nn.Sequential, optimizer: torch.optim.Optimizer) -> State:
-    """The state that `load` read, in a network and its optimizer, on the device where the network is."""
-    network.load_state_dict(plain["network"])
-    optimizer.load_state_dict(plain["optimizer"])
+    """The state that `load` read, in a network and its optimizer, on the device where the network is.
+
+    Raises RunError for one that is of others.
+    """
+    fresh = {name: value.shape for name, value in network.state_dict().items()}
+    try:
+        for weights in (plain["network"], plain["best"] or plain["network"]):
+            if {name: value.shape for name, value in weights.items()} != fresh:
+                raise ValueError("its weights are of another network")
+        network.load_state_dict(plain["network"])
+        keys = [set(group) for group in optimizer.param_groups]
+        optimizer.load_state_dict(plain["optimizer"])
+        if keys != [set(group) for group in optimizer.param_groups]:
+            raise ValueError("its optimizer is another")
+        known = type(optimizer).__module__.startswith("torch.")  # one's own may keep what it likes
+        for parameter, values in optimizer.state.items() if known else ():
+            for value in values.values():
+                if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                    raise ValueError("its optimizer is of another network")
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise RunError(f"the checkpoint is damaged: {one_line(error)[:200]}") from error
     return State(**{**plain, "network": network, "optimizer": optimizer})

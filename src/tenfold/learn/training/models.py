@@ -1,24 +1,32 @@
 """A trained network on disk: weights that describe themselves, and the formats that others read."""
 
+import hashlib
 import json
 import pickle
 import platform
 import warnings
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from msgspec import Meta
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
-from tenfold import files
-from tenfold.errors import RunError, TenfoldError, UsageError
+from tenfold import documents, files
+from tenfold.errors import RunError, TenfoldError, UsageError, one_line
 from tenfold.learn import networks
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
+
+FORMAT = "tenfold 2"  # of a file that says its SHA-256; version 0.1.0 wrote "tenfold 1", without
+_Classes = Annotated[tuple[str, ...], Meta(min_length=1, max_length=256)]
+_Group = Annotated[tuple[Annotated[int, Meta(ge=0, le=255)], ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -65,10 +73,33 @@ def of_module(module: nn.Module, normalise: tuple[float, float] | None = None) -
     return Model(network, Recipe(name=type(module).__name__), task, classes)
 
 
-def save(model: Model, path: str | Path) -> None:
-    """Write the weights as safetensors, with everything that is needed to use them as metadata. Raises StorageError."""
+@dataclass(frozen=True)
+class _Groups:
+    name: str
+    groups: tuple[_Group, ...]
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What a file says of its weights, as JSON in its metadata."""
+
+    recipe: dict[str, Any]
+    classes: _Classes
+    task: _Groups
+    data_classes: _Classes
+    metrics: dict[str, int | float | None]
+    data: dict[str, str]
+    temperature: Annotated[float, Meta(ge=1e-3, le=1e3)]
+    members: Annotated[tuple[dict[str, Any], ...], Meta(max_length=100)] = ()
+
+
+def save(model: Model, path: str | Path, beside: Mapping[str, str] | None = None) -> None:
+    """Write the weights as safetensors, with everything that is needed to use them as metadata, and their SHA-256.
+
+    `beside` are the SHA-256 of other files by their names, see `Run.digests`. Raises StorageError.
+    """
     metadata = {
-        "format": "tenfold 1",
+        "format": FORMAT,
         "recipe": model.recipe.as_dict(),
         "classes": model.task.classes,
         "task": {"name": model.task.name, "groups": model.task.groups},
@@ -79,10 +110,21 @@ def save(model: Model, path: str | Path) -> None:
         "data": model.data,
         **({"members": [member.as_dict() for member in model.members]} if model.members else {}),
         "versions": {"tenfold": version("tenfold"), "torch": torch.__version__, "python": platform.python_version()},
+        "beside": dict(beside or {}),
     }
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()}
-    files.content(path, to_safetensors(weights, texts))
+    files.content(path, to_safetensors(weights, {**texts, "sha256": _digest(weights, texts)}))
+
+
+def _digest(weights: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
+    """SHA-256 of weights and of the texts beside them, as JSON has it, whatever their order."""
+    digest = hashlib.sha256(json.dumps(sorted((k, v) for k, v in texts.items() if k != "sha256")).encode())
+    for name in sorted(weights):
+        tensor = weights[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return json.dumps(digest.hexdigest())
 
 
 def load(path: str | Path, device: torch.device | None = None) -> Model:
@@ -90,36 +132,60 @@ def load(path: str | Path, device: torch.device | None = None) -> Model:
 
     Raises RunError when it is missing, damaged, or not one of tenfold's.
     """
-    weights, texts = _read_safetensors(Path(path))
+    shapes, texts = _header(Path(path))
     if "recipe" not in texts or "classes" not in texts:
         raise RunError(
             f"{path} has weights but no description of tenfold's: evaluate needs a run or its model.safetensors"
         )
     try:
-        described = {name: json.loads(text) for name, text in texts.items() if name != "format"}
-        classes = tuple(described["classes"])
-        task = Task(described["task"]["name"], tuple(map(tuple, described["task"]["groups"])), classes)
-        recipe = Recipe.from_dict(described["recipe"])
-        data_classes = tuple(described["data_classes"])
-        members = tuple(Recipe.from_dict(member) for member in described.get("members", ()))
+        known = {name: documents.decoded(texts[name], Any) for name in _Described.__dataclass_fields__ if name in texts}
+        said = documents.converted(known, _Described)
+        recipe = Recipe.from_dict(said.recipe)
+        members = tuple(map(Recipe.from_dict, said.members))
+        if len(said.task.groups) != len(said.classes):
+            raise UsageError(f"it has {len(said.classes)} classes and {len(said.task.groups)} groups of labels")
+        _check_shapes(shapes, recipe, members, len(said.classes))
+        weights, _ = _read_safetensors(Path(path))
         with torch.random.fork_rng(devices=[]):
-            network = _built(recipe, members, len(classes))
+            network = _built(recipe, members, len(said.classes))
         network.load_state_dict(weights)
-        metrics, data, temperature = described["metrics"], described["data"], float(described["temperature"])
-        if not temperature > 0 or max(map(max, task.groups)) > 255:
-            raise ValueError("its temperature must be above 0 and its groups of labels below 256")
+        if members and not (weights["0.temperatures"] > 0).all():
+            raise UsageError("the temperatures of its members must be above 0")
+    except RunError:
+        raise
     except (ValueError, KeyError, TypeError, RuntimeError, AttributeError, TenfoldError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0] if str(error) else one_line(error)
         raise RunError(f"{path} does not fit this version of tenfold: {reason}") from error
     network.to(device or torch.device("cpu")).eval()
-    return Model(network, recipe, task, data_classes, metrics, data, temperature, members)
+    task = Task(said.task.name, said.task.groups, said.classes)
+    return Model(network, recipe, task, said.data_classes, said.metrics, said.data, said.temperature, members)
+
+
+def _check_shapes(
+    shapes: dict[str, tuple[int, ...]], recipe: Recipe, members: tuple[Recipe, ...], classes: int
+) -> None:
+    """Raise UsageError, before any network is made, for weights that are not those of a recipe or of its members."""
+    outlines = [networks.outline(one, classes) for one in members or (recipe,)]
+    if any(outline is None for outline in outlines):  # of a user's own: `load_state_dict` compares
+        return
+    whole = [outline for outline in outlines if outline is not None]
+    with torch.device("meta"):
+        network = _joined(recipe, whole) if members else whole[0]
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    for name in sorted(wanted.keys() | shapes.keys()):
+        if wanted.get(name) != shapes.get(name):
+            raise UsageError(f"its weights {name} are {shapes.get(name)}, and its recipe's {wanted.get(name)}")
 
 
 def _built(recipe: Recipe, members: tuple[Recipe, ...], classes: int) -> nn.Sequential:
     """A network with fresh weights, of a recipe or of the members of an ensemble."""
     if not members:
         return networks.build(recipe, classes)
-    each = [networks.stock(networks.build(member, classes)) for member in members]
+    return _joined(recipe, [networks.build(member, classes) for member in members])
+
+
+def _joined(recipe: Recipe, members: list[nn.Sequential]) -> nn.Sequential:
+    each = list(map(networks.stock, members))
     return nn.Sequential(networks.Average(each, [1.0] * len(each), rejects=recipe.outliers > 0))
 
 
@@ -129,7 +195,7 @@ def described(path: str | Path) -> Model | None:
     Raises RunError when a safetensors file is missing, damaged or of another version.
     """
     path = Path(path)
-    return load(path) if path.suffix == ".safetensors" and "recipe" in _read_safetensors(path)[1] else None
+    return load(path) if path.suffix == ".safetensors" and "recipe" in _header(path)[1] else None
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
@@ -143,12 +209,22 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     loaded = load_torch(path)
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise RunError(f"{path} is not a state dict: weights by name are wanted")
+    check_finite(path, loaded)
     return loaded
+
+
+def check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Raise RunError for weights with a value that is no number, or infinite."""
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise RunError(f"{path} is damaged: its weights {name} have values that are no numbers, or infinite")
 
 
 def load_torch(path: Path) -> Any:
     """What torch saved in a file, on the CPU, if it is plain data; raises RunError for anything else."""
     try:
+        if zipfile.is_zipfile(path):
+            check_packed(path)
         with warnings.catch_warnings(action="ignore"):  # torch warns of foreign pickles before it refuses them
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -162,11 +238,34 @@ def load_torch(path: Path) -> Any:
         raise RunError(f"cannot read {path}: it is damaged, or not a file of torch's") from error
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def check_packed(path: Path) -> None:
+    """Raise ValueError for an archive with more in it than its own bytes: torch compresses nothing."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(record.file_size for record in archive.infolist()) > path.stat().st_size:
+            raise ValueError(path)
+
+
+def _header(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """The shapes of the weights in a safetensors file, and the texts beside them; no weight is read."""
     if not path.is_file():
         raise RunError(f"there is no file {path}")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return shapes, file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise RunError(f"cannot read {path}: it is damaged, or not a safetensors file ({error})") from error
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    shapes, texts = _header(path)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            weights = {name: file.get_tensor(name) for name in shapes}
+    except Exception as error:  # types of numbers that torch does not know are of no kind of error in particular
+        raise RunError(f"cannot read {path}: it is damaged, or not a safetensors file ({error})") from error
+    ours = "recipe" in texts or "sha256" in texts
+    if ours and texts.get("format") != "tenfold 1" and texts.get("sha256") != _digest(weights, texts):
+        raise RunError(f"{path} is damaged: it is not what its SHA-256 says")
+    check_finite(path, weights)
+    return weights, texts

@@ -9,9 +9,6 @@ corruptions.json   errors on corrupted digits   corruptions.png, corrupted.png
 
 import csv
 import hashlib
-import json
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,8 +16,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tenfold import files
-from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
+from tenfold import documents, files
+from tenfold.errors import DataError, FormatError, RunError, StorageError, TenfoldError, UsageError, one_line
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES
 
@@ -32,6 +29,8 @@ if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
 
 ROOT = Path("runs")
 Target: TypeAlias = "str | Path | Run | nn.Module | None"  # of whom a model is
+_SEALED = ("recipe.json", "metrics.csv", "steps.csv")  # whose SHA-256 the model says
+_TAKEN = "is being trained by another process: wait for it, or stop that first"
 _PATIENCE = 5.0  # seconds in which a process may end that trains a run and was asked to
 DEFAULT = "default"  # the bundled model, where a run is wanted
 BUNDLED = Path(__file__).parents[2] / "models" / "digits.safetensors"
@@ -88,11 +87,14 @@ class Run:
         return self.model_file.is_file()
 
     @property
+    def unused(self) -> bool:
+        """Whether training was stopped before it saved anything."""
+        return _unused(self.path)
+
+    @property
     def lock_file(self) -> Path:
-        """What is locked while it is trained: not in its folder, where a process that is killed would leave it."""
-        user = os.getuid() if hasattr(os, "getuid") else 0
-        name = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:32]
-        return Path(tempfile.gettempdir()) / f"tenfold-{user}" / f"{name}.lock"
+        """What is locked while it is trained."""
+        return files.lock_file(self.path)
 
     @property
     def running(self) -> bool:
@@ -111,26 +113,49 @@ class Run:
 
         if not self.finished:
             raise RunError(f"{self.path} has no model yet: resume it with `tenfold train --resume {self.path}`")
+        self.check("recipe.json")
         return models.load(self.model_file, device)
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the files that training leaves beside the model, which says them."""
+        there = (name for name in _SEALED if (self.path / name).is_file())
+        return {name: hashlib.sha256((self.path / name).read_bytes()).hexdigest() for name in there}
+
+    def check(self, name: str) -> None:
+        """Raise RunError where a file of a finished run is another than when its training ended."""
+        from safetensors import SafetensorError, safe_open
+
+        if not self.finished:
+            return
+        try:
+            with safe_open(self.model_file, framework="numpy") as file:
+                said = documents.decoded((file.metadata() or {}).get("beside", "{}"), dict[str, str])
+        except (SafetensorError, OSError, FormatError):  # which whoever wants the model is told
+            return
+        if said.get(name, self.digests().get(name)) != self.digests().get(name):
+            raise RunError(f"cannot read {self.path / name}, it is damaged, or was changed: it has another SHA-256")
 
     @property
     def metrics(self) -> list[dict[str, float | None]]:
         """The rows of metrics.csv, an epoch each; None where nothing was measured."""
+        self.check("metrics.csv")
         return _rows(self.path / "metrics.csv", [field.name for field in fields(Epoch)])
 
     @property
     def steps(self) -> list[dict[str, float | None]]:
         """The rows of steps.csv: training loss and accuracy since the row before, `epoch` epochs from the start."""
+        self.check("steps.csv")
         return _rows(self.path / "steps.csv", ["epoch", "loss", "accuracy"])
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
         """What `evaluate` found on the test set, if it was asked and the file is whole."""
         try:
-            found: dict[str, Any] = json.loads((self.path / "evaluation.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found: dict[str, Any] = documents.read(self.path / "evaluation.json", dict[str, Any])
+            documents.converted(found.get("accuracy"), float)
+        except DataError:
             return None
-        return found if isinstance(found, dict) and "accuracy" in found else None
+        return found
 
 
 def all_runs(root: str | Path = ROOT) -> Iterator[Run]:
@@ -216,39 +241,68 @@ def _of_digits(model: "Model", path: Path, lines: bool) -> "Model":
     return model
 
 
+@contextmanager
+def begun(recipe: Recipe, out: str | Path | None = None) -> Iterator[Run]:
+    """A new run, as `create` makes it, held against other processes."""
+    path = _place(recipe, out)
+    with files.held(path, f"{path} {_TAKEN}", wait=_PATIENCE):
+        yield create(recipe, path)
+
+
 def create(recipe: Recipe, out: str | Path | None = None) -> Run:
-    """A new run folder: `out`, or runs/<time>-<recipe>.
+    """A new run folder: `out`, or runs/<time>-<recipe>. What a killed process left before it began is none in use.
 
     Raises StorageError when `out` is in use or cannot be made.
     """
-    path = Path(out) if out is not None else ROOT / f"{time.strftime('%Y%m%d-%H%M%S')}-{Path(recipe.name).name}"
-    if out is None:
-        stem, number = path.name, 2
-        while path.exists():
-            path, number = path.with_name(f"{stem}-{number}"), number + 1
+    path = _place(recipe, out)
     try:
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(path.iterdir()) and not _unused(path, recipe):
             how = f"resume it with --resume {path}, or " if (path / "recipe.json").is_file() else ""
             raise StorageError(f"{path} exists already and is not empty: {how}choose another place")
-        path.mkdir(parents=True, exist_ok=True)
+        files.directory(path)
+        recipe.save(path / "recipe.json")
+    except (OSError, StorageError) as error:
+        with suppress(OSError):
+            path.rmdir()  # if it is empty
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"cannot make the folder {path}: {error.strerror or error}") from error
+    return Run(path, recipe)
+
+
+def _place(recipe: Recipe, out: str | Path | None) -> Path:
+    """`out`, or a folder in ./runs that no other process has."""
+    if out is not None:
+        return Path(out)
+    stem = path = ROOT / f"{time.strftime('%Y%m%d-%H%M%S')}-{Path(recipe.name).name}"
+    number = 2
+    try:
+        files.directory(ROOT)
+        while True:
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+            path, number = stem.with_name(f"{stem.name}-{number}"), number + 1
     except OSError as error:
         raise StorageError(f"cannot make the folder {path}: {error.strerror or error}") from error
-    recipe.save(path / "recipe.json")
-    return Run(path, recipe)
+
+
+def _unused(path: Path, recipe: Recipe | None = None) -> bool:
+    """Whether a folder holds what a training writes before its first checkpoint, of this recipe, and nothing else."""
+    if not {file.name for file in path.iterdir() if not file.name.startswith(".")} <= {"recipe.json", "members.json"}:
+        return False
+    if recipe is None or not (path / "recipe.json").exists():
+        return True
+    with suppress(TenfoldError):
+        return Recipe.read(path / "recipe.json") == recipe
+    return False
 
 
 @contextmanager
 def held(run: Run) -> Iterator[Run]:
     """Hold a run against other processes while it is trained. Raises StorageError when one trains it already."""
-    lock = run.lock_file
-    with files.lock(lock, wait=_PATIENCE) as mine:
-        if not mine:
-            raise StorageError(f"{run.path} is being trained by another process: wait for it, or stop that first")
-        try:
-            yield run
-        finally:
-            with suppress(OSError):  # where an open file cannot be removed, that comes with its release
-                lock.unlink(missing_ok=True)
+    with files.held(run.path, f"{run.path} {_TAKEN}", wait=_PATIENCE):
+        yield run
 
 
 def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:
@@ -257,5 +311,5 @@ def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:
             return [{name: float(row[name]) if row[name] else None for name in columns} for row in csv.DictReader(file)]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"cannot read {path}, it is damaged: {error}") from error
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        raise RunError(f"cannot read {path}, it is damaged: {one_line(error)}") from error

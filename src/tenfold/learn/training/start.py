@@ -43,10 +43,9 @@ def train(
 ) -> Run:
     """Train a network and return its run folder: see `tenfold.train`, which also knows watchers by their names."""
     with Stop() as stop, ranks.joined(stop) as group, ExitStack() as stack:
-        hold = stack.enter_context
-        run = None
+        run, fresh = None, True
         if resume:
-            run = group.from_first(hold(runs.held(_to_resume(resume, recipe, out, changes))) if group.first else None)
+            run, fresh = group.from_first(_held(stack, resume, recipe, out, changes) if group.first else None)
         recipe = run.recipe if run else _recipe(recipe, source, changes)
         networks.check(recipe)
         device = group.device(recipe.device)
@@ -63,13 +62,14 @@ def train(
             watcher.display.line(f"{objective.source.name}: {note}")
         torch.manual_seed(recipe.seed)
         network = networks.build(recipe, len(objective.task.classes))
-        if run is None:
+        if fresh or run is None:
             state = _begin(network, recipe, objective, watcher.display, device)
-            run = group.from_first(hold(runs.held(runs.create(recipe, out))) if group.first else None)
+            run = run or group.from_first(stack.enter_context(runs.begun(recipe, out)) if group.first else None)
             try:
                 _save(state, run, group)  # so that it can be resumed from the start; else nothing is left behind
             except StorageError:
-                shutil.rmtree(run.path, ignore_errors=True)
+                if not resume:
+                    shutil.rmtree(run.path, ignore_errors=True)
                 raise
         else:
             state = _resume(network, run, objective, group, device)
@@ -87,17 +87,25 @@ def train(
     return run
 
 
-def _to_resume(
-    resume: str | Path | Run, recipe: str | Path | Recipe | None, out: str | Path | None, changes: dict[str, Any]
-) -> Run:
-    """The run to resume. Raises UsageError when anything is to be changed in it."""
+def _held(
+    stack: ExitStack,
+    resume: str | Path | Run,
+    recipe: str | Path | Recipe | None,
+    out: str | Path | None,
+    changes: dict[str, Any],
+) -> tuple[Run, bool]:
+    """The run to resume, held, and whether it was stopped before anything was saved.
+
+    Raises UsageError when anything is to be changed in it.
+    """
     given = [*(["the recipe"] if recipe is not None else []), *(["--out"] if out is not None else [])]
     given += [f"--{name.replace('_', '-')}" for name in changes]
     if given:
         raise UsageError(
             f"--resume takes a run as it was begun: leave {', '.join(given)} out, or start from it by --init"
         )
-    return Run.open(resume)
+    run = stack.enter_context(runs.held(Run.open(resume)))
+    return run, run.unused
 
 
 def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: dict[str, Any]) -> Recipe:
@@ -229,5 +237,5 @@ def _finish(state: State, run: Run, objective: Objective, group: SingleProcess, 
         network, run.recipe, objective.task, source.classes, asdict(row), data, objective.temperature(network)
     )
     if group.first:
-        models.save(model, run.model_file)
+        models.save(model, run.model_file, run.digests())
     group.wait()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tenfold import files
+from tenfold import documents, files
 from tenfold.errors import RunError, StorageError, UsageError, missing_extra, nearest
 from tenfold.learn import figures
 from tenfold.learn.networks import MEAN, STD
@@ -124,7 +124,7 @@ class MLflow(Watcher):
 
     def begin(self, run: Run) -> None:  # noqa: D102
         note = run.path / self._NOTE
-        known = json.loads(note.read_text(encoding="utf-8"))["run_id"] if note.is_file() else None
+        known = documents.read(note, dict[str, str]).get("run_id") if note.is_file() else None
         nested = self._mlflow.active_run() is not None  # the caller's
         try:
             active = self._mlflow.start_run(run_id=known, run_name=None if known else run.path.name, nested=nested)

@@ -1,6 +1,5 @@
 """Arrays in files: IDX, NumPy's .npz and .npy, MATLAB's .mat, LIBSVM's format."""
 
-import bz2
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError, FormatError
-from tenfold.mnist import idx
+from tenfold.errors import DataError, FormatError, one_line
+from tenfold.mnist import idx, packed
 from tenfold.mnist.layouts.raw import TURNED, Raw, by_part, emnist, part_of, upright
 
 _IDX = re.compile(r"(?P<stem>.*?)images(?P<dot>[-.])idx3(?P<rest>[-.]ubyte)?(?P<gz>\.gz)?$")
@@ -108,13 +107,11 @@ def _single(file: Path) -> NDArray[Any]:
 def _load(file: Path, wanted: Callable[[list[str]], Iterable[str]]) -> dict[str, NDArray[Any]]:
     """Of the arrays in a file those whose names are wanted; an .npy's has none."""
     try:
-        with open(file, "rb") as opened:
-            loaded = np.load(opened, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            return {name: loaded[name] for name in wanted(loaded.files)} or dict.fromkeys(loaded.files, np.empty(0))
-    except Exception as error:  # numpy raises a dozen kinds here: zipfile, zlib, pickle, header and OS errors
-        raise DataError(f"cannot read {file}: {error}") from error
+        return packed.arrays(file, wanted)
+    except DataError:
+        raise
+    except Exception as error:  # numpy raises a dozen kinds here: zipfile, zlib, header and OS errors
+        raise DataError(f"cannot read {file}: {one_line(error)[:200]}") from error
 
 
 def read_npz(path: Path) -> Raw:
@@ -224,8 +221,8 @@ def read_svm(path: Path, files: Iterable[Path]) -> Raw:
     names = {file: file.name.removesuffix(".bz2").replace(".t", ".test") for file in files}
     for part, file in by_part(path, names, names.__getitem__).items():
         try:
-            with (bz2.open if file.suffix == ".bz2" else open)(file, "rt", encoding="ascii") as opened:
-                rows = [line.split() for line in opened if line.strip()]
+            with packed.text(file, "ascii") as opened:
+                rows = [line.split() for line in packed.lines(opened, file) if line.strip()]
             pairs = [[pixel.split(":") for pixel in row[1:]] for row in rows]
             labels = np.array([float(row[0]) for row in rows])
             numbers = [int(number) for row in pairs for number, _ in row]

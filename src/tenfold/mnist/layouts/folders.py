@@ -67,5 +67,7 @@ def folders(path: Path) -> Iterator[Path]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    found = [file for file in folder.rglob("*") if is_picture(file) and not file.name.startswith(".")]
+    found = [
+        file for file in folder.rglob("*") if is_picture(file) and not file.name.startswith(".") and file.is_file()
+    ]
     return sorted(found, key=lambda file: natural(str(file.relative_to(folder))))

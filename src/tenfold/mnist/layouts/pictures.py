@@ -12,6 +12,7 @@ from tenfold.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", ".jp2", ".avif"}
 SUFFIXES |= {".pbm", ".pgm", ".ppm", ".pnm", ".tga", ".heic", ".heif"}
+LARGEST = 2**26  # pixels
 
 
 def is_picture(file: Path) -> bool:
@@ -32,6 +33,8 @@ def picture(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
             image: Image.Image = opened
+            if image.width * image.height > LARGEST:
+                raise ValueError(f"it has {image.width:,} x {image.height:,} pixels, and {LARGEST:,} are the most")
             if "A" in image.getbands() or "transparency" in image.info:
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
             image = ImageOps.exif_transpose(image)
@@ -39,5 +42,7 @@ def picture(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
                 values = np.asarray(image, np.float64)
                 return np.clip(values / (257 if values.max() > 255 else 1), 0, 255).round().astype(np.uint8)
             return np.asarray(image.convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
         raise DataError(f"cannot read the picture {name or str(source)}: {error}; mend or remove it") from error

@@ -1,19 +1,19 @@
 """Tables: CSV of pixels or of pictures' names, Parquet and Arrow of Hugging Face and others."""
 
 import csv
-import gzip
 import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError, FormatError, missing_extra
+from tenfold.errors import DataError, FormatError, TooLargeError, missing_extra
+from tenfold.mnist import packed
 from tenfold.mnist.digits import Track
 from tenfold.mnist.layouts.pictures import SUFFIXES, picture
 from tenfold.mnist.layouts.raw import Raw, by_part, emnist, part_of
@@ -59,7 +59,7 @@ def read_csv(path: Path, track: Track) -> Raw:
     raw = _csv(path, track)
     if raw is None:
         with _text(path) as file:
-            line = file.readline()
+            line = next(file, "")
         columns = len(line.split(_delimiter(line)))
         raise FormatError(
             f"{path} has {columns} columns and is no table of digits: a row needs a label and a square of pixels (785 "
@@ -70,7 +70,7 @@ def read_csv(path: Path, track: Track) -> Raw:
 
 def _csv(path: Path, track: Track) -> Raw | None:
     with _text(path) as file:
-        first, second, *more_lines = file.readline(), file.readline(), *itertools.islice(file, _LOOKED)
+        first, second, *more_lines = next(file, ""), next(file, ""), *itertools.islice(file, _LOOKED)
     if not first.strip():
         return None
     delimiter = _delimiter(first)
@@ -105,11 +105,11 @@ def _ordered(pixels: list[int], names: Sequence[str]) -> list[int]:
 
 
 @contextmanager
-def _text(path: Path) -> Iterator[TextIO]:
-    """A file of text, plain or gzipped, open for reading. Raises DataError."""
+def _text(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file of text, plain or gzipped. Raises DataError."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield file
+        with packed.text(path, "utf-8-sig") as file:
+            yield packed.lines(file, path)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
@@ -263,6 +263,8 @@ def _table(file: Path) -> "pyarrow.Table":
         raise missing_extra("pyarrow", "parquet") from error
     try:
         if file.suffix == ".parquet":
+            if pyarrow.parquet.read_metadata(file).num_rows > file.stat().st_size:
+                raise TooLargeError(f"{file} has more rows than bytes: it holds no pictures")
             return pyarrow.parquet.read_table(file)
         with pyarrow.memory_map(str(file)) as mapped:
             try:
@@ -310,7 +312,7 @@ def _image(value: Any, name: str) -> NDArray[Any]:
 
 def _classes(table: "pyarrow.Table", label: str) -> tuple[str, ...] | None:
     """The names of the labels 0, 1, … that Hugging Face's description says."""
-    with suppress(KeyError, TypeError, ValueError, AttributeError):
+    with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
         said = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"][label]["names"]
         return tuple(map(str, said))
     return None

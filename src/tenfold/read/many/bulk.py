@@ -175,6 +175,8 @@ def _to_file(work: Work, targets: list[str], given: _Given, show: Callable[[Row]
     counts, rows = Counter(dict.fromkeys(KINDS, 0)), list[Row]()
     wanted = place is None and show is None
     with ExitStack() as stack:
+        if place:
+            stack.enter_context(files.held(place, f"{place} is being written by another process: wait for it"))
         file = stack.enter_context(Output(place, resume=resume, alone=alone)) if place else None
         left = paths if file is None else _left(paths, file, places, review=page is not None)
         bar = not given.quiet and not (given.printed and sys.stdout.isatty())

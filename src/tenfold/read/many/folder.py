@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from tenfold import documents
 from tenfold.errors import FormatError, StorageError, UsageError
 from tenfold.read import urls
 from tenfold.read.many.outputs import unescaped
@@ -38,8 +39,8 @@ def kept(folder: str, terms: Mapping[str, Any]) -> set[str]:
         urls.put(settings, json.dumps(dict(terms), indent=2).encode())
         return set()
     try:
-        before = dict(json.loads(urls.content(settings)))
-    except ValueError as error:
+        before = documents.decoded(urls.content(settings), dict[str, Any])
+    except FormatError as error:
         raise FormatError(f"{settings} is damaged: remove its folder with all that is in it, and start anew") from error
     other = [name for name in terms if before.get(name) != terms[name]]
     if other:

@@ -7,11 +7,14 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event, Thread
+from typing import IO, TYPE_CHECKING, Any, Required, TypedDict
 
-from tenfold import files
+from tenfold import documents, files
 from tenfold.errors import FormatError, StorageError, UsageError, missing_extra
 from tenfold.read.many.rows import Row
 from tenfold.read.numbers import number
@@ -24,6 +27,7 @@ Record = dict[str, Any]  # a row as JSON has it: all of it, or what a table has 
 
 COLUMNS = ("path", "text", "sure", "digits", "lowest_probability", "error")
 _BREAK = " / "  # between the lines of a picture where it has one line
+_LATE = 0.5  # seconds between two looks for rows that are not on the disk
 _FORMULA = tuple("=+-@\t\r'")
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
@@ -151,7 +155,7 @@ def _to_json(records: Iterable[Record]) -> bytes:
 
 def _from_json(raw: bytes) -> Iterator[Record]:
     for line in raw.splitlines():
-        yield json.loads(line)
+        yield documents.decoded(line, dict)
 
 
 def _utf8(text: str) -> bytes:
@@ -198,10 +202,22 @@ def is_sure(record: Record) -> bool:
     return bool(record["digits"]) and all(digit["sure"] for digit in record["digits"])
 
 
+class _Kept(TypedDict, total=False):
+    """What is needed of a record that was written before."""
+
+    path: Required[str]
+    text: Required[str]
+    error: str | None
+    sure: bool | None
+    digits: int | list[dict[str, Any]] | None
+    lowest_probability: float | None
+
+
 class Output:
     """A file of rows, whole or not at all: they gather as lines of JSON in FILE.part, which in the end becomes FILE.
 
-    Use it as a context manager. Whatever ends it early, FILE.part holds all rows up to then and can be resumed.
+    Use it as a context manager. Whatever ends it early, FILE.part holds all rows up to then and can be resumed; on the
+    disk itself they are a second later at most.
     """
 
     def __init__(self, path: Path, *, resume: bool = False, alone: bool = False) -> None:
@@ -220,16 +236,21 @@ class Output:
         self._new = not self.part.exists()
         if not self._new and not resume:
             raise StorageError(f"{self.part} is what an earlier run left: resume it with --resume, or remove it")
-        source, read = (path, self._form.read) if self._new else (self.part, _from_json)
+        source, read = (path, self._form.read) if self._new else (self.part, partial(_from_part, form=self._form))
         raw = source.read_bytes() if resume and source.exists() else b""
-        raw = raw if self._new else raw[: raw.rfind(b"\n") + 1]  # a line that was cut off at the end is read again
-        self.kept: dict[str, Record] = _records(source, raw, read)
+        self.kept: dict[str, Record] = _records(source, raw, read, self._form)
         files.content(self.part, _to_json(self.kept.values()))
+        self._growing: IO[bytes] | None = None
+        self._late, self._over = Event(), Event()  # rows are not yet on the disk; none will come
 
     def __enter__(self) -> "Output":
+        Thread(target=self._sync, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with suppress(OSError):  # a full disk has been told already
+            self._close()
         if self._new:
             self.part.unlink(missing_ok=True)
 
@@ -237,27 +258,72 @@ class Output:
         """Append a row, at once and for good. Raises StorageError."""
         self._new = False
         try:
-            with open(self.part, "a", encoding="ascii", newline="") as growing:
-                growing.write(_line(self._form.record(row)))
+            self._growing = self._growing or open(self.part, "ab")  # noqa: SIM115 - until the end
+            self._growing.write(_line(self._form.record(row)).encode("ascii"))
+            self._growing.flush()
         except OSError as error:
             why = f"{error.strerror}; free some space, then resume with --resume"
             raise StorageError(f"cannot write {self.part}: {why}") from error
+        self._late.set()
 
     def finish(self, paths: Sequence[str]) -> None:
         """Make FILE: rows kept of other pictures as they stand, then those of `paths` in their order."""
-        records = _records(self.part, self.part.read_bytes(), _from_json)
+        self._close()
+        records = _records(self.part, self.part.read_bytes(), _from_json, self._form)
         last = [records.pop(path) for path in paths if path in records]
         files.content(self.path, self._form.write([*records.values(), *last]))
         self.part.unlink()
 
+    def _sync(self) -> None:
+        """Have rows on the disk a second after they came, also where no other comes for long."""
+        while not self._over.wait(_LATE):
+            if self._late.is_set() and self._growing is not None:
+                self._late.clear()
+                with suppress(OSError, ValueError):  # the next row tells; or it was closed just now
+                    os.fsync(self._growing.fileno())
 
-def _records(source: Path, raw: bytes, read: Callable[[bytes], Iterable[Record]]) -> dict[str, Record]:
+    def _close(self) -> None:
+        if self._growing is not None:
+            growing, self._growing = self._growing, None
+            with growing:
+                os.fsync(growing.fileno())
+
+
+def _from_part(raw: bytes, form: _Form) -> Iterator[Record]:
+    """The rows that were written until a process was killed, the last of them perhaps in part.
+
+    They are lines of JSON; version 0.1.0 wrote them as FILE has them.
+    """
+    json_lines = raw[:1] in (b"", b"{")
+    if json_lines:
+        raw = raw[: raw.rfind(b"\n") + 1]  # what was cut off at the end is read again
+    some, last = False, None
+    try:
+        for record in (_from_json if json_lines else form.read)(raw):
+            if last is not None:
+                yield last
+            some, last = True, record
+    except (csv.Error, ValueError, FormatError):
+        if not some or json_lines:
+            raise
+        if last is not None:
+            yield last
+        return
+    if last is not None and (json_lines or raw.endswith(b"\n")):
+        yield last
+
+
+def _records(source: Path, raw: bytes, read: Callable[[bytes], Iterable[Record]], form: _Form) -> dict[str, Record]:
     """The rows in a file's bytes by their path, the last of each."""
     try:
-        found = {record["path"]: record for record in (read(raw) if raw else ())}
-        for record in found.values():
+        found = {}
+        for record in read(raw) if raw else ():
+            documents.converted(record, _Kept)
+            if form.write is not _to_json and set(record) != set(COLUMNS):
+                raise ValueError(form)
             is_sure(record)  # as it may be JSON of others
-    except (ValueError, KeyError, TypeError, OSError, StopIteration, csv.Error) as error:
+            found[record["path"]] = record if form.write is _to_json else {name: record[name] for name in COLUMNS}
+    except (ValueError, KeyError, TypeError, OSError, RuntimeError, csv.Error) as error:
         raise FormatError(f"{source} holds what `tenfold read` did not write: remove it, or name another") from error
     return found
 
