@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import math
 import re
 import shutil
 import sys
@@ -13,6 +14,7 @@ from PIL import Image
 from conftest import Cli, on_paper, write_number
 from read import hostile
 from tenfold.read.lines import BUNDLED
+from tenfold.read.many import processes
 from tenfold.read.reader import Reader
 from tenfold.read.reading import Reading
 
@@ -41,7 +43,8 @@ PATHS += ["scans/more/10.png", "scans/more/11.png"]
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths that are read, as they are."""
+    """The paths that are read, as they are, in this process."""
+    monkeypatch.setattr(processes, "_ALONE", math.inf)  # however slow the machine is
     seen: list[str] = []
     real = Reader.read
 
@@ -54,6 +57,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(processes, "_ALONE", math.inf)
     real = Reader.read
 
     def read(self: Reader, picture: str, **more: object) -> Reading:

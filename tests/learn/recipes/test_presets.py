@@ -35,7 +35,7 @@ def test_names_and_files_that_are_no_recipe(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read the recipe"):
         resolve(tmp_path / "none.json")
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(FormatError, match="not a recipe in JSON"):
+    with pytest.raises(FormatError, match="is not a recipe, a JSON object"):
         resolve(tmp_path / "a.json")
     (tmp_path / "a.json").write_text(json.dumps([1]))
     with pytest.raises(FormatError, match="a JSON object"):
