@@ -18,7 +18,7 @@ import tenfold
 from measuring import Row, arguments, deviation, earlier_rows, machine_name, mean, measured, save, table
 from tenfold.learn.recipes import presets
 
-RECIPES = ("fast", "fast-99.5", "mlp", "cnn-sgd")
+RECIPES = ("fast", "fast-99.5", "mlp", "mish", "cnn-sgd")
 
 
 def trained(recipe: str, seed: int, data: str) -> Row:
