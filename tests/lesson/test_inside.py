@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -23,6 +24,14 @@ def test_lines_are_red_where_they_add_and_blue_where_they_take_away(
 def test_one_layer_of_weights_is_a_network_too(shown: list[Shown]) -> None:
     network(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), torch.rand(1, 28, 28))
     assert "784 to 10." in shown[0].alt
+
+
+@pytest.mark.parametrize("hidden", [0, 2])
+def test_the_digit_is_a_square(shown: list[Shown], hidden: int) -> None:
+    layers = [nn.Linear(784, 784), nn.ReLU()] * hidden
+    network(nn.Sequential(nn.Flatten(), *layers, nn.Linear(784, 10)), torch.ones(1, 28, 28))
+    dark = np.asarray(shown[0].picture.convert("L"))[:, : 200 * 2] < 30
+    assert dark.sum(0).max() == pytest.approx(dark.sum(1).max(), rel=0.05)
 
 
 def test_a_convolution_and_pooling(shown: list[Shown]) -> None:

@@ -35,8 +35,8 @@ def network(model: nn.Sequential, image: Tensor, title: str = "") -> None:
     figure = empty(2.6 + 2.3 * len(columns), 3.9)
     axis = figure.subplots()
     axis.axis("off")
-    axis.imshow(np.asarray(image[0]), cmap="gray_r", extent=(-1.0, 0.0, -0.7, 0.7))
-    axis.add_patch(Rectangle((-1.0, -0.7), 1.0, 1.4, fill=False, color="#d1d5db"))
+    axis.imshow(np.asarray(image[0]), cmap="gray_r", extent=(-1.0, 0.0, -0.57, 0.57))
+    axis.add_patch(Rectangle((-1.0, -0.57), 1.0, 1.14, fill=False, color="#d1d5db"))
     axis.set(xlim=(-1.1, 1.3 * len(columns) + 0.5), ylim=(-1.25, 1.15), aspect="auto")
     axis.set_title(title, fontsize=11)
     before: list[int] = []
