@@ -29,6 +29,7 @@ WIDTH, HEIGHT = 1120, 880  # of the window that is filmed, in CSS pixels
 SHOWN = 800 / WIDTH  # of that is the film
 FRAME = 100  # milliseconds
 COMMON = 32  # colours that are as they were, as of the paper; the others are near to it
+APART = 8  # levels from a colour of the palette to the next: Pillow does not tell nearer ones apart
 SHARP = 1.5  # pixels of a picture to one of the page
 EDGE = 24  # pixels of a picture, around what it shows
 STEPS = [*range(1, 16), *range(19, 195, 4)]  # after which frames are taken: most changes in the first
@@ -170,10 +171,14 @@ def write_film(frames: list[Image.Image], path: Path) -> None:
     together = Image.new("RGB", (frames[0].width, frames[0].height * len(some)))
     for k, frame in enumerate(some):
         together.paste(frame, (0, k * frame.height))
-    common = sorted(together.getcolors(together.width * together.height) or [], reverse=True)[:COMMON]
-    others = together.quantize(256 - COMMON, Image.Quantize.MEDIANCUT).getpalette() or []
+    counted = sorted(together.getcolors(together.width * together.height) or [], reverse=True)
+    others = np.reshape(together.quantize(256 - COMMON, Image.Quantize.MEDIANCUT).getpalette() or [], (-1, 3))
+    kept: list[Any] = []
+    for colour in np.concatenate([np.array([one for _, one in counted[:COMMON]], int), others]):
+        if all(np.abs(colour - one).max() >= APART for one in kept):
+            kept.append(colour)
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*np.array([colour for _, colour in common], int).ravel().tolist(), *others][: 3 * 256])
+    palette.putpalette(np.ravel(kept).tolist())
     quantised = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
     quantised[0].save(file, "GIF", save_all=True, append_images=quantised[1:], duration=FRAME, loop=0, optimize=True)

@@ -206,7 +206,7 @@ def test_accessibility_and_narrow_windows(watch: Watch, playing: Service, scheme
         assert page.evaluate("document.documentElement.scrollWidth") == width
     small = page.evaluate(
         """() => [...document.querySelectorAll("button, select, input")]
-            .filter((element) => element.checkVisibility() && !element.closest(".switch"))
+            .filter((element) => element.checkVisibility() && !element.closest(".switch, .choice"))
             .filter((element) => Math.min(...["width", "height"].map((s) => element.getBoundingClientRect()[s])) < 44)
             .map((element) => element.id || element.outerHTML)"""
     )
