@@ -107,6 +107,7 @@ bench-scale: .venv/.dev
 bench-integrations: .venv/.dev
 	$(BIN)/python benchmarks/integrations.py
 	$(BIN)/python benchmarks/playing.py
+	$(BIN)/python benchmarks/film.py
 
 bench-speed: .venv/.dev
 	$(BIN)/python benchmarks/startup.py

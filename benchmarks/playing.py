@@ -1,11 +1,10 @@
 """What does it cost a training to be watched by the page of `tenfold play`, and how soon is the page there?
 
-    python benchmarks/playing.py [--pairs 7] [--starts 5] [--picture docs]
+    python benchmarks/playing.py [--pairs 7] [--starts 5]
 
 Unwatched and watched trainings of `fast` take turns in one process. Watched is with three drawn digits and a client in
 a process of its own, that reads the stream over HTTP as a browser does and takes each event apart. How soon the page is
-there is from the command, a process of its own each time, to the answer to the first request. `--picture` draws the
-page in Chromium after a training, and measures nothing.
+there is from the command, a process of its own each time, to the answer to the first request.
 """
 
 import json
@@ -134,42 +133,11 @@ def start() -> float:
     return took
 
 
-def picture(out: Path) -> None:
-    """The page with three digits, after a training."""
-    from gallery import SHAPES
-    from screenshots import chromium, draw
-    from screenshots import picture as save_page
-
-    command = [sys.executable, "-m", "tenfold", "play", "--port", "0", "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    address = re.search(r"http://\S+", process.stdout.readline())
-    assert address is not None
-    with chromium() as browser:
-        page = browser.new_context(viewport={"width": 1280, "height": 1180}).new_page()
-        page.set_default_timeout(300_000)
-        page.goto(address[0])
-        page.wait_for_function("() => !document.getElementById('train').disabled")
-        for k, sign in enumerate("274"):
-            list(draw(page, SHAPES[sign], 70 + 220 * k, 120, 240))
-        page.wait_for_function("() => document.querySelectorAll('.mind').length === 3")
-        page.locator("#train").click()
-        page.wait_for_function("() => document.getElementById('status').textContent.includes('Finished')")
-        page.evaluate("document.activeElement.blur()")
-        save_page(page, out / "play.png")
-    process.terminate()
-    process.communicate()
-
-
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--picture", type=Path, metavar="DIR")
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
-    if options.picture:
-        picture(options.picture)
-        return
     rows: list[Row] = [{"start": start()} for _ in range(options.starts)]
     player = Player()
     try:

@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).parent.parent
-PAGES = (".md", ".png", ".svg", ".css")
+PAGES = (".md", ".png", ".gif", ".svg", ".css")
 UNLISTED = ("404.html",)  # pages of Zensical's own
 _OUTSIDE = re.compile(r"\]\(\.\./([^)#\s]+)")
 _LOADING = {

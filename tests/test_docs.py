@@ -111,6 +111,14 @@ def test_every_block_is_run_or_listed(block: Block) -> None:
         assert not re.search(r"\S\s{2,}\S|\s#", command), f"a comment has a line of its own: {command!r}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_are_there_small_and_described(page: Path) -> None:
+    for described, name in re.findall(r"!\[(.*?)\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert len(described) > 10, f"{name} has no text in its place"
+        most = 3_000_000 if name.endswith(".gif") else 300_000
+        assert (page.parent / name).stat().st_size <= most, f"{name} is too large"
+
+
 @pytest.mark.parametrize("pattern", NOT_RUN)
 def test_every_exception_is_needed(pattern: str) -> None:
     assert any(re.fullmatch(pattern, command) for block in SHELL for command in commands(block))

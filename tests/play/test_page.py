@@ -118,7 +118,7 @@ def test_a_look_inside(page: Any) -> None:
     for key in ("ArrowRight", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     page.locator("#unit-title", has_text="Unit 2").wait_for()
-    assert re.search(r"Together [+−][0-9.]+", page.locator("#unit-sum").inner_text())
+    assert re.search(r"Sum [+−][0-9.]+", page.locator("#unit-sum").inner_text())
     page.locator("#switch").click()
     page.locator("#inside-answer", has_text="Now it says").wait_for()
     assert page.locator(".unit.off").count() == 1
@@ -144,7 +144,7 @@ def test_a_look_inside(page: Any) -> None:
 
 def test_one_page_at_a_time(watch: Watch, playing: Service, page: Any) -> None:
     second = watch.open(playing.address, ready=False, **DESK)
-    second.locator("#trouble", has_text="Another page is open and plays already").wait_for()
+    second.locator("#trouble", has_text="Another page of tenfold play is open").wait_for()
     page.context.close()
     second.get_by_role("button", name="Try again").click()
     second.wait_for_function("() => !document.getElementById('train').disabled")
@@ -156,13 +156,13 @@ def test_by_the_keyboard_in_steps_and_with_another_beside(page: Any) -> None:
     for key in ("Space", *["Shift+ArrowDown"] * 5, "Space"):  # a one
         page.keyboard.press(key)
     page.wait_for_function("() => document.querySelectorAll('.mind').length === 1")
-    page.get_by_label("Beside it, one with another").select_option("wrong labels")
+    page.get_by_label("Compare two networks by").select_option("wrong labels")
     page.get_by_label("Wrong labels of B").select_option("50%")
     page.locator("#slow").press("Space")
     train(page)
     page.locator("#pause:not([disabled])").wait_for()
     page.locator("#pause").press("Enter")
-    page.locator("#pause", has_text="Go on").wait_for(timeout=LONG)
+    page.locator("#pause", has_text="Resume").wait_for(timeout=LONG)
     page.locator("#announcer", has_text="Paused.").wait_for()
     steps = "() => [...document.getElementById('status').textContent.matchAll(/step ([0-9]+) of/g)].map((m) => +m[1])"
     before = page.evaluate(steps)
@@ -192,7 +192,7 @@ def test_accessibility_and_narrow_windows(watch: Watch, playing: Service, scheme
     write(page, "24")
     assert violations(page) == []
     page.get_by_label("Training digits", exact=True).select_option("1000")
-    page.get_by_label("Beside it, one with another").select_option("augmentation")
+    page.get_by_label("Compare two networks by").select_option("augmentation")
     train(page)
     ended(page)
     page.locator("#moment").press("Home")
@@ -206,8 +206,69 @@ def test_accessibility_and_narrow_windows(watch: Watch, playing: Service, scheme
         assert page.evaluate("document.documentElement.scrollWidth") == width
     small = page.evaluate(
         """() => [...document.querySelectorAll("button, select, input")]
-            .filter((element) => element.checkVisibility() && !element.closest(".switch"))
+            .filter((element) => element.checkVisibility() && !element.closest(".switch, .choice"))
             .filter((element) => Math.min(...["width", "height"].map((s) => element.getBoundingClientRect()[s])) < 44)
             .map((element) => element.id || element.outerHTML)"""
     )
     assert small == []
+
+
+def test_the_look_inside_follows_what_was_wanted_last(watch: Watch, page: Any) -> None:
+    watch.expected.append("422")  # a look may ask of a digit that was just cleared
+    page.get_by_label("Training digits", exact=True).select_option("10000")
+    write(page, "27")
+    train(page)
+    assert page.evaluate("document.activeElement.id") == "train"  # where the keyboard was
+    ended(page)
+    page.locator("#inside-answer", has_text="It says 2").wait_for()
+    page.route("**/inside/maps", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    cards = page.locator(".seen-by")
+    cards.nth(0).click()
+    cards.nth(1).click()
+    page.locator("#inside-answer", has_text="It says 7").wait_for()
+    # Cleared while it is asked for, and written again.
+    cards.nth(0).click()
+    page.locator("#clear").click()
+    page.locator("#inside").wait_for(state="hidden")
+    page.locator("#undo").click()
+    page.locator("#inside-answer", has_text="It says 2").wait_for()
+
+
+def test_what_is_wrong_stays_said_while_it_learns_on(watch: Watch, page: Any) -> None:
+    watch.expected.append("422")
+    write(page, "7")
+    page.locator("#slow").check()
+    train(page)
+    page.locator("#joins path").first.wait_for(state="attached")
+    page.get_by_label("Training digits", exact=True).select_option("100")
+    page.locator("#train").click()
+    page.locator("#trouble", has_text="A batch of 256 is more than the 100 training digits").wait_for()
+    page.locator("#inside").scroll_into_view_if_needed()
+    with page.expect_response("**/inside/maps"):  # a look that nobody asked for
+        pass
+    assert page.locator("#trouble").is_visible()
+    page.locator("#stop").click()
+    page.locator("#slow").uncheck()
+    assert ended(page).startswith("Stopped after")
+
+
+def test_settings_show_what_is_asked_for(page: Any) -> None:
+    epochs = page.get_by_label("Epochs", exact=True)
+    for given, shown in (("5000", "100"), ("-3", "1"), ("2.6", "3"), ("", "3")):
+        epochs.fill(given)
+        epochs.blur()
+        assert epochs.input_value() == shown
+    page.get_by_label("Compare two networks by").select_option("hidden width")
+    page.get_by_label("Recipe").select_option("tiny")  # which has no hidden layer
+    assert page.get_by_label("Compare two networks by").input_value() == ""
+
+
+def test_a_second_page_says_why_it_does_nothing(watch: Watch, playing: Service, page: Any) -> None:
+    second = watch.open(playing.address, ready=False, **DESK)
+    second.locator("#trouble", has_text="Another page of tenfold play is open").wait_for()
+    draw(second, DIGITS["7"], 60, 120)
+    second.locator("#slow").check()
+    second.wait_for_function("() => window.settled()")
+    assert second.get_by_role("button", name="Try again").is_visible()
+    assert second.locator("#train").is_disabled()
+    assert second.locator("#status").inner_text() == ""

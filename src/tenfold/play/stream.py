@@ -12,7 +12,7 @@ from tenfold.play.session import Session, Told
 
 RATE = 20  # frames a second, at most
 BEAT = 15.0  # seconds without one, after which a word is sent to learn whether the page is still there
-TAKEN = "another page is open and plays already: close that one first"
+TAKEN = "another page of tenfold play is open: close that one first"
 HEADERS = {"cache-control": "no-store"}
 
 

@@ -11,7 +11,9 @@ const the = (id) => document.getElementById(id);
  * @param {{attempt(what: () => Promise<void>): Promise<void>, say(text: string): void}} page
  */
 export function afterwards({ attempt, say }) {
+  let shown = 0; // how often there was something else to show: what was asked for before comes too late
   const clear = () => {
+    shown++;
     the("afterwards").hidden = true;
     the("ends").replaceChildren();
     the("matrix").replaceChildren();
@@ -23,17 +25,16 @@ export function afterwards({ attempt, say }) {
     if (parts.length) say(the("outcome").textContent);
   };
   const busy = (button, text) => {
-    const before = button.textContent;
+    const [before, done] = [button.textContent, hold(button)];
     button.textContent = text;
-    button.disabled = true;
     return () => {
       button.textContent = before;
-      button.disabled = false;
+      done();
     };
   };
 
   const evaluate = (track, button) => async () => {
-    const done = busy(button, "Asking the test set…");
+    const [asked, done] = [shown, busy(button, "Testing…")];
     try {
       track.found ??= await ask("evaluate", { track: track.number });
     } catch (error) {
@@ -41,7 +42,8 @@ export function afterwards({ attempt, say }) {
       throw error;
     }
     done();
-    button.textContent = `Its ${track.found.mistakes.toLocaleString("en")} mistakes`;
+    if (asked !== shown) return;
+    button.textContent = `Show its ${track.found.mistakes.toLocaleString("en")} mistakes`;
     const { accuracy, interval, n, mistakes, matrix } = track.found;
     const [low, high] = interval.map(exact);
     outcome(`${exact(accuracy)} of ${n.toLocaleString("en")} test digits are right (95% interval ${low} to ${high}), `
@@ -51,19 +53,21 @@ export function afterwards({ attempt, say }) {
     for (const wide of the("matrix").querySelectorAll(".wide")) wide.tabIndex = 0;
   };
   const keep = (track, button) => async () => {
-    const done = busy(button, "Keeping…");
+    const [asked, done] = [shown, busy(button, "Keeping…")];
     try {
       const { kept, changed_rate: changed } = await ask("keep", { track: track.number });
+      if (asked !== shown) return;
       outcome("Kept as a run like any other: ", code(kept), ". Look at it with ", code(`tenfold evaluate ${kept}`), ", ",
-        code(`tenfold explain ${kept}`), `.${changed ? " That the learning rate was changed on the way, its recipe does not say." : ""}`);
+        code(`tenfold explain ${kept}`), `.${changed ? " Its recipe does not record that the learning rate was changed on the way." : ""}`);
     } finally {
       done();
     }
   };
   const read = (track, button) => async () => {
-    const done = busy(button, "Preparing it for pictures…");
+    const [asked, done] = [shown, busy(button, "Preparing it for pictures…")];
     try {
       const { address } = await ask("read", { track: track.number });
+      if (asked !== shown) return;
       const link = Object.assign(document.createElement("a"), { href: address, target: "_blank", textContent: "Open the page that reads" });
       outcome("This network reads pictures now. ", link);
       link.focus();
@@ -91,6 +95,16 @@ export function afterwards({ attempt, say }) {
         return group;
       }));
     },
+  };
+}
+
+/** Disable a button until what is returned is called; the keyboard's place on the page is not lost by it. */
+export function hold(button) {
+  const focused = document.activeElement === button;
+  button.disabled = true;
+  return () => {
+    button.disabled = false;
+    if (focused && [document.body, null].includes(document.activeElement)) button.focus();
   };
 }
 

@@ -23,6 +23,7 @@ export function lookInside({ attempt, say }) {
   let track = 0;
   let found = null; // what came of it
   let plain = null; // the answers without anything covered or switched off
+  let stale = true; // they are of another look
   let chosen = null; // a unit: {layer, unit}
   let covered = new Set(); // patches of the digit, by their row and column
   let off = new Map(); // layer to the units that are switched off
@@ -43,22 +44,31 @@ export function lookInside({ attempt, say }) {
   /* Asking, one at a time and the latest last */
 
   async function refresh() {
-    if (!look) return;
-    if (busy) {
-      again = true;
-      return;
-    }
+    again = true;
+    if (busy) return;
     busy = true;
-    await attempt(async () => {
-      do {
+    try {
+      while (again && look) {
         again = false;
-        if (!plain) plain = await ask("inside/maps", { track, digit: look.digit, seen: look.seen });
-        found = covered.size || off.size ? await ask("inside/maps", asked()) : plain;
-        if (!again) show();
-        if (!again && chosen) await showUnit();
-      } while (again && look);
-    });
-    busy = false;
+        await attempt(() => lookOnce().catch((error) => {
+          if (!again && look) throw error; // else it is of what is there no more
+        }), true);
+      }
+    } finally {
+      busy = false;
+    }
+  }
+
+  /** Answers to what is no longer wanted are dropped. */
+  async function lookOnce() {
+    const fresh = stale ? await ask("inside/maps", { track, digit: look.digit, seen: look.seen }) : plain;
+    if (again || !look) return;
+    [plain, stale] = [fresh, false];
+    const other = covered.size || off.size ? await ask("inside/maps", asked()) : plain;
+    if (again || !look) return;
+    found = other;
+    show();
+    if (chosen) await showUnit();
   }
 
   function show() {
@@ -73,7 +83,7 @@ export function lookInside({ attempt, say }) {
     const same = found === plain;
     the("inside-answer").textContent = same
       ? `It says ${answer(found.now)}.`
-      : `Now it says ${answer(found.now)}; before ${answer(plain.now)}, and is ${percent(found.now[best(plain.now)])} sure of that now.`;
+      : `Now it says ${answer(found.now)}. Before it said ${answer(plain.now)}; that answer now has ${percent(found.now[best(plain.now)])}.`;
     the("uncover").disabled = !covered.size;
     the("all-on").disabled = !off.size;
     the("count").disabled = !off.size;
@@ -172,7 +182,7 @@ export function lookInside({ attempt, say }) {
 
   async function showUnit() {
     const told = await ask("inside/unit", { ...asked(), ...chosen });
-    if (!chosen) return;
+    if (!chosen || again || !look) return;
     const last = found.layers.at(-1).name === chosen.layer;
     const isOff = off.get(chosen.layer)?.has(chosen.unit) ?? false;
     the("unit").hidden = false;
@@ -191,9 +201,9 @@ export function lookInside({ attempt, say }) {
       row.append(`${first ? "" : `from ${one.of}: `}${number(one.part)}`);
       return row;
     }));
-    const others = Math.abs(told.others) > 5e-4 ? `, the others ${number(told.others)}` : "";
-    the("unit-sum").textContent = `Together ${number(told.sum)}${told.bias ? `, with a bias of ${number(told.bias)}` : ""}${others}`
-      + `${last ? "." : `; it hands on ${number(told.hands_on)} at most.`}`;
+    const others = Math.abs(told.others) > 5e-4 ? `, of which the other inputs ${number(told.others)}` : "";
+    the("unit-sum").textContent = `Sum ${number(told.sum)}${told.bias ? `, with a bias of ${number(told.bias)}` : ""}${others}`
+      + `${last ? "." : `; its highest output is ${number(told.hands_on)}.`}`;
     the("switch").hidden = last;
     the("switch").setAttribute("aria-pressed", String(isOff));
     the("switch").textContent = isOff ? "Switch on" : "Switch off";
@@ -211,9 +221,11 @@ export function lookInside({ attempt, say }) {
     off = new Map();
     the("counted").textContent = "";
     refresh();
+    the("flow").querySelector(".units").focus({ preventScroll: true }); // as this button is disabled by it
   });
   the("count").addEventListener("click", () => attempt(async () => {
     const { before, after, n } = await ask("inside/accuracy", asked());
+    if (!off.size) return;
     const share = (value) => `${(100 * value).toFixed(1)}%`;
     the("counted").textContent = `Of ${n.toLocaleString("en")} validation digits ${share(after)} are right without them, ${share(before)} with.`;
     say(the("counted").textContent);
@@ -278,10 +290,12 @@ export function lookInside({ attempt, say }) {
     if (target.value === "") return;
     const wanted = Number(target.value);
     the("changed").textContent = "Looking for it…";
+    const before = look;
     const { ink, difference, changed, now } = await ask("inside/change", { ...asked(), wanted });
+    if (before.digit !== look?.digit || before.drawn !== look.drawn || the("wanted").value !== target.value) return;
     if (ink === null) the("changed").textContent = `No change was found that makes it ${look.names[wanted]}.`;
     else {
-      the("changed").textContent = `It takes ${Math.round(100 * changed)}% of its ink, put on (red) or taken off (blue): then the `
+      the("changed").textContent = `It takes ${Math.round(100 * changed)}% of its ink, added (red) or removed (blue): then the `
         + `network says ${look.names[wanted]}, ${percent(now[wanted])}.`;
       paintDigit(the("other-digit"), bytes(ink));
       paintFilter(the("difference"), bytes(difference), SIDE, SIDE);
@@ -303,7 +317,7 @@ export function lookInside({ attempt, say }) {
       const label = make("label", "choice");
       const radio = Object.assign(document.createElement("input"), { type: "radio", name: "which", checked: k === 0 });
       radio.addEventListener("change", () => {
-        [track, plain, chosen, off] = [k, null, null, new Map()];
+        [track, stale, chosen, off] = [k, true, null, new Map()];
         the("unit").hidden = true;
         forgetChange();
         refresh();
@@ -311,7 +325,7 @@ export function lookInside({ attempt, say }) {
       label.append(radio, name);
       return label;
     }));
-    the("wanted").replaceChildren(new Option("…", ""), ...next.names.map((name, k) => new Option(name, k)));
+    the("wanted").replaceChildren(new Option("choose…", ""), ...next.names.map((name, k) => new Option(name, k)));
   }
 
   function forgetChange() {
@@ -337,16 +351,16 @@ export function lookInside({ attempt, say }) {
         forgetChange();
       }
       look = next;
-      plain = null;
+      stale = true;
       refresh();
     },
     /** It has learnt on: look again, if anybody can see it. Returns whether there is something to look at. */
     learnt() {
-      if (!look || look.seen !== null || performance.now() - last < BEAT) return look !== null;
+      if (!look || look.seen !== null || busy || performance.now() - last < BEAT) return look !== null;
       const { top, bottom } = the("inside").getBoundingClientRect();
       if (bottom < 0 || top > innerHeight) return true;
       last = performance.now();
-      plain = null;
+      stale = true;
       refresh();
       return true;
     },

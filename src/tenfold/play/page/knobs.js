@@ -30,7 +30,7 @@ const byName = new Map(KNOBS.map((knob) => [knob.name, knob]));
  */
 export function makeKnobs(form, recipes, rated) {
   const recipe = select("recipe", recipes.map((one) => [one.name, `${one.name}: ${(100 * one.accuracy).toFixed(1)}% in ${time(one.seconds)}`]));
-  const other = select("compare", [["", "nothing"], ...KNOBS.map(({ name, label }) => [name, label.toLowerCase()])]);
+  const other = select("compare", [["", "no comparison"], ...KNOBS.map(({ name, label }) => [name, label.toLowerCase()])]);
   const place = document.createElement("div");
   place.className = "other";
   let second = null;
@@ -38,7 +38,7 @@ export function makeKnobs(form, recipes, rated) {
   form.replaceChildren(
     row("Recipe", recipe, "wide"),
     ...KNOBS.map((knob) => row(knob.label, controls.get(knob.name))),
-    row("Beside it, one with another", other, "wide"),
+    row("Compare two networks by", other, "wide"),
     place,
   );
   const current = () => recipes.find((one) => one.name === recipe.value);
@@ -48,7 +48,9 @@ export function makeKnobs(form, recipes, rated) {
     for (const [name, input] of controls) {
       input.set(has[name]);
       input.field.disabled = has[name] === null;
+      [...other.options].find((option) => option.value === name).disabled = has[name] === null;
     }
+    if (other.selectedOptions[0]?.disabled) other.value = "";
     compare();
   };
   const compare = () => {
@@ -113,10 +115,13 @@ function control(knob, name, rated) {
   if (knob.control === "number") {
     const field = document.createElement("input");
     Object.assign(field, { type: "number", name, min: knob.min, max: knob.max, step: 1, inputMode: "numeric" });
+    let before = "";
+    const get = () => (field.value === "" ? before : Math.min(knob.max, Math.max(knob.min, Math.round(Number(field.value)))));
+    field.addEventListener("change", () => { before = field.value = get(); }); // what is shown is what is asked for
     return {
       field,
-      set: (value) => { field.value = value ?? ""; },
-      get: () => (field.value === "" ? null : Math.min(knob.max, Math.max(knob.min, Math.round(Number(field.value))))),
+      set: (value) => { before = field.value = value ?? ""; },
+      get,
       say: () => field.value,
     };
   }

@@ -78,7 +78,7 @@ function fill(place, tracks, say) {
 }
 
 function changes(list, names) {
-  if (list.length < 2 && !list[0]?.[0]) return list.length ? "never in doubt since the start" : "";
+  if (list.length < 2 && !list[0]?.[0]) return list.length ? "the same answer since the start" : "";
   const told = list.slice(-4).map(([step, , answer]) => `${step ? `step ${step.toLocaleString("en")}` : "at first"}: ${escape(names[answer])}`);
   return `${list.length > 4 ? "… " : ""}${told.join(", ")}`;
 }

@@ -2,7 +2,7 @@
  * The page: digits to write, a training to watch, its moments to go back to, and what comes after it.
  */
 
-import { afterwards } from "./afterwards.js";
+import { afterwards, hold } from "./afterwards.js";
 import { lookInside } from "./inside.js";
 import { makeKnobs } from "./knobs.js";
 import { makeCards, percent, showCards } from "./minds.js";
@@ -28,7 +28,7 @@ let words = ["", ""]; // at what the knob stood that differs
 const on = {
   page(found) {
     about = found;
-    the("about").textContent = `It learns ${about.data === "MNIST" ? "MNIST, 50,000 digits" : about.data}.`;
+    the("about").textContent = `Training data: ${about.data === "MNIST" ? "MNIST, 50,000 digits" : about.data}.`;
     knobs ??= makeKnobs(the("knobs"), about.recipes, (track, lr) => later("rate", () => rate(track, lr)));
     trouble("");
     if (strokes.length) sendDigits();
@@ -43,10 +43,15 @@ const on = {
     } else if (!inside.learnt()) tell();
     show();
   },
-  taken: (says) => trouble(`${says[0].toUpperCase()}${says.slice(1)}.`, true),
+  taken(says) {
+    become("gone");
+    show();
+    trouble(`${says[0].toUpperCase()}${says.slice(1)}.`, true);
+  },
   gone: () => {
     become("gone");
-    trouble("The service is gone, or this page was asleep: what was trained is lost.", true);
+    show();
+    trouble("The connection to the service was lost, and with it what was trained and not kept.", true);
   },
 };
 
@@ -78,9 +83,9 @@ function become(now) {
   document.body.dataset.state = now;
   const running = now === "training" || now === "paused";
   the("train").disabled = now === "loading" || now === "broken" || now === "gone";
-  the("train").textContent = tracks.length ? "Train anew" : "Train";
+  the("train").textContent = tracks.length ? "Train again" : "Train";
   for (const id of ["pause", "step", "epoch", "stop"]) the(id).disabled = !running;
-  the("pause").textContent = now === "paused" ? "Go on" : "Pause";
+  the("pause").textContent = now === "paused" ? "Resume" : "Pause";
   if (now === "training" && before !== "paused") say("Training has begun.");
   if (now === "paused" && before === "training") say(`Paused. ${summary()}`);
   if (now === "ended") {
@@ -106,12 +111,12 @@ function show() {
     showMoments();
     const legend = tracks.length > 1 ? NAMES.map((name, k) => `${name}${words[k] && `: ${words[k]}`}`) : [];
     the("legend").replaceChildren(...legend.map((text, k) => Object.assign(document.createElement("span"), { className: `of${k}`, textContent: text })),
-      ...(tracks.length ? ["Lines: the digits being learnt from. Rings: validation digits, after each epoch."] : []));
+      ...(tracks.length ? ["Lines: training digits. Rings: validation digits, after each epoch."] : []));
   });
 }
 
 function summary() {
-  if (state === "loading") return "PyTorch is being loaded…";
+  if (state === "loading") return "Loading PyTorch…";
   if (state === "gone") return "";
   if (!tracks.length) return the("minds").children.length ? "Press Train." : "Write a digit, then press Train.";
   return tracks.map((track) => `${track.name ? `${track.name}: ` : ""}${told(track)}`).join(" ");
@@ -124,10 +129,10 @@ function told(track) {
   const time = `${track.seconds.toFixed(1)} s`;
   if (track.state === "finished") return `${right}Finished after ${track.step.toLocaleString("en")} steps, ${time}.`;
   if (track.state === "stopped") return `Stopped after ${track.step.toLocaleString("en")} steps.`;
-  if (!track.steps) return "Making ready…";
+  if (!track.steps) return "Preparing…";
   const last = track.curve.at(-1);
   return `Epoch ${track.epoch} of ${track.epochs}, step ${track.step.toLocaleString("en")} of ${(track.epochs * track.steps).toLocaleString("en")}. `
-    + `${last ? `${percent(last[2])} right just now. ` : ""}${right}Learning rate ${Number(track.lr.toPrecision(2))}.`;
+    + `${last ? `${percent(last[2])} of the latest digits are right. ` : ""}${right}Learning rate ${Number(track.lr.toPrecision(2))}.`;
 }
 
 function showFilters(shown) {
@@ -161,7 +166,7 @@ function showMoments() {
   if (document.activeElement !== slider || !looked) slider.value = String(Math.max(0, at));
   the("now").disabled = !looked;
   const [seen, step] = moments[at] ?? [];
-  const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : `now; ${moments.length} moments are kept to go back to`;
+  const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : `now; drag to go back to any of ${moments.length} moments`;
   the("moment-value").textContent = text;
   slider.setAttribute("aria-valuetext", text);
 }
@@ -229,6 +234,7 @@ sheet({
 });
 
 async function sendDigits() {
+  if (!about) return; // they are sent once the service is there
   await attempt(async () => {
     const found = await ask("digits", { digits: inDigits(strokes).map(picture) });
     drawn = found.drawn;
@@ -251,11 +257,12 @@ function choose(number) {
 
 the("train").addEventListener("click", () => attempt(async () => {
   words = knobs.words();
-  the("train").disabled = true;
+  const done = hold(the("train"));
   try {
     await ask("train", knobs.asked());
   } finally {
-    the("train").disabled = false;
+    done();
+    if (state === "gone") the("train").disabled = true;
   }
 }));
 the("pause").addEventListener("click", () => go(state === "paused" ? "run" : "wait"));
@@ -280,10 +287,12 @@ function later(kind, what) {
   waiting.set(kind, setTimeout(what, 120));
 }
 
-async function attempt(what) {
+/** Do something, and say what is wrong with it; what nobody asked for is done quietly, and leaves what was said. */
+async function attempt(what, quietly = false) {
+  if (state === "gone") return;
   try {
     await what();
-    trouble("");
+    if (!quietly) trouble("");
   } catch (error) {
     failed(error);
   }
