@@ -1,4 +1,5 @@
 import gzip
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,13 @@ def test_a_bad_npz_is_told_apart(tmp_path: Path, arrays: dict[str, object], says
 def test_a_pickled_npz_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", images=np.array([object()], dtype=object), labels=[1])
     with pytest.raises(DataError, match="cannot read"):
+        sources.load(tmp_path / "d.npz")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_no_data(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "d.npz")
+    with pytest.raises(DataError, match="there is no data at"):
         sources.load(tmp_path / "d.npz")
 
 

@@ -1,14 +1,18 @@
 """The model file: what is one, what it says of itself, and batches of any size."""
 
+import itertools
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tenfold
-from tenfold.errors import DeviceError, RunError
+from tenfold.errors import DeviceError, RunError, TooCostlyError
 from tenfold.mnist import embedded
-from tenfold.read.classifier import BUNDLED, CROP, Classifier, model_bytes, shrink
+from tenfold.read import limits
+from tenfold.read.classifier import BUNDLED, CROP, Classifier, model_bytes, open_model, run, shrink
+from tenfold.read.limits import CalledOff, Deadline
 
 
 @pytest.mark.parametrize("name", ["missing.onnx", "text.onnx", "folder"])
@@ -47,3 +51,22 @@ def test_crops_of_any_size_are_a_batch(reader: tenfold.Reader) -> None:
     batch = reader.classifier.crops(inks)
     assert batch.shape == (3, 1, CROP, CROP)
     assert batch.sum(axis=(1, 2, 3)).tolist() == [15, 64 * 32, 64]
+
+
+def test_a_model_that_takes_long_is_ended_at_the_deadline() -> None:
+    onnx = pytest.importorskip("onnx")
+    make = onnx.helper
+    named = ["image", *(f"y{k}" for k in range(3000)), "logits"]
+    nodes = [make.make_node("Softmax", [a], [b], axis=0) for a, b in itertools.pairwise(named)]
+    shape = [make.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N"]) for name in ("image", "logits")]
+    graph = make.make_graph(nodes, "long", shape[:1], shape[1:])
+    raw = make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=9).SerializeToString()
+    session, _ = open_model(raw, "long.onnx", "cpu", 1, lambda contents: contents)
+    images = np.zeros(1_000_000, np.float32)
+    with limits.until(Deadline(0.2, "the page")), pytest.raises(TooCostlyError, match="the page takes more than"):
+        run(session, "logits", {"image": images})
+    deadline = Deadline(None)
+    timer = threading.Timer(0.2, deadline.call_off)
+    timer.start()
+    with limits.until(deadline), pytest.raises(CalledOff):
+        run(session, "logits", {"image": images})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.errors import DataError, FormatError, UsageError
+from tenfold.errors import DataError, FormatError, TooLargeError, UsageError
 from tenfold.read import decode
 
 GREY = np.full((20, 30), 200, np.uint8)
@@ -212,6 +212,17 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.png", tmp_path):
         with pytest.raises(DataError, match=str(path)):
             list(decode.pages(path))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there are no devices here")
+def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TooLargeError, match="/dev/zero has more than 16,777,216 bytes"):
+        only("/dev/zero", max_pixels=100)
+    sparse = tmp_path / "sparse.png"
+    with sparse.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(TooLargeError, match="bytes, 4 for each pixel"):
+        only(sparse, max_pixels=5_000_000)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded_unless_it_is_meant() -> None:

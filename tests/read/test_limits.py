@@ -47,6 +47,18 @@ def test_it_is_called_off_from_another_thread_and_ends_what_works_for_it() -> No
         pass
 
 
+def test_what_takes_long_is_ended_when_the_time_is_over() -> None:
+    ended = threading.Event()
+    with limits.until(Deadline(0.05)) as deadline, deadline.timing(ended.set):
+        assert ended.wait(60)
+    later = threading.Event()
+    with limits.until(Deadline(0.05)) as deadline, deadline.timing(later.set):
+        pass
+    assert not later.wait(0.1)
+    with Deadline(None).timing(later.set):
+        assert not later.is_set()
+
+
 def test_each_page_has_its_time_and_all_together_have_some() -> None:
     deadline = Deadline(10.0, "a.pdf", pages=2)
     deadline.begin()

@@ -7,6 +7,7 @@ import logging
 import socket
 import zlib
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -167,6 +168,20 @@ def test_a_caller_who_goes_away_gets_no_answer(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.INFO, "tenfold.serve"):
         assert run(gate()(part(b"a", more=True), {"type": "http.disconnect"})) == []
     assert json.loads(caplog.messages[-1])["status"] == 499
+
+
+@pytest.mark.parametrize(("said", "raised"), [("the handler is closed", False), ("another", True)])
+def test_an_answer_into_a_closed_connection_is_no_error(said: str, raised: bool) -> None:
+    async def send(_: Message) -> None:
+        raise RuntimeError(said)
+
+    async def receive() -> Message:
+        return part(b"7")
+
+    made = Gate(echo, Settings(), Metrics())
+    scope = {"type": "http", "method": "POST", "path": "/v1/read", "headers": [], "query_string": b""}
+    with pytest.raises(RuntimeError, match=said) if raised else nullcontext():
+        asyncio.run(made(scope, receive, send))
 
 
 def test_what_is_cut_off_by_the_end_is_answered() -> None:

@@ -84,7 +84,7 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
     if is_name(path):
         return _named(str(path).lower(), track)
     path = Path(path).expanduser()
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):  # a pipe or device may have no end
         raise DataError(
             f"there is no data at {path}: give {reading.KNOWN}; or a set by its name: {', '.join(named.SETS)}"
         )

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold import documents
-from tenfold.errors import DeviceError, FormatError, RunError, one_line
+from tenfold.errors import DeviceError, FormatError, RunError, TenfoldError, one_line
 from tenfold.read import limits, model_file
 from tenfold.read.finding.paper import Ink
 from tenfold.read.model_file import Contents
@@ -182,11 +182,23 @@ def _limit_memory() -> None:
 
 
 def run(session: "onnxruntime.InferenceSession", output: str, given: dict[str, Any]) -> NDArray[np.float32]:
-    """An output of a model. Raises RunError where it cannot be computed, or is no numbers."""
+    """An output of a model. Raises RunError where it cannot be computed, or is no numbers.
+
+    At the deadline it ends before its next operator. Raises as `limits.check` does.
+    """
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    stop = partial(setattr, options, "terminate", True)
+    deadline = limits.current()
     try:
-        found: NDArray[np.float32] = session.run([output], given)[0]
+        with deadline.ending(stop), deadline.timing(stop):
+            found: NDArray[np.float32] = session.run([output], given, options)[0]
         sum_ = found.sum(dtype=np.float64)
+    except TenfoldError:
+        raise
     except Exception as error:
+        limits.check()
         raise RunError(f"the model cannot be run: {one_line(error)[-160:]}") from error
     if np.isnan(sum_):
         raise RunError(f"the model's {output} are no numbers: its weights are damaged, or too large")

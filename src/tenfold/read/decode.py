@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold.errors import DataError, TenfoldError, UsageError
+from tenfold.errors import DataError, TenfoldError, TooLargeError, UsageError
 from tenfold.read import limits, urls
 from tenfold.read.decoding import arrays, images
 from tenfold.read.decoding.page import WORK, Colours, Page, Pixels, colours, fitting
@@ -21,6 +21,9 @@ Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 
 MAX_PIXELS = 100_000_000  # of a picture or page; beyond that it is taken for a decompression bomb
 BYTES = 7  # of memory for each of those that decoding a file may take
+_ENCODED = 4  # bytes of a file for each of those: no more has a picture that is not packed at all
+_LEAST = 2**24  # bytes of a file are allowed however few pixels are
+_PART = 2**20  # bytes that are read at a time
 
 
 def pages(
@@ -50,7 +53,7 @@ def pages(
     try:
         if isinstance(source, Image.Image):
             yield images.page(source, name, max_pixels)
-        elif isinstance(raw := _content(source), bytes):
+        elif isinstance(raw := _content(source, name, _ENCODED * max_pixels), bytes):
             yield from _of_file(raw, name, max_pixels, max_pages, max_memory or BYTES * max_pixels)
         else:
             yield arrays.page(arrays.channels_last(np.asarray(raw), channels), max_pixels)
@@ -84,25 +87,42 @@ def source_name(source: Source) -> str:
     return str(getattr(source, "name", "")) or ("the array" if hasattr(source, "__array__") else "the picture")
 
 
-def _content(source: Any) -> Any:
+def _content(source: Any, name: str, most: int) -> Any:
     """The bytes of a file, or an array as it is."""
+    most = max(most, _LEAST)
     if isinstance(source, str | Path):
-        return _bytes_of(source)
+        return _bytes_of(source, name, most)
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     return source.read() if hasattr(source, "read") else source
 
 
-def _bytes_of(path: str | Path) -> bytes:
+def _bytes_of(path: str | Path, name: str, most: int) -> bytes:
     if str(path) == "-":
-        return sys.stdin.buffer.read()
-    if urls.is_url(str(path)):
+        return _bounded(sys.stdin.buffer, name, most)
+    place = urls.local(str(path))
+    if place is None:
         return urls.content(str(path))
     try:
-        return Path(path).expanduser().read_bytes()
+        with open(place, "rb") as file:
+            return _bounded(file, name, most)
     except FileNotFoundError as error:
         raise DataError(f"there is no picture {path}") from error
     except IsADirectoryError as error:
         raise DataError(f"{path} is a folder, not a picture") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _bounded(file: BinaryIO, name: str, most: int) -> bytes:
+    """What a file holds, which may be without an end, such as a device. Raises TooLargeError, TooCostlyError."""
+    found = bytearray()
+    while part := file.read(_PART):
+        found += part
+        if len(found) > most:
+            raise TooLargeError(
+                f"{name} has more than {most:,} bytes, {_ENCODED} for each pixel that is allowed: "
+                "raise the limit with --max-pixels if that is meant"
+            )
+        limits.check()
+    return bytes(found)

@@ -1,10 +1,10 @@
 """How long reading a picture may take: a deadline, at which whatever takes long looks again and again."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
 
 from tenfold.errors import TenfoldError, TooCostlyError, UsageError
 
@@ -28,7 +28,7 @@ class Deadline:
         self._pages = pages
         self._end = self._last = float("inf")
         self._begun = self._off = False
-        self._lock, self._ends = Lock(), list[Callable[[], None]]()
+        self._lock, self._ends = threading.Lock(), list[Callable[[], None]]()
 
     def begin(self) -> None:
         """Let the time run, if it does not yet."""
@@ -76,6 +76,20 @@ class Deadline:
         finally:
             with self._lock:
                 self._ends = [each for each in self._ends if each is not end]
+
+    @contextmanager
+    def timing(self, end: Callable[[], None]) -> Iterator[None]:
+        """A block during which `end` is called, by another thread, when the time is over."""
+        if self.left > threading.TIMEOUT_MAX:
+            yield
+            return
+        timer = threading.Timer(max(0.0, self.left), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 _NONE = Deadline(None)

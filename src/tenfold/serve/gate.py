@@ -136,7 +136,11 @@ class Gate:
                 message["headers"] = [*message["headers"], *(h for h in _RAW_HEADERS if h[0] not in given)]
             else:
                 sent += len(message.get("body", b""))
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError as error:
+                if "is closed" not in str(error):  # uvloop's words, of a connection that uvicorn takes to be open
+                    raise
 
         request = Request(scope, receive)
         # The bodies of other requests are not listened to.

@@ -104,6 +104,13 @@ def test_a_list_of_pictures_beside_them_and_without_a_header(tmp_path: Path) -> 
     assert (sources.load(tmp_path / "a.csv").parts["train"].images[0] == SOME.images[5]).all()
 
 
+def test_names_are_not_looked_for_in_thousands_of_columns(tmp_path: Path) -> None:
+    Image.fromarray(SOME.images[0]).save(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text(",".join(["a.png", "1"] + ["x"] * 1000), encoding="utf-8")
+    with pytest.raises(FormatError, match="has 1002 columns and is no table of digits"):
+        sources.load(tmp_path / "list.csv")
+
+
 def test_columns_of_pixels_in_parquet(tmp_path: Path) -> None:
     flat = SOME.images.reshape(12, 784)
     parquet.write_table(

@@ -56,6 +56,15 @@ def test_a_folder_that_cannot_be_read(here: Path) -> None:
     (here / "s/shut").chmod(0o755)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_pipes_and_devices_in_a_folder_are_no_pictures(here: Path) -> None:
+    touch(here, "d/1.png")
+    os.mkfifo(here / "d/2.png")
+    (here / "d/3.png").symlink_to("/dev/zero")
+    (here / "d/4.png").symlink_to("gone")  # told of when its turn comes
+    assert [Path(place).name for place in expand(["d"])] == ["1.png", "4.png"]
+
+
 def test_pictures_as_they_are_found_are_those_of_expand(here: Path) -> None:
     for name in ("10.png", "2.png", "a/3.png", "a/b/1.jpg", ".x/1.png", "n.txt", "c 1/1.png"):
         (here / "s" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ _OTHER = ("", "index", "id", "imageid", "image_id", "unnamed: 0", "usage", "spli
 _PART = ("split", "part", "set", "subset", "usage")
 _LOOKED, _CLASSES = 500, 64  # rows by which a column of labels is known, and classes in it
 _ROWS = 2000  # that are read at a time
+_COLUMNS = 1000  # of a table of pictures' names, which are looked for in each
 
 
 def is_csv(file: Path) -> bool:
@@ -91,7 +92,7 @@ def _csv(path: Path, track: Track) -> Raw | None:
         pixels = _ordered([k for k, name in enumerate(names) if k != label and name not in _OTHER], names)
     if _square(len(pixels)) and len(pixels) > 1:
         return _pixels(path, delimiter, header, label, pixels, track)
-    return _listed(path, delimiter, names if header else None, track)
+    return _listed(path, delimiter, names if header else None, track) if len(cells) <= _COLUMNS else None
 
 
 def _delimiter(line: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
-from threading import BoundedSemaphore, Lock, Timer
+from threading import BoundedSemaphore, Lock
 from typing import IO, Any
 
 import numpy as np
@@ -152,7 +152,7 @@ def pages(raw: bytes, name: str, most: Limits) -> Iterator[Page]:
         try:
             with deadline.ending(process.kill):
                 head = {"name": name, "size": len(raw), "memory": most.memory, "seconds": min(deadline.left, 1e9)}
-                with _timed(process):
+                with deadline.timing(process.kill):
                     child.tell(process.asked, {**head, "max_pixels": most.max_pixels, "max_pages": most.max_pages}, raw)
                 while (page := _next(process)) is not None:
                     more = False
@@ -177,7 +177,7 @@ class _Told(Exception):
 
 def _next(process: _Process) -> Page | None:
     """The next page of a file, or None. Raises _Told for an error, EOFError where the process is gone."""
-    with _timed(process):
+    with limits.current().timing(process.kill):
         answer = child.told(process.answers)
         if answer["kind"] == "page":
             return _page(process.answers, answer)
@@ -196,22 +196,6 @@ def _page(pipe: IO[bytes], answer: dict[str, Any]) -> Page:
     kind = np.dtype(np.uint8 if answer["bytes"] else np.float32)
     pixels = np.frombuffer(child.exactly(pipe, prod(shape) * kind.itemsize), kind).reshape(shape)
     return Page(pixels, int(answer["width"]), int(answer["height"]), tuple(map(str, answer["notes"])))
-
-
-@contextmanager
-def _timed(process: _Process) -> Iterator[None]:
-    """A block in which the process is killed when the deadline comes."""
-    left = limits.current().left
-    if left > 1e6:
-        yield
-        return
-    timer = Timer(max(0.0, left), process.kill)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _brought_down(name: str, memory: int, status: int) -> str:

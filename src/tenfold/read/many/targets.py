@@ -89,8 +89,12 @@ def _inside(folder: str) -> list[tuple[str, bool]]:
             shown = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"cannot read the folder {error.filename}: {error.strerror}") from error
-    # A link to a folder is not followed, for it may lead back.
-    files = [entry for entry in shown if not (entry.is_symlink() and entry.is_dir())]
+    # A link to a folder is not followed, for it may lead back. Pipes and devices may have no end.
+    files = [
+        entry
+        for entry in shown
+        if (not entry.is_symlink() if entry.is_dir() else entry.is_file() or not os.path.exists(entry.path))
+    ]
     if urls.is_url(folder):
         return [(f"{folder.rstrip('/')}/{entry.name}", entry.is_dir()) for entry in files]
     return [(str(Path(folder, entry.name)), entry.is_dir()) for entry in files]
