@@ -4,6 +4,8 @@ import asyncio
 import http.client
 import json
 import os
+import platform
+import re
 import signal
 import socket
 import subprocess
@@ -225,6 +227,19 @@ def test_several_workers(service: Start, digit: bytes) -> None:
     assert post(running, "/v1/read", digit)[0] == 200
     assert running.stop() == (0, "")
     assert not _alive(workers)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have no such settings")
+def test_large_pictures_leave_no_memory_behind(service: Start) -> None:
+    running = service("--quiet", "--threads", 4)
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 3000), np.uint8)
+    with ThreadPoolExecutor(4) as pool:
+        statuses = {answer[0] for answer in pool.map(lambda _: post(running, "/v1/read", png(noise)), range(8))}
+    assert statuses <= {200, 422}
+    held = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{running.process.pid}/status").read_text())
+    assert held is not None
+    assert int(held[1]) < 250_000  # kB; 400,000 and more where each thread's arena keeps what was large
 
 
 @pytest.mark.slow

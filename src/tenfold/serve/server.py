@@ -1,6 +1,7 @@
 """The process: an address, workers behind it, and an end in which nothing is cut off."""
 
 import asyncio
+import ctypes
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -37,6 +39,7 @@ else:
         from uvicorn.protocols.http.h11_impl import H11Protocol as Speaking
 
 GRACE = 300  # seconds that requests have to be finished in when the service is stopped
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # of glibc's malloc.h
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several workers leave their counts; to be set before those are imported
 
 
@@ -222,6 +225,7 @@ def run(
 def _application(settings: Settings) -> FastAPI:
     from tenfold.serve.application import create  # after PROMETHEUS_MULTIPROC_DIR is set
 
+    _give_back_memory()
     log = logging.getLogger("tenfold.serve")
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
@@ -231,3 +235,11 @@ def _application(settings: Settings) -> FastAPI:
     log.propagate = False
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # which reports every form that is damaged
     return create(settings)
+
+
+def _give_back_memory() -> None:
+    """Have glibc, where it is that, give back at once what was large: it would keep it for each of its threads."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_MMAP_THRESHOLD, 1_000_000)
+        libc.mallopt(_ARENA_MAX, 2)
