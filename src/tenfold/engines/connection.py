@@ -94,7 +94,8 @@ def _shut_down(ray: Any, started: Sequence[Any]) -> None:
     for process in started:
         with suppress(psutil.NoSuchProcess):
             theirs += process.children(recursive=True)
-    ray.shutdown()
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it prints what it had held back
+        ray.shutdown()
     for process in psutil.wait_procs(theirs, timeout=_GRACE)[1]:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from tenfold.learn.search import space, storage
+from tenfold.learn.search import searching, space, storage
 from tenfold.learn.search.storage import release
 from tenfold.learn.search.trials import live
 
@@ -19,6 +19,7 @@ WIDE: space.Space = {"lr": space.Range(1e-4, 1e-1, log=True), "hidden": space.Ch
 def begun(study: optuna.Study, worker: str) -> optuna.Trial:
     trial = study.ask()
     space.suggested(WIDE, trial)
+    trial.set_user_attr(storage.DRAWN, True)
     trial.set_user_attr("worker", worker)
     return trial
 
@@ -35,6 +36,17 @@ def test_the_values_of_the_dead_are_tried_again() -> None:
         release(study, lambda trial: trial.number != other.number)
         study.ask()
     assert [trial.state for trial in live(study.trials)] == [TrialState.RUNNING, TrialState.FAIL, TrialState.RUNNING]
+
+
+def test_who_dies_while_values_are_drawn_changes_none_of_them() -> None:
+    drawn = []
+    for dies in (False, True):
+        study = optuna.create_study(sampler=searching.sampler(0))
+        if dies:
+            space.suggested({"lr": WIDE["lr"]}, study.ask())
+            release(study, lambda _: True)
+        drawn.append(space.suggested(WIDE, study.ask()))
+    assert drawn[0] == drawn[1]
 
 
 def test_a_storage_is_served_to_others(tmp_path: Path) -> None:

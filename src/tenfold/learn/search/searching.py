@@ -91,6 +91,7 @@ class Searching:
             trial.set_user_attr(SURPLUS, True)
             raise _Failed
         values = space.suggested(self.wide, trial)
+        trial.set_user_attr(storage.DRAWN, True)
 
         def ended(how: str) -> None:
             report(("ended", trial.number, f"{how}  {_words(values)}"))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 NAME = "tenfold"  # of the study
+DRAWN = "drawn"  # of a trial that has all its values
 _TRIES = 4  # of the values of a trial whose process dies
 _BEAT, _GRACE = 5, 20  # seconds between two heartbeats, and without any until a process is taken for dead
 
@@ -42,12 +43,19 @@ def serve(url: str, port: int) -> None:
 
 
 def again() -> "Callable[[optuna.Study, FrozenTrial], None]":
-    """What has the values of a failed trial tried again, which it changes."""
+    """What has the values of a failed trial, which it changes, tried again; or drawn anew where some were not yet."""
     import optuna
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_TRIES)
+        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_TRIES)
+
+    def call(study: "optuna.Study", trial: "FrozenTrial") -> None:
+        if DRAWN not in trial.user_attrs:  # the others would be drawn from other random numbers than at first
+            trial.params, trial.distributions = {}, {}
+        retry(study, trial)
+
+    return call
 
 
 def release(study: "optuna.Study", dead: "Callable[[FrozenTrial], bool]") -> None:
