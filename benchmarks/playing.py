@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from measuring import Row, arguments, machine_name, measured, median, save
@@ -107,14 +108,21 @@ class Player:
         return line
 
 
-def unwatched() -> float:
-    """Seconds of a training that nobody watches."""
+def unwatched(threads: int) -> float:
+    """Seconds of a training that nobody watches, in a thread of its own, whose OpenMP threads end with it."""
+    import torch
+
     from tenfold.learn.train import train
 
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        train("fast", out=Path(folder) / "run", quiet=True)
-        return time.perf_counter() - began
+    def learn() -> float:
+        torch.set_num_threads(threads)
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            train("fast", out=Path(folder) / "run", quiet=True)
+            return time.perf_counter() - began
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(learn).result()
 
 
 def start() -> float:
@@ -139,10 +147,13 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
     rows: list[Row] = [{"start": start()} for _ in range(options.starts)]
+    import torch
+
+    threads = torch.get_num_threads()
     player = Player()
     try:
         for pair in range(options.pairs + 1):
-            row: Row = {"pair": pair, "alone": unwatched(), "watched": player.train()}
+            row: Row = {"pair": pair, "alone": unwatched(threads), "watched": player.train()}
             print(f"alone {row['alone']:.2f} s, watched {row['watched']['seconds']:.2f} s", flush=True)
             rows += [row] if pair else []  # the first warms up
     finally:

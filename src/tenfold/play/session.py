@@ -78,6 +78,7 @@ class Session:
         self._lock = threading.Lock()  # of what changes the tracks
         self._using = threading.Lock()  # of what needs them as they are for long
         self._ready = threading.Event()
+        self._threads = 1  # of a training
         self._broken: str | None = None
         self._folder: Path | None = None
         self._listener: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -90,6 +91,7 @@ class Session:
             for name in _LATER:
                 importlib.import_module(name)
             sources.load(self.data)
+            self._threads = importlib.import_module("torch").get_num_threads()
         except (TenfoldError, ImportError) as error:
             self._broken = one_line(error)
         self._ready.set()
@@ -195,10 +197,13 @@ class Session:
 
     def _learn(self, number: int, track: Track) -> None:
         """Train in this thread, to the end."""
+        import torch
+
         from tenfold.learn.train import train
         from tenfold.learn.training.watchers import StopTraining
         from tenfold.play.watching import Diverged
 
+        torch.set_num_threads(self._threads)
         try:
             if not self.pace.begin(number):
                 raise StopTraining
@@ -232,6 +237,7 @@ class Session:
         """One of the trainings. Raises UsageError where there is none."""
         if not 0 <= number < len(self.tracks):
             raise UsageError("there is no training yet: press Train")
+        _aside()
         return self.tracks[number]
 
     # Drawn digits
@@ -245,6 +251,7 @@ class Session:
         self._wait()
         import torch
 
+        _aside()
         digits = torch.zeros(0, SIDE, SIDE, dtype=torch.uint8)
         if pictures:
             digits = torch.stack([_normalised(*picture) for picture in pictures])
@@ -262,6 +269,7 @@ class Session:
         from tenfold.learn.networks.inference import infer
         from tenfold.play.watching import filters
 
+        _aside()
         rows = []
         for track in self.tracks:
             network, moment = track.watch.at(seen)
@@ -287,6 +295,13 @@ class Session:
             raise UsageError("PyTorch is still being loaded: try again in a moment")
         if self._broken:
             raise UsageError(self._broken)
+
+
+def _aside() -> None:
+    """Compute in this thread alone from now on: OpenMP's threads of another would make those of a training wait."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _normalised(width: int, height: int, ink: bytes) -> "Tensor":
