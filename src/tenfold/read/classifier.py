@@ -1,11 +1,13 @@
 """The model file: an ONNX graph that normalises digits and classifies them, run by onnxruntime."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,7 @@ DIGITS_FORMAT, LINES_FORMAT = "tenfold-reader", "tenfold-lines"  # how the forma
 MEMORY = 2**32  # bytes that all models of a process may compute in, but for those that come with tenfold
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 
+_OTHERS: "WeakSet[onnxruntime.InferenceSession]" = WeakSet()  # the sessions of models that are not bundled
 T = TypeVar("T")
 
 
@@ -159,16 +162,20 @@ def open_model(
     except RunError as error:
         raise RunError(f"{name} {error}") from error
     options = onnxruntime.SessionOptions()
-    if not isinstance(model, str | Path) or Path(model).parent != BUNDLED.parent:
+    ours = isinstance(model, str | Path) and Path(model).parent == BUNDLED.parent
+    if not ours:
         _limit_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = threads or os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         providers = [DEVICES[device], *([DEVICES["cpu"]] if device != "cpu" else [])]
-        return onnxruntime.InferenceSession(raw, options, providers=providers), described
+        session = onnxruntime.InferenceSession(raw, options, providers=providers)
     except Exception as error:  # onnxruntime has a dozen kinds, without a common base
         raise RunError(f"cannot use {name}: it is damaged, or no ONNX file ({one_line(error)[:120]})") from error
+    if not ours:
+        _OTHERS.add(session)
+    return session, described
 
 
 @cache
@@ -181,18 +188,27 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg({"max_mem": MEMORY}))
 
 
+@contextmanager
+def _ended(session: "onnxruntime.InferenceSession") -> "Iterator[onnxruntime.RunOptions | None]":
+    """Options by which a run ends at the deadline. Bundled models need none, and a thread that watches costs time."""
+    if session not in _OTHERS:
+        yield None
+        return
+    import onnxruntime
+
+    options, deadline = onnxruntime.RunOptions(), limits.current()
+    stop = partial(setattr, options, "terminate", True)
+    with deadline.ending(stop), deadline.timing(stop):
+        yield options
+
+
 def run(session: "onnxruntime.InferenceSession", output: str, given: dict[str, Any]) -> NDArray[np.float32]:
     """An output of a model. Raises RunError where it cannot be computed, or is no numbers.
 
-    At the deadline it ends before its next operator. Raises as `limits.check` does.
+    One that is not bundled ends at the deadline, before its next operator. Raises as `limits.check` does.
     """
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
-    stop = partial(setattr, options, "terminate", True)
-    deadline = limits.current()
     try:
-        with deadline.ending(stop), deadline.timing(stop):
+        with _ended(session) as options:
             found: NDArray[np.float32] = session.run([output], given, options)[0]
         sum_ = found.sum(dtype=np.float64)
     except TenfoldError:
