@@ -14,7 +14,6 @@ Parts that are not named keep their rows. Writes results/trust.json.
 
 import asyncio
 import io
-import itertools
 import json
 import os
 import re
@@ -37,6 +36,10 @@ from PIL import Image
 from measuring import ROOT, Row, arguments, earlier_rows, machine_name, measured, median, save, table
 from tenfold.mnist import embedded
 
+sys.path.append(str(ROOT / "tests"))
+
+from read.hostile import dots, nested_forms, pdf, stream
+
 COMMAND_LINE, SERVICE = 1000, 400  # MB: what no picture within the limits takes more of
 COLD, REQUEST = 1.05, 1.1  # the ratios that a small picture must not be above
 LEAN = "POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
@@ -46,32 +49,6 @@ def png(image: np.ndarray | Image.Image, form: str = "PNG", **options: object) -
     file = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, form, **options)
     return file.getvalue()
-
-
-def pdf(objects: list[bytes], kids: list[int]) -> bytes:
-    """A PDF of objects from number 3 on, of which those in `kids` are its pages."""
-    pages = b" ".join(b"%d 0 R" % kid for kid in kids)
-    first = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), pages)]
-    made, places = bytearray(b"%PDF-1.5\n"), []
-    for number, each in enumerate([*first, *objects], 1):
-        places.append(len(made))
-        made += b"%d 0 obj\n%s\nendobj\n" % (number, each)
-    at, count = len(made), len(places) + 1
-    made += b"xref\n0 %d\n0000000000 65535 f \n" % count + b"".join(b"%010d 00000 n \n" % place for place in places)
-    return bytes(made + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (count, at))
-
-
-def stream(head: bytes, content: bytes) -> bytes:
-    return b"<<%s/Length %d>>stream\n%s\nendstream" % (head, len(content), content)
-
-
-def nested() -> bytes:
-    """A PDF with nine levels of forms, each of which draws the next one ten times."""
-    box = b"/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>"
-    objects = [b"<</Type/Page/Parent 2 0 R" + box + b">>", stream(b"", b"/F Do " * 10)]
-    form = b"/Type/XObject/Subtype/Form/BBox[0 0 200 100]/Resources<<%s>>"
-    objects += [stream(form % (b"/XObject<</F %d 0 R>>" % (level + 6)), b"/F Do " * 10) for level in range(8)]
-    return pdf([*objects, stream(form % b"", b"0 0 m 9 9 l S")], [3])
 
 
 def strokes() -> bytes:
@@ -93,14 +70,6 @@ def empty_pages(count: int, side: int = 800) -> bytes:
     return pdf([b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]>>" % (side, side)], [3] * count)
 
 
-def dots(size: int, apart: int) -> np.ndarray:
-    """A page of 1,600 x 1,600 pixels full of dots."""
-    page = np.full((1600, 1600), 255, np.uint8)
-    for y, x in itertools.product(range(size), range(size)):
-        page[2 + y :: apart, 2 + x :: apart] = 0
-    return page
-
-
 def scans() -> bytes:
     """A progressive JPEG of 12 megapixels with thousands of scans."""
     raw = png(Image.new("L", (4000, 3000), 128), "JPEG", progressive=True)
@@ -117,7 +86,7 @@ def claiming() -> bytes:
 
 def hostile_pictures() -> Iterator[tuple[str, bytes]]:
     """Files by name, one made at a time."""
-    yield "nested.pdf", nested()
+    yield "nested.pdf", nested_forms()
     yield "strokes.pdf", strokes()
     yield "bomb.pdf", bomb()
     yield "pages-2000.pdf", empty_pages(2000)
@@ -302,7 +271,15 @@ def hostile() -> list[Row]:
 
 def traffic(minutes: float) -> list[Row]:
     """Rows of small pictures that are asked for while the queue is full of hostile files; and of memory."""
-    bad = [nested(), strokes(), empty_pages(100), png(dots(14, 26)), png(dots(4, 8)), claiming(), scans()]
+    bad = [
+        nested_forms(),
+        strokes(),
+        empty_pages(100),
+        png(dots(14, 26)),
+        png(dots(4, 8)),
+        claiming(),
+        scans(),
+    ]
     good, rows = small_pictures(50), list[Row]()
     with serving() as (address, pid):
         right = [json.loads(asyncio.run(ask(address, picture))[1])["text"] for picture in good]

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from serve import browser as chromium
-from serve.browser import Watch
+from serve.browser import browser, watch
 from tenfold.play.knobs import Knobs
 from tenfold.play.session import Session
+
+__all__ = ["browser", "watch"]
 
 SMALL: dict[str, Any] = {"recipe": "mlp", "hidden": 16, "batch_size": 50, "epochs": 3, "lr": 0.01}
 BAR = (20, 60, bytes(7 * [0] + 6 * [255] + 7 * [0]) * 60)  # a drawn 1: width, height and ink
@@ -28,16 +29,3 @@ def session(data: Path) -> Iterator[Session]:
     begun.load()
     yield begun
     begun.clear()
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Any]:
-    with chromium.started() as started:
-        yield started
-
-
-@pytest.fixture
-def watch(browser: Any) -> Iterator[Watch]:
-    watching = Watch(browser)
-    yield watching
-    watching.close()

@@ -128,3 +128,18 @@ def write(page: Any, text: str, x: float = 60, y: float = 120) -> None:
     for sign in text:
         draw(page, DIGITS[sign], x, y)
         x += 165
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    """One for all tests of a folder."""
+    with started() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def watch(browser: Any) -> Iterator[Watch]:
+    """What opens pages in it, and at the end has found no error in them."""
+    watching = Watch(browser)
+    yield watching
+    watching.close()

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from conftest import Service, on_paper, write_number
-from serve import browser as chromium
-from serve.browser import Watch, absent
+from serve.browser import absent, browser, watch
 from tenfold.errors import DataError, FormatError, MissingExtra
 from tenfold.serve import site
+
+__all__ = ["browser", "watch"]
 
 T = TypeVar("T")
 TOKEN = "open-sesame"
@@ -70,19 +71,6 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run` in a thread of its own: while a browser is open, this one has a loop of Playwright's."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Any]:
-    with chromium.started() as started:
-        yield started
-
-
-@pytest.fixture
-def watch(browser: Any) -> Iterator[Watch]:
-    watching = Watch(browser)
-    yield watching
-    watching.close()
 
 
 @pytest.fixture(scope="package")

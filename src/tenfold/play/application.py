@@ -28,7 +28,7 @@ from tenfold.serve.metrics import Metrics
 from tenfold.serve.settings import Settings
 
 PAGE = Path(__file__).parent / "page"
-SHARED = ("page.css", "pen.js", "strokes.js", "icon.svg")  # of the page that reads
+SHARED = ("page.css", "pen.js", "sheet.js", "strokes.js", "icon.svg")  # of the page that reads
 TOKEN = "x-tenfold-page"  # noqa: S105 - a header: which page asks
 _MAX_BYTES = 4_000_000  # of a request
 

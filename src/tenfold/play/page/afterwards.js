@@ -48,7 +48,7 @@ export function afterwards({ attempt, say }) {
     const [low, high] = interval.map(exact);
     outcome(`${exact(accuracy)} of ${n.toLocaleString("en")} test digits are right (95% interval ${low} to ${high}), `
       + `${mistakes.toLocaleString("en")} are not.`);
-    the("matrix").innerHTML = `<h3>${track.name} Which digits are taken for which</h3>
+    the("matrix").innerHTML = `<h3>${track.name ? `${track.name}: which` : "Which"} digits are taken for which</h3>
       <p class="hint">Rows are what they are, columns what was answered. Choose a number to see its digits.</p>${matrix}`;
     for (const wide of the("matrix").querySelectorAll(".wide")) wide.tabIndex = 0;
   };

@@ -3,11 +3,12 @@
  */
 
 import { afterwards, hold } from "./afterwards.js";
+import { inDigits, picture } from "./digits.js";
 import { lookInside } from "./inside.js";
 import { makeKnobs } from "./knobs.js";
 import { makeCards, percent, showCards } from "./minds.js";
 import { paintCurves, paintFilter } from "./pictures.js";
-import { inDigits, picture, sheet } from "./sheet.js";
+import { followSheet } from "./sheet.js";
 import { Refused, ask, bytes, follow } from "./stream.js";
 
 const NAMES = ["A", "B"];
@@ -31,7 +32,7 @@ const on = {
     the("about").textContent = `Training data: ${about.data === "MNIST" ? "MNIST, 50,000 digits" : about.data}.`;
     knobs ??= makeKnobs(the("knobs"), about.recipes, (track, lr) => later("rate", () => rate(track, lr)));
     trouble("");
-    if (strokes.length) sendDigits();
+    if (paper.strokes.length) sendDigits();
   },
   frame(frame) {
     if (frame.training !== training) begin(frame);
@@ -223,20 +224,16 @@ function backToNow() {
 
 /* Digits */
 
-let strokes = [];
-
-sheet({
-  changed(now) {
-    strokes = now;
-    later("digits", sendDigits);
-  },
+const paper = followSheet({
+  changed: () => later("digits", sendDigits),
   say,
+  elsewhere: ({ target }) => target.matches?.("input, select") ?? false,
 });
 
 async function sendDigits() {
   if (!about) return; // they are sent once the service is there
   await attempt(async () => {
-    const found = await ask("digits", { digits: inDigits(strokes).map(picture) });
+    const found = await ask("digits", { digits: inDigits(paper.strokes).map(picture) });
     drawn = found.drawn;
     chosen = null;
     makeCards(the("minds"), found.digits, choose);

@@ -4,10 +4,10 @@
 
 import { asker, sentence } from "./asking.js";
 import { EngineError, correct, model } from "./engine.js";
-import { followKeys, followPointers } from "./pen.js";
 import { PictureError, followPictures, smallEnough } from "./pictures.js";
 import { inWords, judged, seen, showBoxes, showCards, showText, spoken, summary } from "./results.js";
-import { HEIGHT, WIDTH, extend, history, paint, picture as pictureOf } from "./strokes.js";
+import { followSheet } from "./sheet.js";
+import { HEIGHT, WIDTH, picture as pictureOf } from "./strokes.js";
 
 const QUIET = 700; // milliseconds without a change, after which a reading is said aloud
 const TOKEN = "tenfold-token"; // where engine.js looks for a token
@@ -20,12 +20,9 @@ let about = null; // what model() answered
 let reading = null; // the last one, as the engine gave it
 let found = null; // the same as judged
 let shown = null; // what is on the stage if it is no drawing: {blob, name, address}
-let live = null; // the stroke that is being drawn
 let threshold = null; // the user's; null is the model's own
 let all = false; // whether every card is shown
 let asked = null; // the digit that the correction dialog is about
-let ink = "#000";
-const steps = history();
 const corrections = new Map();
 
 /* Reading */
@@ -51,7 +48,7 @@ const asking = asker(
 );
 
 function readDrawing(final) {
-  const strokes = live ? [...steps.strokes, live] : steps.strokes;
+  const { strokes } = paper;
   if (!strokes.length) {
     asking.stop();
     trouble("", false);
@@ -100,7 +97,7 @@ function show() {
 }
 
 function tell() {
-  const blank = !shown && !steps.strokes.length && !live;
+  const blank = !shown && !paper.strokes.length;
   the("summary").textContent = found ? summary(found) : blank ? "Nothing drawn yet." : "Not read yet.";
 }
 
@@ -114,7 +111,7 @@ let announcing = 0;
 function announceLater() {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
-    if (live || !found) return;
+    if (paper.writing || !found) return;
     announce(found.digits.length ? `Read: ${spoken(found)}. ${summary(found)}` : summary(found));
   }, QUIET);
 }
@@ -132,106 +129,21 @@ function trouble(message, again) {
 
 /* The sheet */
 
-let painting = 0;
-
-function repaint() {
-  painting ||= requestAnimationFrame(() => {
-    painting = 0;
-    const context = sheet.getContext("2d");
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, sheet.width, sheet.height);
-    paint(context, live ? [...steps.strokes, live] : steps.strokes, ink, sheet.width / WIDTH);
-  });
-}
-
-function fitSheet() {
-  const { width } = sheet.getBoundingClientRect();
-  if (!width) return; // a picture is shown
-  sheet.width = Math.round(width * devicePixelRatio);
-  sheet.height = Math.round((sheet.width * HEIGHT) / WIDTH);
-  repaint();
-}
-
-function colourSheet() {
-  ink = getComputedStyle(sheet).color;
-  repaint();
-}
-
-function drawn() {
-  const focused = document.activeElement;
-  the("undo").disabled = !steps.undoable;
-  the("redo").disabled = !steps.redoable;
-  the("clear").disabled = !steps.strokes.length;
-  if (focused?.disabled) sheet.focus(); // else the keyboard's place on the page would be lost
-  the("invitation").hidden = steps.strokes.length > 0 || live !== null;
-  repaint();
-}
-
-const hand = {
-  down(x, y) {
-    live = { width: Number(the("width").value), points: [x, y] };
-    drawn();
-    readDrawing(false);
-  },
-  move(x, y) {
-    if (!live || !extend(live, x, y)) return;
-    repaint();
-    readDrawing(false);
-  },
-  up() {
-    if (!live) return;
+const paper = followSheet({
+  drawing: () => readDrawing(false),
+  changed() {
     performance.clearMarks("pen up");
     performance.mark("pen up");
-    steps.add(live);
-    live = null;
-    drawn();
     readDrawing(true);
   },
-};
-
-function change(how) {
-  if (live) hand.up();
-  steps[how]();
-  drawn();
-  performance.clearMarks("pen up");
-  performance.mark("pen up");
-  readDrawing(true);
-  if (!steps.strokes.length) announce("The sheet is empty.");
-}
-
-followKeys(sheet, {
-  ...hand,
-  point(x, y, down) {
-    const pen = the("pen");
-    pen.style.left = `${(100 * x) / WIDTH}%`;
-    pen.style.top = `${(100 * y) / HEIGHT}%`;
-    if (pen.dataset.down !== undefined && pen.dataset.down !== String(down)) announce(down ? "Pen down" : "Pen up");
-    pen.dataset.down = String(down);
-  },
-  undo: () => change("undo"),
-  clear: () => change("clear"),
+  say: announce,
+  elsewhere: () => shown !== null || document.querySelector("dialog[open]") !== null,
 });
-followPointers(sheet, hand);
-for (const how of ["undo", "redo", "clear"]) the(how).addEventListener("click", () => change(how));
-
-document.addEventListener("keydown", (event) => {
-  if (!(event.ctrlKey || event.metaKey) || event.altKey || shown || document.querySelector("dialog[open]")) return;
-  const key = event.key.toLowerCase();
-  if (key !== "z" && key !== "y") return;
-  event.preventDefault();
-  change(key === "y" || event.shiftKey ? "redo" : "undo");
-});
-
-new ResizeObserver(fitSheet).observe(sheet);
-addEventListener("resize", fitSheet); // zooming changes the pixels, and not the size
-for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
-  matchMedia(query).addEventListener("change", colourSheet);
-}
 
 /* Pictures */
 
 function choose(blob, name) {
-  if (live) hand.up();
+  paper.lift();
   the("correction").close();
   if (shown) URL.revokeObjectURL(shown.address);
   shown = { blob, name, address: URL.createObjectURL(blob) };
@@ -269,12 +181,12 @@ function stage(mode) {
   the("stage").dataset.mode = mode;
   for (const id of ["sheet", "pen", "keys", "drawing-tools"]) the(id).hidden = !drawing;
   for (const id of ["picture", "picture-tools"]) the(id).hidden = drawing;
-  the("invitation").hidden = !drawing || steps.strokes.length > 0;
+  the("invitation").hidden = !drawing || paper.strokes.length > 0;
   ratio(drawing ? WIDTH / HEIGHT : null);
   for (const button of the("gallery").querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(!drawing && button.dataset.src === shown.blob.source));
   }
-  if (drawing) fitSheet();
+  if (drawing) paper.show();
 }
 
 function ratio(width) {
@@ -540,7 +452,7 @@ async function meet() {
   introduce(about);
   sureness();
   if (shown && !reading) readPicture();
-  else if (steps.strokes.length && !reading) readDrawing(true);
+  else if (paper.strokes.length && !reading) readDrawing(true);
 }
 
 function introduce({ version, recipe, metrics, corrections: saves, note }) {
@@ -559,7 +471,5 @@ function introduce({ version, recipe, metrics, corrections: saves, note }) {
     : "Pictures are read and not kept.";
 }
 
-colourSheet();
 sureness();
-drawn();
 meet();
