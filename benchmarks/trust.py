@@ -280,7 +280,7 @@ def traffic(minutes: float) -> list[Row]:
         claiming(),
         scans(),
     ]
-    good, rows = small_pictures(50), list[Row]()
+    good, asked, rows = small_pictures(50), list[Row](), list[Row]()
     with serving() as (address, pid):
         right = [json.loads(asyncio.run(ask(address, picture))[1])["text"] for picture in good]
         end = time.perf_counter() + 60 * minutes
@@ -298,26 +298,33 @@ def traffic(minutes: float) -> list[Row]:
             while time.perf_counter() < end:
                 began = time.perf_counter()
                 status, said = await ask(address, good[number % len(good)])
-                row = {"status": status, "ms": (time.perf_counter() - began) * 1000}
-                rows.append({**row, "right": status == 200 and json.loads(said)["text"] == right[number % len(good)]})
+                row = {"status": status, "ms": round((time.perf_counter() - began) * 1000)}
+                asked.append({**row, "right": status == 200 and json.loads(said)["text"] == right[number % len(good)]})
                 number += 1
                 await asyncio.sleep(0.05)
 
         async def look() -> None:
             began = time.perf_counter()
             while time.perf_counter() < end:
-                rows.append(
-                    {"second": round(time.perf_counter() - began), "mb": await asyncio.to_thread(resident, pid)}
-                )
                 await asyncio.sleep(1)
+                taken = await asyncio.to_thread(resident, pid)
+                rows.append({"second": round(time.perf_counter() - began), "mb": taken, **together(asked)})
+                asked.clear()
 
-        async def together() -> None:
+        async def all_at_once() -> None:
             await asyncio.gather(*(hurt(k) for k in range(80)), *(use(7 * k) for k in range(4)), look())
 
-        asyncio.run(together())
+        asyncio.run(all_at_once())
     rows.append({"others": {str(status): count for status, count in sorted(others.items())}})
     print(rows[-1], flush=True)
     return rows
+
+
+def together(asked: list[Row]) -> Row:
+    """What became of small pictures, and the milliseconds of their answers, in a line."""
+    answers = [row["ms"] for row in asked if row["status"] == 200]
+    counts = {"asked": len(asked), "right": sum(row["right"] for row in asked)}
+    return {**counts, "busy": sum(row["status"] == 503 for row in asked), "ms": " ".join(map(str, answers))}
 
 
 def summary(rows: dict[str, list[Row]]) -> Row:
@@ -334,18 +341,18 @@ def summary(rows: dict[str, list[Row]]) -> Row:
         if some:
             most = {key: max(row[key] for row in some) for key in ("seconds", "mb")}
             found[by] = most | {"files": len(some), "alive": all(row.get("after", 200) == 200 for row in some)}
-    asked = [row for row in rows.get("traffic", []) if "ms" in row]
-    if asked:
-        answered = [row for row in asked if row["status"] == 200]
-        memory = [row["mb"] for row in rows["traffic"] if "mb" in row]
+    seconds = [row for row in rows.get("traffic", []) if "ms" in row]
+    if seconds:
+        ms = [int(each) for row in seconds for each in row["ms"].split()]
+        memory = [row["mb"] for row in seconds]
         third = max(1, len(memory) // 3)
         found["traffic"] = {
-            "small pictures": len(asked),
-            "answered": len(answered),
-            "right": sum(row["right"] for row in answered),
-            "refused with 503": sum(row["status"] == 503 for row in asked),
-            "p50_ms": float(np.percentile([row["ms"] for row in answered], 50)),
-            "p99_ms": float(np.percentile([row["ms"] for row in answered], 99)),
+            "small pictures": sum(row["asked"] for row in seconds),
+            "answered": len(ms),
+            "right": sum(row["right"] for row in seconds),
+            "refused with 503": sum(row["busy"] for row in seconds),
+            "p50_ms": float(np.percentile(ms, 50)),
+            "p99_ms": float(np.percentile(ms, 99)),
             "hostile": next(row["others"] for row in rows["traffic"] if "others" in row),
             "mb": max(memory),
             "mb, the last third to the first": median(memory[-third:]) / median(memory[:third]),

@@ -20,6 +20,8 @@ ERRORS: dict[str, type[TenfoldError]] = {
     kind.__name__: kind for kind in (DataError, FormatError, TooLargeError, TooCostlyError, MissingExtra)
 }
 
+_LATER = 5  # of the system's nineteen steps down: a service's small pictures, decoded in it, come before what is here
+
 
 def tell(pipe: IO[bytes], head: dict[str, Any], *parts: Any) -> None:
     """Write what is asked or answered, and the bytes that follow it."""
@@ -50,6 +52,8 @@ def exactly(pipe: IO[bytes], count: int) -> bytes:
 def main() -> None:
     """Answer until nobody asks any more."""
     warnings.simplefilter("ignore")  # Pillow's, of what a damaged file has in it
+    with suppress(AttributeError, OSError):
+        os.nice(_LATER)
     asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # for libraries that print
     with suppress(EOFError, BrokenPipeError):
