@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import Service
-from serve.browser import DIGITS, Watch, absent, draw
+from serve.browser import DIGITS, Watch, absent, draw, sheet_place
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +140,18 @@ def test_a_look_inside(page: Any) -> None:
     before = said.inner_text()
     page.locator("#moment").press("Home")
     page.wait_for_function("before => document.getElementById('inside-answer').innerText !== before", arg=before)
+    # A digit that is being written is looked at while the pen is still down.
+    page.locator("#now").click()
+    page.locator("#inside-answer", has_text=re.compile("^It says 7, ")).wait_for()
+    place = sheet_place(page)
+    first, *others = [place(300 + 1.5 * x, 120 + 1.5 * y) for x, y in DIGITS["1"][0]]
+    page.mouse.move(*first)
+    page.mouse.down()
+    for point in others:
+        page.mouse.move(*point, steps=3)
+    page.wait_for_function("() => document.querySelectorAll('.mind').length === 2")
+    page.locator("#inside-answer", has_text=re.compile("^It says 1, ")).wait_for()
+    page.mouse.up()
 
 
 def test_one_page_at_a_time(watch: Watch, playing: Service, page: Any) -> None:
@@ -220,18 +232,18 @@ def test_the_look_inside_follows_what_was_wanted_last(watch: Watch, page: Any) -
     train(page)
     assert page.evaluate("document.activeElement.id") == "train"  # where the keyboard was
     ended(page)
-    page.locator("#inside-answer", has_text="It says 2").wait_for()
+    page.locator("#inside-answer", has_text="It says 7").wait_for()  # the last that was written
     page.route("**/inside/maps", lambda route: (page.wait_for_timeout(300), route.continue_()))
     cards = page.locator(".seen-by")
-    cards.nth(0).click()
     cards.nth(1).click()
-    page.locator("#inside-answer", has_text="It says 7").wait_for()
-    # Cleared while it is asked for, and written again.
     cards.nth(0).click()
+    page.locator("#inside-answer", has_text="It says 2").wait_for()
+    # Cleared while it is asked for, and written again.
+    cards.nth(1).click()
     page.locator("#clear").click()
     page.locator("#inside").wait_for(state="hidden")
     page.locator("#undo").click()
-    page.locator("#inside-answer", has_text="It says 2").wait_for()
+    page.locator("#inside-answer", has_text="It says 7").wait_for()
 
 
 def test_what_is_wrong_stays_said_while_it_learns_on(watch: Watch, page: Any) -> None:

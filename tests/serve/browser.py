@@ -103,6 +103,7 @@ Place = Callable[[float, float], tuple[float, float]]
 
 def sheet_place(page: Any) -> Place:
     """What turns units of the sheet into pixels of the window."""
+    page.locator("#sheet").scroll_into_view_if_needed()
     box = page.locator("#sheet").bounding_box()
 
     def place(x: float, y: float) -> tuple[float, float]:

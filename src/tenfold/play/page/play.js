@@ -12,6 +12,7 @@ import { followSheet } from "./sheet.js";
 import { Refused, ask, bytes, follow } from "./stream.js";
 
 const NAMES = ["A", "B"];
+const PAUSE = 60; // milliseconds between two looks at a digit that is being written
 const the = (id) => document.getElementById(id);
 
 let about = null; // what the service said of itself
@@ -22,6 +23,7 @@ let tracks = []; // of each training side by side, all that was told of it
 let drawn = 0; // which digits the cards are of
 let looked = null; // the moment that is looked at: {seen, rows}; null is now
 let chosen = null; // the digit that was chosen, to be looked at inside
+let newest = 0; // the digit that was last written on, which is looked at otherwise
 let words = ["", ""]; // at what the knob stood that differs
 
 /* What the service sends */
@@ -202,7 +204,7 @@ function tell() {
   const digits = the("minds").children.length;
   const there = about && digits && tracks.some((track) => track.steps);
   const names = tracks.map(({ name }) => name);
-  inside.at(there ? { training, tracks: names, drawn, digit: chosen ?? 0, seen: looked?.seen ?? null, names: about.classes } : null);
+  inside.at(there ? { training, tracks: names, drawn, digit: chosen ?? newest, seen: looked?.seen ?? null, names: about.classes } : null);
 }
 
 the("moment").addEventListener("input", ({ target }) => {
@@ -225,23 +227,43 @@ function backToNow() {
 /* Digits */
 
 const paper = followSheet({
+  drawing: () => tracks.some((track) => track.steps) && sendDigits(), // its layers light up
   changed: () => later("digits", sendDigits),
   say,
   elsewhere: ({ target }) => target.matches?.("input, select") ?? false,
 });
 
+let sending = false;
+let resend = false;
+
+/** Send what is written, one time after another and the latest last. */
 async function sendDigits() {
   if (!about) return; // they are sent once the service is there
-  await attempt(async () => {
-    const found = await ask("digits", { digits: inDigits(paper.strokes).map(picture) });
-    drawn = found.drawn;
-    chosen = null;
-    makeCards(the("minds"), found.digits, choose);
-    the("minds-hint").hidden = !found.digits.length;
-    show();
-    tell();
-    if (looked) lookAt(looked.seen, (looked.asked = null));
-  });
+  resend = true;
+  if (sending) return;
+  sending = true;
+  try {
+    while (resend) {
+      resend = false;
+      await attempt(sendOnce, paper.writing);
+    }
+  } finally {
+    sending = false;
+  }
+}
+
+async function sendOnce() {
+  const groups = inDigits(paper.strokes);
+  newest = Math.max(0, groups.findIndex(({ strokes }) => strokes.includes(paper.strokes.at(-1))));
+  const found = await ask("digits", { digits: groups.map(picture) });
+  drawn = found.drawn;
+  chosen = null;
+  makeCards(the("minds"), found.digits, choose);
+  the("minds-hint").hidden = !found.digits.length;
+  show();
+  tell();
+  if (looked) lookAt(looked.seen, (looked.asked = null));
+  await new Promise((soon) => setTimeout(soon, paper.writing ? PAUSE : 0));
 }
 
 function choose(number) {
