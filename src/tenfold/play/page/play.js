@@ -276,9 +276,13 @@ function choose(number) {
 
 the("train").addEventListener("click", () => attempt(async () => {
   words = knobs.words();
+  inside.at(null); // what is there to look at ends
   const done = hold(the("train"));
   try {
     await ask("train", knobs.asked());
+  } catch (error) {
+    tell();
+    throw error;
   } finally {
     done();
     if (state === "gone") the("train").disabled = true;
