@@ -7,7 +7,7 @@ else
 BIN := .venv/bin
 endif
 
-.PHONY: help demo test test-all check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations model tables docs lesson clean
+.PHONY: help demo test test-all check format bench bench-speed bench-recipes bench-reading bench-serving bench-scale bench-integrations model tables docs lesson release clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make docs     build the guide into build/site"
 	@echo "make lesson   open a first hour of machine learning, main.ipynb"
 	@echo "make format   format the code"
+	@echo "make release  build what is published, check it, and list licences and packages, in dist/"
 	@echo "make clean    remove the environment and all caches; runs stay"
 	@echo
 	@echo "PYTHON=python3.12 chooses the interpreter; PIP_FLAGS='--extra-index-url URL' another place for packages"
@@ -64,6 +65,9 @@ check: .venv/.dev
 
 docs: .venv/.dev
 	$(BIN)/python docs/build.py
+
+release:
+	PYTHON="$(PYTHON)" PIP_FLAGS="$(PIP_FLAGS)" .ci/release
 
 lesson: .venv/.lesson
 	$(BIN)/python -m jupyterlab main.ipynb

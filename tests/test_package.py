@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -84,9 +85,9 @@ def test_what_is_inside(built: Path) -> None:
     assert {"main.ipynb", "README.md", "LICENSE", "NOTICE", "CITATION.cff", "tests/conftest.py"} <= packed
 
 
-def installed(folder: Path, *wanted: object) -> tuple[Path, dict[str, Any]]:
+def installed(folder: Path, *wanted: object, python: str | Path = sys.executable) -> tuple[Path, dict[str, Any]]:
     """A new environment with some packages: where its programs are, and how they are run there and by themselves."""
-    run(sys.executable, "-m", "venv", folder / "venv")
+    run(python, "-m", "venv", folder / "venv")
     (binaries,) = [place for name in ("bin", "Scripts") if (place := folder / "venv" / name).is_dir()]
     flags = shlex.split(os.environ.get("PIP_FLAGS", ""))
     run(binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *flags, *wanted)
@@ -125,6 +126,32 @@ def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: 
     assert 'users.py:9: error: "Reading" has no attribute "nothing"' in checked
 
 
+def interpreter(version: str) -> Path:
+    """A Python of a version, on the path or as pyenv has it; skips where there is none."""
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    places = [shutil.which(f"python{version}"), *sorted(kept.glob(f"{version}.*/bin/python{version}"))]
+    for place in filter(None, places):
+        if subprocess.run([place, "-c", "import venv, ssl"], capture_output=True, check=False).returncode == 0:
+            return Path(place)
+    pytest.skip(f"there is no Python {version} here")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_later_pythons_read_and_serve(version: str, built: Path, tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"Programming Language :: Python :: {version}" in project["classifiers"]
+    (wheel,) = built.glob("*.whl")
+    extras = "serve,pdf,heic,parquet"
+    python = interpreter(version)
+    binaries, alone = installed(tmp_path, "-c", ROOT / "constraints.txt", f"{wheel}[{extras}]", python=python)
+    assert run(binaries / "python", "--version", **alone).startswith(f"Python {version}.")
+    reads_and_serves(binaries, alone, tmp_path)
+    warned = "-W", "error::DeprecationWarning:tenfold"
+    told = run(binaries / "python", *warned, "-m", "tenfold", "read", "four.png", "--json", **alone)
+    assert json.loads(told)["text"] == "4"
+
+
 @pytest.mark.slow
 def test_the_lowest_versions_work(built: Path, tmp_path: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -136,8 +163,13 @@ def test_the_lowest_versions_work(built: Path, tmp_path: Path) -> None:
     (tmp_path / "lowest.txt").write_text("\n".join(lowest))
     (wheel,) = built.glob("*.whl")
     binaries, alone = installed(tmp_path, "-c", tmp_path / "lowest.txt", f"{wheel}[{','.join(extras)}]")
-    with Image.open(tmp_path / "four.png") as four:
-        four.save(tmp_path / "four.pdf")
+    reads_and_serves(binaries, alone, tmp_path)
+
+
+def reads_and_serves(binaries: Path, alone: dict[str, Any], folder: Path) -> None:
+    """Pictures and documents into a file, and a request to the service."""
+    with Image.open(folder / "four.png") as four:
+        four.save(folder / "four.pdf")
     tenfold = binaries / "tenfold"
     assert "Usage: tenfold read" in run(tenfold, "read", "--help", **alone)
     run(tenfold, "read", "four.png", "four.pdf", "-o", "rows.parquet", **alone)
@@ -148,7 +180,7 @@ def test_the_lowest_versions_work(built: Path, tmp_path: Path) -> None:
         assert process.stdout is not None
         address = re.search(r"http://\S+:\d+", process.stdout.readline())
         assert address is not None
-        request = urllib.request.Request(f"{address[0]}/v1/read", (tmp_path / "four.png").read_bytes())
+        request = urllib.request.Request(f"{address[0]}/v1/read", (folder / "four.png").read_bytes())
         with urllib.request.urlopen(request, timeout=60) as answer:
             assert json.load(answer)["text"] == "4"
         process.terminate()
