@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,14 @@ def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None
     for line in ("tenfold train --resume ", "tenfold study --against "):
         monkeypatch.setenv("COMP_WORDS", line)
         assert not modules_after("import tenfold.cli\ntry: tenfold.cli.main([])\nexcept SystemExit: pass") & HEAVY
+
+
+def test_training_and_scoring_wait_for_no_figures_and_no_statistics(data: Path, tmp_path: Path) -> None:
+    small = (
+        f"epochs=1, hidden=(8,), final=True, batch_size=8, data={str(data)!r}, out={str(tmp_path / 'r')!r}, quiet=True"
+    )
+    code = f"import tenfold\ntenfold.evaluate(tenfold.train('mlp', {small}), draw=False)"
+    assert not {name for name in modules_after(code) if name.split(".")[0] in ("matplotlib", "scipy")}
 
 
 @pytest.mark.parametrize("name", tenfold.__all__)

@@ -8,7 +8,7 @@ from tenfold.errors import UsageError
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import LINES
-from tenfold.learn.training import ranks, start, trackers
+from tenfold.learn.training import ranks, start
 from tenfold.learn.training.runs import Run
 from tenfold.learn.training.watchers import Watcher
 from tenfold.mnist.sources import Source
@@ -51,7 +51,10 @@ def train(
     """
     watchers = list(watchers)
     if ranks.first():
-        watchers += trackers.named(track)
+        if track != ():
+            from tenfold.learn.training import trackers  # with matplotlib, for which a training need not wait
+
+            watchers += trackers.named(track)
         if watch:
             wanted = (
                 presets.resolve(recipe or presets.DEFAULT, **changes) if resume is None else Run.open(resume).recipe

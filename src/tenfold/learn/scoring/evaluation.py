@@ -5,21 +5,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 from tenfold import files
 from tenfold.errors import DataError
-from tenfold.learn.figures import curves, save
 from tenfold.learn.networks import calibration
 from tenfold.learn.networks.inference import infer
 from tenfold.learn.recipes import devices
-from tenfold.learn.scoring import figures, matrix, metrics, report, thumbnails
+from tenfold.learn.scoring import matrix, metrics, report, thumbnails
 from tenfold.learn.scoring.metrics import Corrected, Evaluation, Mistake
 from tenfold.learn.training import runs
 from tenfold.learn.training.models import Model
@@ -27,6 +25,9 @@ from tenfold.learn.training.runs import Run
 from tenfold.mnist import DIGITS, doubtful, embedded, sources
 from tenfold.mnist.digits import Digits
 from tenfold.progress import track
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN = 32  # mistakes, and samples, in a figure
 
@@ -185,6 +186,9 @@ def _corrected(answers: NDArray[np.int64], digits: Digits, index: NDArray[np.int
 
 def _draw(found: Evaluation, scored: Scored) -> None:
     """Write the figures, and the report, in which digits are pictures of their own that fit any window."""
+    from tenfold.learn.figures import curves, save  # matplotlib, which scores alone can do without
+    from tenfold.learn.scoring import figures
+
     digits, probabilities, run, folder = scored.digits, scored.probabilities, scored.run, scored.folder
     names = scored.model.task.classes
     sureness, answers = (each.numpy() for each in probabilities.max(1))
@@ -196,7 +200,7 @@ def _draw(found: Evaluation, scored: Scored) -> None:
         captions = [caption(names[digits.labels[k]], names[answers[k]], float(sureness[k])) for k in index]
         return digits.images[index], captions, [bool(answers[k] == digits.labels[k]) for k in index]
 
-    def picture(index: NDArray[np.int64], title: str) -> Figure:
+    def picture(index: NDArray[np.int64], title: str) -> "Figure":
         return figures.answers(*told(index), title, probabilities[index].numpy())
 
     drawings: dict[str, Callable[[], Figure]] = {

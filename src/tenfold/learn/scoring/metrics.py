@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -84,10 +85,11 @@ class Evaluation:
 
 def wilson(right: int, total: int) -> tuple[float, float]:
     """The 95 % interval of a proportion: E. B. Wilson, J. Am. Stat. Assoc. 22, 1927; sound near 0 and 1 too."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, total).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+    z = NormalDist().inv_cdf(0.975)  # by hand, since importing scipy.stats takes a third of a score of 10,000 digits
+    share, spread = right / total, z * z / total
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / total + spread / total / 4)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def nll(logits: Tensor, labels: Tensor) -> float:
