@@ -60,6 +60,8 @@ INNER = helper.make_graph([], "inner", [], [])
         (node("Relu", "image", body=INNER), "graph inside of a graph"),
         (node("SequenceEmpty"), "operator SequenceEmpty"),
         (node("Relu", "image", domain="com.example"), "operators of com.example"),
+        (node("Re\nlu\x1b[2J", "image"), r"operator Re lu\\x1b\[2J is"),
+        (node("Relu", "image", domain="com.\nexample"), "operators of com. example"),
         (weights_elsewhere, "in another file"),
         (of_no_bytes, "is said to have"),
         (constant(np.array([3_000_000_000])), "a shape of more than"),

@@ -158,7 +158,7 @@ def open_model(
     try:
         described = describe(model_file.contents(raw))
     except FormatError as error:
-        raise RunError(f"cannot use {name}: it is damaged, or no ONNX file of ours ({error})") from error
+        raise RunError(f"cannot use {name}: it is damaged, or no ONNX file of ours ({one_line(error)})") from error
     except RunError as error:
         raise RunError(f"{name} {error}") from error
     options = onnxruntime.SessionOptions()
@@ -170,7 +170,8 @@ def open_model(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         providers = [DEVICES[device], *([DEVICES["cpu"]] if device != "cpu" else [])]
-        session = onnxruntime.InferenceSession(raw, options, providers=providers)
+        again = int(device != "cpu")  # on the CPU alone that would print, and fail once more
+        session = onnxruntime.InferenceSession(raw, options, providers=providers, enable_fallback=again)
     except Exception as error:  # onnxruntime has a dozen kinds, without a common base
         raise RunError(f"cannot use {name}: it is damaged, or no ONNX file ({one_line(error)[:120]})") from error
     if not ours:

@@ -65,6 +65,21 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
             checkpoint.load(path)
 
 
+def test_what_zip_files_may_be_and_checkpoints_are_not(tmp_path: Path) -> None:
+    """Of the record with the SHA-256: another compression, and that it is encrypted."""
+    path = tmp_path / "last.ckpt"
+    checkpoint.save(state(), path)
+    raw = path.read_bytes()
+    entry = raw.rindex(b"archive/.sha256") - 46  # in the list of what is in the archive
+    assert raw[entry : entry + 4] == b"PK\1\2"
+    for place, value in ((entry + 10, 99), (entry + 8, 1)):
+        wrong = bytearray(raw)
+        wrong[place] = value
+        path.write_bytes(wrong)
+        with pytest.raises(RunError, match="damaged"):
+            checkpoint.load(path)
+
+
 def test_a_checkpoint_without_a_checksum_is_opened(tmp_path: Path) -> None:
     checkpoint.save(state(), tmp_path / "last.ckpt")
     plain = torch.load(tmp_path / "last.ckpt", weights_only=True)

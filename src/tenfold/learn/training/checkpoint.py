@@ -4,6 +4,7 @@ import copy
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,7 +116,7 @@ def load(path: Path) -> dict[str, Any]:
         try:
             with zipfile.ZipFile(path) as archive:
                 whole = archive.read(_SEAL).decode() == _digest(archive)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, ValueError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise RunError(f"{path} is damaged: {one_line(error)}") from error
         if not whole:
             raise RunError(f"{path} is damaged: it is not what its SHA-256 says")
