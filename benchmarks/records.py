@@ -4,12 +4,16 @@
     python benchmarks/records.py tiny --seeds 10 --at-once 2
     python benchmarks/records.py fast --seeds 30 --held-out
     python benchmarks/records.py accurate --ensembles
+    python benchmarks/records.py mine --finished runs/mine-0 runs/mine-1 mine.py:trained
 
 Every finished network adds its row to results/records-RECIPE.json, and with --logits what it answers to the test
 digits, in half precision, to results/records-RECIPE.npz, from which ensembles are scored. What is there already is not
 trained again, so that a run that was stopped goes on, if need be on another machine: the time in the summary is then
 the first one's. With --held-out the networks learn from 50,000 digits, and a temperature is fitted on the other 10,000;
 without, there is none. Several at once share the cores, and their seconds are not those of one alone.
+
+With --finished nothing is trained: runs, and modules that a function of yours gives, are scored under a name of yours.
+They must have learnt from training digits alone, and nothing may have been chosen by the test set.
 
 With --ensembles nothing is trained. For each number of members the probabilities of up to 200 random choices of that
 many different networks, of those whose logits are kept, are averaged and scored on the test set; no network is picked
@@ -31,6 +35,7 @@ import numpy as np
 import measuring
 import tenfold
 from measuring import RESULTS, Row, deviation, load, mean, median, table
+from tenfold.learn.recipes import own
 from tenfold.learn.recipes.presets import RECIPES, resolve
 from tenfold.learn.recipes.recipe import Recipe
 
@@ -39,20 +44,35 @@ CHOICES = 200  # of members of an ensemble
 
 def one(job: tuple[argparse.Namespace, int]) -> tuple[Row, "np.ndarray[Any, Any]"]:
     """Train and score one network: its row, and its logits (10,000, classes)."""
-    import torch
-
-    from tenfold.learn import networks
-    from tenfold.learn.networks.inference import infer
-
     options, seed = job
     with tempfile.TemporaryDirectory() as folder:
         place = Path(options.keep or folder) / f"{options.recipe}-{seed}"
         began = time.perf_counter()
         changes = json.loads(options.changes)
         run = tenfold.train(options.recipe, seed=seed, final=not options.held_out, out=place, quiet=True, **changes)
-        seconds = time.perf_counter() - began
-        scores, network = tenfold.evaluate(run, draw=False), run.model().network
-        val_accuracy = run.metrics[-1]["val_accuracy"]
+        return scored(run, seed, time.perf_counter() - began)
+
+
+def finished(job: tuple[argparse.Namespace, int]) -> tuple[Row, "np.ndarray[Any, Any]"]:
+    """Score one network that has been trained: a run, or what file.py:function gives."""
+    options, number = job
+    name = options.finished[number]
+    if own.is_own(name):
+        return scored(own.load(name)(), number, 0.0)
+    run = tenfold.Run.open(name)
+    return scored(run, run.recipe.seed, sum(epoch["seconds"] or 0.0 for epoch in run.metrics))
+
+
+def scored(target: Any, seed: int, seconds: float) -> tuple[Row, "np.ndarray[Any, Any]"]:
+    """The row of a run or a module, and its logits of the test digits."""
+    import torch
+
+    from tenfold.learn import networks
+    from tenfold.learn.networks.inference import infer
+
+    scores = tenfold.evaluate(target, draw=False)
+    is_run = isinstance(target, tenfold.Run)
+    network = target.model().network if is_run else target
     assert scores.corrected is not None
     row = {
         "seed": seed,
@@ -61,7 +81,7 @@ def one(job: tuple[argparse.Namespace, int]) -> tuple[Row, "np.ndarray[Any, Any]
         "processor": measuring.machine()["processor"],
         "accuracy": scores.accuracy,
         "corrected": scores.corrected.accuracy,
-        "val_accuracy": val_accuracy,
+        "val_accuracy": target.metrics[-1]["val_accuracy"] if is_run else None,
         "temperature": scores.temperature,
         "calibrated": {"nll": scores.nll, "brier": scores.brier, "ece": scores.ece},
         "uncalibrated": scores.uncalibrated,
@@ -130,6 +150,7 @@ def main() -> None:
     parser.add_argument("--name", help="of the results, if it is not the recipe's")
     parser.add_argument("--changes", default="{}", help="fields of the recipe, as JSON")
     parser.add_argument("--logits", action="store_true", help="keep what each network answers")
+    parser.add_argument("--finished", nargs="+", metavar="RUN", help="score these: runs, or file.py:function")
     parser.add_argument("--keep", help="a folder for the runs")
     parser.add_argument("--ensembles", action="store_true", help="score networks together, from the logits kept")
     options = parser.parse_args()
@@ -138,14 +159,18 @@ def main() -> None:
         return
     name = options.name or Path(options.recipe).name.removesuffix(".json") + ("-held-out" if options.held_out else "")
     name, logits_file = f"records-{name}", RESULTS / f"records-{name}.npz"
-    fields = resolve(options.recipe, **json.loads(options.changes)).changed(seed=0, final=False).as_dict()
+    changes = json.loads(options.changes)
+    fields = {} if options.finished else resolve(options.recipe, **changes).changed(seed=0, final=False).as_dict()
     old: Row = load(name) if (RESULTS / f"{name}.json").is_file() else {"fields": fields, "rows": []}
-    if old["fields"] != fields:
+    if Recipe.from_dict(old["fields"]) != Recipe.from_dict(fields):
         raise SystemExit(f"{name}.json was measured with another recipe: remove it, or give --name")
     rows: list[Row] = [{"processor": old["machine"]["processor"], **row} for row in old["rows"]]
     logits = dict(np.load(logits_file)) if logits_file.is_file() else {}
-    left = [(options, seed) for seed in range(options.seeds) if seed not in {row["seed"] for row in rows}]
-    for row, its_logits in measuring.new_processes(one, left, options.at_once):
+    seeds = range(len(options.finished) if options.finished else options.seeds)
+    done = set() if options.finished else {row["seed"] for row in rows}
+    rows = [] if options.finished else rows
+    left = [(options, seed) for seed in seeds if seed not in done]
+    for row, its_logits in measuring.new_processes(finished if options.finished else one, left, options.at_once):
         rows.append(row)
         logits[str(row["seed"])] = its_logits
         s = summary(rows)
@@ -212,8 +237,40 @@ def ensembles_table(name: str = "ensembles-accurate") -> str:
     return f"{table('networks | test accuracy | choices | NLL', rows)}\n\n{by}"
 
 
+def ladder() -> str:
+    """The best of tenfold on each rung, and the command that repeats it."""
+    speed, slower = load("speed")["summary"], load("speed-fast-99.5")["summary"]
+    ten = load("ensembles-accurate")["rows"][-1]
+    chips = [row for row in load("microcontroller")["rows"] if row["recipe"] == "tiny-4bit"]
+    poster = load("poster")["summary"]
+
+    def of(name: str) -> str:
+        s = load(f"records-{name}")["summary"]
+        return f"{s['accuracy']:.3%} ± {s['deviation']:.3%} | {s['n']} | `records.py {name} --seeds {s['n']}`"
+
+    def time_to(s: Row, name: str, script: str) -> str:
+        ratio = f"{s['warm_ratio']:.2f} of the time of train_mnist_fast"
+        return f"{s[name]['accuracy']:.3%} ± {s[name]['deviation']:.3%} in {ratio} | {s[name]['n']} | `{script}`"
+
+    ints, size = [row["accuracy"] for row in chips], max(row["bytes"]["Cortex-M0"] for row in chips)
+    rows = [
+        f"99 % in time | `fast` | {time_to(speed, 'fast', 'speed.py')}",
+        f"99.5 % in time | `fast-99.5` | {time_to(slower, 'fast-99.5', 'speed.py fast-99.5')}",
+        "99.7 % in time | | nobody yet, as a mean over seeds | | ",
+        f"accuracy of one network | `accurate` | {of('accurate')}",
+        f"accuracy of ten | `accurate` | {ten['accuracy']:.3%} | {ten['choices']} | `records.py accurate --ensembles`",
+        f"fewer than 4,000 parameters | `tiny` | {of('tiny')}",
+        "fewer than 1,000 parameters | | 99.03 %, the best of about 700 runs by their test set, by others | | ",
+        f"bytes, code and weights | `tiny-4bit` | {mean(ints):.3%} ± {deviation(ints):.3%} in {size:,} bytes | "
+        f"{len(ints)} | `microcontroller.py`",
+        f"a page in one QR code | `tiny`, narrower | {poster['accuracy']:.2%} in {poster['bytes']:,} bytes | 1 | "
+        "`poster.py`",
+    ]
+    return table("rung | recipe | test accuracy | n | script", rows)
+
+
 def tables() -> dict[str, str]:
-    return {"finals": finals(), "taught": taught(), "ensembles": ensembles_table()}
+    return {"ladder": ladder(), "finals": finals(), "taught": taught(), "ensembles": ensembles_table()}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from measuring import load, table
+from measuring import deviation, load, mean, table
 
 ROOT = Path(__file__).parent.parent
 PLACE = re.compile(r"(?<=<!-- table: )(\S+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -23,7 +23,9 @@ def results() -> str:
     pictures, speed, reading = (load(name)["summary"] for name in ("pictures", "speed", "reading"))
     accurate, tiny = (load(f"records-{name}")["summary"] for name in ("accurate", "tiny"))
     ten = load("ensembles-accurate")["rows"][-1]
-    fast = speed["fast"]
+    fast, poster = speed["fast"], load("poster")["summary"]
+    chips = [row for row in load("microcontroller")["rows"] if row["recipe"] == "tiny-4bit"]
+    ints, chip = [row["accuracy"] for row in chips], max(row["bytes"]["Cortex-M0"] for row in chips)
     rows = [
         f"pictures of one digit, drawn or photographed by others (n = {pictures['all singles']['n']}) | "
         f"{pictures['all singles']['text']:.1%} read right",
@@ -36,6 +38,9 @@ def results() -> str:
         f"{fast['warm_seconds']:.1f} s, {speed['warm_ratio']:.0%} of the time of train_mnist_fast",
         f"`tiny`, {tiny['parameters']:,} parameters | "
         f"{tiny['accuracy']:.2%} ± {tiny['deviation']:.2%} (n = {tiny['n']})",
+        f"`tiny-4bit` in C for a microcontroller, {chip:,} bytes in all | {mean(ints):.2%} ± {deviation(ints):.2%} "
+        f"(n = {len(ints)})",
+        f"a page that reads digits in one QR code, {poster['bytes']:,} bytes | {poster['accuracy']:.2%}",
         f"`accurate`, one network | {accurate['accuracy']:.2%} ± {accurate['deviation']:.2%} (n = {accurate['n']})",
         f"{ten['members']} such networks averaged | {ten['accuracy']:.2%}",
     ]

@@ -45,6 +45,7 @@ NOT_RUN = {  # commands: why they are not run here
     r"tenfold export --format web .*": "npm fetches onnxruntime-web; tests/serve/test_site.py does it",
     r"tenfold (tune|study|read) .*--address \d.*": "other machines; tests/learn/search/test_on_ray.py has nodes here",
     r"tenfold train .*--data \S*mnist.*": "sets of others; tests/mnist/test_named.py has files in their place",
+    r"python benchmarks/.*": "measurements of minutes to hours, whose results are committed",
     r"tenfold read .*s3://.*": "an object store; tests/read/many/test_cluster.py has one here",
 }
 NOT_COMMANDS = {  # blocks, by how they begin: what they are

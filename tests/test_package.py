@@ -129,10 +129,10 @@ def test_the_wheel_reads_a_picture_where_nothing_else_is(built: Path, tmp_path: 
 def interpreter(version: str) -> Path:
     """A Python of a version, on the path or as pyenv has it; skips where there is none."""
     kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    places = [shutil.which(f"python{version}"), *sorted(kept.glob(f"{version}.*/bin/python{version}"))]
-    for place in filter(None, places):
+    known = [shutil.which(f"python{version}"), *map(str, sorted(kept.glob(f"{version}.*/bin/python{version}")))]
+    for place in [Path(one) for one in known if one]:
         if subprocess.run([place, "-c", "import venv, ssl"], capture_output=True, check=False).returncode == 0:
-            return Path(place)
+            return place
     pytest.skip(f"there is no Python {version} here")
 
 

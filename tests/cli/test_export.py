@@ -37,6 +37,35 @@ def test_the_bundled_model(tenfold_cli: Cli, here: Path, runtime: Path) -> None:
     assert Path("b/index.html").is_file()
 
 
+def test_a_run_in_c(tenfold_cli: Cli, here: Path, run: Run) -> None:
+    done = tenfold_cli("export", "r", "--format", "c", "-o", "d.h")
+    assert (done.status, done.err) == (0, "")
+    first, constants, products, use = done.out.splitlines()
+    assert first == "saved d.h, C99 in whole numbers, for the classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert "their weights in 8 bits; " in constants
+    assert products.endswith(" multiplications an image")
+    assert '#include "d.h"' in use
+    assert "static int tenfold_digit(const uint8_t image[784], int32_t *scores)" in Path("d.h").read_text()
+    assert tenfold_cli("export", "r", "--format", "c").out.startswith("saved r/digit.h, ")
+    refused = tenfold_cli("export", "r", "--format", "c", "--quantize", "int8")
+    assert (refused.status, refused.out) == (2, "")
+    assert "--quantize is for ONNX files" in refused.err
+
+
+def test_what_c_has_not_is_said_and_nothing_is_written(tenfold_cli: Cli, here: Path) -> None:
+    Path("odd.py").write_text(
+        "from torch import nn\ndef net():\n    return nn.Sequential(nn.Flatten(), nn.GELU(), nn.Linear(784, 10))\n"
+    )
+    made = tenfold_cli(
+        "train", "mlp", "--network", "odd.py:net", "--epochs", "1", "--out", "odd", "--val-size", "59000"
+    )
+    assert made.status == 0, made.err
+    done = tenfold_cli("export", "odd", "--format", "c")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("tenfold: GELU cannot be computed in whole numbers")
+    assert not Path("odd/digit.h").exists()
+
+
 def test_a_run_as_a_file_and_as_a_page(tenfold_cli: Cli, here: Path, runtime: Path, run: Run) -> None:
     done = tenfold_cli("export", "r", "-o", "digits.onnx")
     assert (done.status, done.err) == (0, "")

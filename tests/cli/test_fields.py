@@ -31,6 +31,7 @@ GIVEN: dict[str, Any] = {
     "hidden": (),
     "dropout": 0.1,
     "dropout_conv": 0.2,
+    "weight_bits": 4,
     "init": "default",
     "new_head": True,
     "epochs": 1,

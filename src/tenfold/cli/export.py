@@ -17,12 +17,14 @@ Examples:
   tenfold export runs/half
   tenfold export runs/half -o digits.onnx
   tenfold export runs/half -o small.onnx --quantize int8
+  # a header of C99 for microcontrollers
+  tenfold export runs/small --format c -o digit.h
   # a static page, with the bundled model or of a run
   tenfold export --format web site
   tenfold export runs/half --format web -o site
 """
 
-FORMATS = ("onnx", "web")
+FORMATS = ("onnx", "web", "c")
 
 
 def export(
@@ -38,14 +40,16 @@ def export(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The file, by default model.onnx in the run's folder; with --format web the folder."
+            "--output",
+            "-o",
+            help="The file, by default model.onnx or digit.h in the run's folder; with --format web the folder.",
         ),
     ] = None,
     form: Annotated[
         str,
         typer.Option(
             "--format",
-            help="onnx, a file; or web, a page with the model in it, a folder.",
+            help="onnx, a file; web, a page with the model in it, a folder; or c, a header of C99 in whole numbers.",
             autocompletion=lambda: list(FORMATS),
         ),
     ] = "onnx",
@@ -65,7 +69,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a trained network as one ONNX file that reads pictures, or as a page that reads them in the browser."""
+    """Write a trained network as one ONNX file that reads pictures, as a page that reads them, or as C."""
     if form not in FORMATS:
         raise UsageError(nearest("format", form, FORMATS))
     if form == "web":
@@ -76,6 +80,9 @@ def export(
     for name, given in (("--model", model), ("--runtime", runtime)):
         if given is not None:
             raise UsageError(f"{name} is for --format web: say that too, or leave it out")
+    if form == "c":
+        _c(run, output, quantize)
+        return
     from tenfold.learn.export import onnx as learn
 
     _tell(learn.export(run, output, quantize=quantize))
@@ -104,6 +111,19 @@ def _tell(path: Path) -> None:
         say(f"read with it, in Python: tenfold.read.lines.LineModel({str(path)!r}).read([row])")
         return
     say(f"read with it: tenfold read photo.jpg --model {path}")
+
+
+def _c(run: Path | None, output: Path | None, quantize: str | None) -> None:
+    """Write the header, and say what it takes of a microcontroller, and how it is used."""
+    if quantize is not None:
+        raise UsageError("--quantize is for ONNX files; in C a network is always in whole numbers")
+    from tenfold.learn.export import c
+
+    path, network = c.export(run, output)
+    say(f"saved {path}, C99 in whole numbers, for the classes {', '.join(network.classes)}")
+    say(f"{network.constants:,} bytes of constants, their weights in {network.bits} bits; {network.ram:,} bytes of RAM")
+    say(f"{network.products:,} multiplications an image")
+    say(f'use it: #include "{path.name}", and tenfold_digit(image, NULL) of an image of 784 bytes')
 
 
 def _web(run: Path | None, output: Path | None, model: Path | None, runtime: Path | None) -> None:

@@ -4,6 +4,7 @@ registry        every network by its name            layers        layers of our
 connected       fully connected networks             inference     the one function that makes logits
 convolutional   convolutional networks               calibration   logits to probabilities
 batchnorm       batch norm's statistics              lines         a network for rows of writing
+rounding        weights of a few bits
 """
 
 from tenfold.learn.networks.layers import MEAN, STD, Average, Dropout, Rescaled, stock

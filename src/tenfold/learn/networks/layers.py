@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tenfold.learn.networks.rounding import plain
+
 # Pixel mean and standard deviation of MNIST's 60,000 training images, the usual normalisation of [0, 1] grey values.
 MEAN, STD = 0.1307, 0.3081
 
@@ -68,5 +70,8 @@ class Rescaled(nn.Module):
 
 
 def stock(network: nn.Sequential) -> nn.Sequential:
-    """The network, sharing its weights, out of PyTorch's own layers only, and a user's own."""
-    return nn.Sequential(*(nn.Dropout(layer.p) if isinstance(layer, Dropout) else layer for layer in network))
+    """The network, sharing its weights, out of PyTorch's own layers only, and a user's own.
+
+    Weights that are learnt in a few bits are those they are rounded to.
+    """
+    return nn.Sequential(*(nn.Dropout(layer.p) if isinstance(layer, Dropout) else plain(layer) for layer in network))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from tenfold.errors import StorageError, UsageError, nearest
+from tenfold.learn.networks import rounding
 from tenfold.learn.networks.connected import mish, mlp
 from tenfold.learn.networks.convolutional import cnn, lenet, separable, strided, valid, vgg
 from tenfold.learn.networks.layers import Average
@@ -59,6 +60,8 @@ def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.
     network = _own(recipe, classes) if own.is_own(recipe.network) else _known(recipe)[recipe.network](recipe, classes)
     if recipe.batch_size < 2 and any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in network.modules()):
         raise UsageError(f"--batch-size must be 2 or more for the batch normalisation of {recipe.network}, not 1")
+    if recipe.weight_bits < rounding.FLOAT:
+        rounding.round_weights(network, recipe.weight_bits)
     return network.to(memory_format=torch.channels_last) if recipe.channels_last else network  # type: ignore[call-overload]
 
 

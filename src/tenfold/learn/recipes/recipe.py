@@ -74,6 +74,9 @@ class Recipe:
     ] = (128,)
     dropout: Annotated[float, "dropout between the fully connected layers", _SHARE] = 0.0
     dropout_conv: Annotated[float, "dropout after the convolutions", _SHARE] = 0.0
+    weight_bits: Annotated[
+        int, "weights of so few bits, rounded while they are learnt; 32 is none", ("2 to 8, or 32", {"ge": 2, "le": 32})
+    ] = 32
     init: Annotated[str | None, "a run or weights file to start from; default is the bundled model"] = None
     new_head: Annotated[bool, "with --init: a fresh output layer, for another task"] = False
 
@@ -129,6 +132,7 @@ class Recipe:
         if self.val_size is not None:
             whole = self.val_size < 1 or self.val_size == int(self.val_size)
             self._must("val_size", self.val_size >= 0 and whole, "a number of digits or a share below 1")
+        self._must("weight_bits", self.weight_bits <= 8 or self.weight_bits == 32, "2 to 8, or 32")
         self._must("data", self.data != "", "the path of your digits, or left out for MNIST")
         if not self.name.strip(". ") or any(sign in self.name for sign in "/\\"):
             raise UsageError(f"the name of a recipe must be fit for a folder, not {self.name!r}")
