@@ -92,6 +92,7 @@ def score(run: Run, seconds: float) -> Row:
         "accuracy": scores.accuracy,
         "nll": scores.nll,
         "ece": scores.ece,
+        "machine": measuring.machine_name(),
     }
 
 
@@ -102,7 +103,7 @@ def summary(rows: list[Row]) -> Row:
         "deviation": round(deviation(accuracies), 6),
         "n": len(rows),
         "seconds": median([row["seconds"] for row in rows]),
-        "machine": measuring.machine_name(),
+        "machine": rows[-1]["machine"],
     }
 
 
@@ -129,7 +130,9 @@ def main() -> None:
 
 
 def tables() -> dict[str, str]:
-    s, scores, by = measuring.measured("recipes")
+    s, scores, _ = measuring.measured("recipes")
+    rows_of = "[every row](../benchmarks/results/recipes.json) by [recipes.py](../benchmarks/recipes.py)"
+    by = f"<sub>{presets.timed_on()}; {rows_of}</sub>"
     if json.loads(SUMMARY.read_text(encoding="utf-8")) != s:
         raise SystemExit("measured.json is not what results/recipes.json says: run benchmarks/recipes.py")
     for row in scores:

@@ -38,7 +38,7 @@ def recipes(
     from tenfold.learn import networks
     from tenfold.learn.networks.registry import LINE_NETWORKS
     from tenfold.learn.recipes import tasks
-    from tenfold.learn.recipes.presets import DEFAULT, RECIPES, measured, resolve
+    from tenfold.learn.recipes.presets import DEFAULT, RECIPES, measured, resolve, timed_on
 
     if recipe is not None:
         chosen = resolve(recipe)
@@ -71,9 +71,8 @@ def recipes(
         return
     table(("recipe", "network", "parameters", "epochs", "time", "test accuracy", "n"), rows, left=2)
     notes = ["every field of one: tenfold recipes NAME"]
-    if machines := {found.machine for found in measured().values()}:
-        of = f"accuracy is mean ± standard deviation over n seeds; times on {', '.join(sorted(machines))}"
-        notes.insert(0, of)
+    if machines := timed_on():
+        notes.insert(0, f"accuracy is mean ± standard deviation over n seeds; times on {machines}")
     lines = ", ".join(LINE_NETWORKS)
     notes.append(f"networks for --network: {', '.join(networks.NETWORKS)}; with --task lines: {lines}")
     say()

@@ -230,6 +230,16 @@ def measured() -> dict[str, Measured]:
     return {name: Measured(**row) for name, row in rows.items()}
 
 
+def timed_on() -> str:
+    """The machine that most recipes were timed on, and of others which were there; empty where none was."""
+    names: dict[str, list[str]] = {}
+    for name, row in measured().items():
+        names.setdefault(row.machine, []).append(name)
+    machines = sorted(names, key=lambda machine: -len(names[machine]))
+    others = "".join(f"; {', '.join(names[machine])} on {machine}" for machine in machines[1:])
+    return "".join(machines[:1]) + others
+
+
 def resolve(recipe: "str | Path | Recipe", **changes: Any) -> Recipe:
     """The recipe with a name, in a JSON file, or as it is, with some fields changed.
 
