@@ -71,13 +71,13 @@ def test_weights_are_packed(bits: int) -> None:
     assert [(stream >> (k * bits) & (2**bits - 1)) - most for k in range(101)] == numbers.tolist()
 
 
-def test_a_run_is_written(trained: Run, tmp_path: Path) -> None:
-    path, whole = c.export(trained, tmp_path / "mine.h")
+def test_a_run_is_written(run: Run, tmp_path: Path) -> None:
+    path, whole = c.export(run, tmp_path / "mine.h")
     text = path.read_text()
     assert '#include "mine.h"' in text
     assert f"Constants {whole.constants:,} bytes" in text
     assert "@" not in text
-    assert c.export(trained)[0] == trained.path / "digit.h"
+    assert c.export(run)[0] == run.path / "digit.h"
 
 
 def test_names_do_no_harm(tmp_path: Path) -> None:
