@@ -61,7 +61,7 @@ def measure(place: str) -> Row:
         "float": tenfold.evaluate(run, draw=False).accuracy,
         "constants": network.constants,
         "ram": network.ram,
-        "products": network.products,
+        "multiplications": network.multiplications,
         "bytes": bytes_of,
         "equal": len(wanted),
     }
@@ -91,7 +91,8 @@ def tables() -> dict[str, str]:
         size, first = max(row["bytes"]["Cortex-M0"] for row in some), some[0]
         lines.append(
             f"`{name}` | {first['parameters']:,} | {first['bits']} | {size:,} | {first['ram']:,} | "
-            f"{first['products']:,} | **{mean(ints):.3%}** ± {deviation(ints):.3%} | {mean(floats):.3%} | {len(some)}"
+            f"{first['multiplications']:,} | "
+            f"**{mean(ints):.3%}** ± {deviation(ints):.3%} | {mean(floats):.3%} | {len(some)}"
         )
     head = "recipe | parameters | bits | bytes in all | RAM, bytes | multiplications | test accuracy | float | seeds"
     return {"microcontroller": f"{table(head, lines)}\n\n{by}"}

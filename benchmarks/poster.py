@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 import tenfold
 from measuring import ROOT, Row, arguments, save
+from tenfold.learn import networks
 from tenfold.learn.export import integer
-from tenfold.learn.export.integer import IntegerNetwork
+from tenfold.learn.export.integer import IntegerNetwork, Layer
 from tenfold.mnist import embedded
 
 MOST = 2953  # bytes that a QR code of version 40 holds, with the least correction
@@ -26,13 +27,7 @@ FIRST = 39  # the first of the characters, up to 91: none of them has a meaning 
 BASE = 53  # of numbers of two characters
 WORD = BASE * (BASE // 2) + BASE // 2  # the greatest of these
 LEVELS = 7  # of a weight, of which a character holds two
-SHIFTS = (
-    1,
-    28,
-    29,
-    30,
-    57,
-)  # where an image begins in one with 29 pixels around: it is read where it is, and a pixel off
+SHIFTS = (1, 28, 29, 30, 57)  # where an image begins in one with 29 pixels around: in its place, and one beside it
 UNSURE = 1.5  # between the logits of the answer and the next: below, the answer has a question mark
 
 
@@ -56,30 +51,39 @@ def scores(network: IntegerNetwork, images: NDArray[np.uint8]) -> NDArray[np.int
 
 
 def page(network: IntegerNetwork) -> str:
-    """The page, its lines as one. Of each layer: outputs, kernel, pool, whether each channel is alone, lift and shift.
+    """The page, its lines as one. Of each layer: outputs, kernel, pool, whether depthwise, both shifts.
 
-    All outputs of a layer of channels alone have the same offset, and of an average the same factor: these are given
-    once.
+    All outputs of a depthwise layer have the same bias, and of an average the same multiplier: these are given once.
     """
     stream = ""
     weights: list[int] = []
     for k, layer in enumerate(network.layers):
         assert not layer.padding
-        assert layer.left == (layer.side - layer.kernel + 1) // layer.pool
-        alone, shift = layer.own + layer.ones, 0 if k == len(network.layers) - 1 else layer.shift
-        row = (layer.outputs, layer.kernel, layer.pool, alone, layer.lift, shift)
+        assert layer.output_side == (layer.side - layer.kernel + 1) // layer.pool
+        alone, shift = layer.depthwise + layer.ones, 0 if k == len(network.layers) - 1 else layer.shift
+        row = (layer.outputs, layer.kernel, layer.pool, alone, layer.bias_shift, shift)
         stream += "".join(chr(FIRST + number) for number in row)
-        assert not alone or len(set(layer.offset.tolist())) == 1
-        assert not layer.ones or len(set(layer.factor.tolist())) == 1
-        for c, (factor, offset) in enumerate(zip(layer.factor.tolist(), layer.offset.tolist(), strict=True)):
-            stream += word(factor) if not c or not layer.ones else ""
-            stream += word(offset) if not c or not alone else ""
+        assert not alone or len(set(layer.bias.tolist())) == 1
+        assert not layer.ones or len(set(layer.multiplier.tolist())) == 1
+        for c, (multiplier, bias) in enumerate(zip(layer.multiplier.tolist(), layer.bias.tolist(), strict=True)):
+            stream += word(multiplier) if not c or not layer.ones else ""
+            stream += word(bias) if not c or not alone else ""
         weights += [] if layer.ones else layer.weights.ravel().tolist()
     text = (Path(__file__).parent / "poster.html").read_text(encoding="utf-8")
     values = {"unsure": f"{UNSURE * len(SHIFTS) * network.scale:.0f}", "layers": len(network.layers), "first": FIRST}
     for name, value in {**values, "numbers": stream, "weights": pairs(weights)}.items():
         text = text.replace(f"@{name}@", str(value))
     return text.replace("\n", "")
+
+
+def row(layer: Layer) -> Row:
+    """A layer with each of its arrays as a shape and a line of numbers."""
+    return {
+        name: {"shape": value.shape, "numbers": " ".join(map(str, value.ravel()))}
+        if isinstance(value, np.ndarray)
+        else value
+        for name, value in vars(layer).items()
+    }
 
 
 def in_chromium(address: str, images: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -112,22 +116,11 @@ def main() -> None:
     if not np.array_equal(in_chromium(address, test.images), wanted):
         raise SystemExit("the page computes other numbers than Python")
     (ROOT / "docs" / "poster.html").write_text(address.partition(",")[2] + "\n", encoding="ascii")
-    segno.make(address, error="l", mode="byte", boost_error=False).save(
-        str(ROOT / "docs" / "poster.png"), scale=3, border=4
-    )
-    layers: list[Row] = [
-        {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(layer).items()}
-        for layer in network.layers
-    ]
-    parameters = sum(p.numel() for p in model.network.parameters())
-    about: Row = {
-        "equal": len(wanted),
-        "bytes": size,
-        "accuracy": accuracy,
-        "parameters": parameters,
-        "scale": network.scale,
-    }
-    save("poster", {**about, "fields": run.recipe.as_dict()}, layers)
+    code = segno.make(address, error="l", mode="byte", boost_error=False)
+    code.save(str(ROOT / "docs" / "poster.png"), scale=3, border=4)
+    about: Row = {"bytes": size, "accuracy": accuracy, "equal": len(wanted), "scale": network.scale}
+    about |= {"parameters": networks.parameters(model.network), "fields": run.recipe.as_dict()}
+    save("poster", about, [row(layer) for layer in network.layers])
 
 
 if __name__ == "__main__":

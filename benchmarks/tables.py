@@ -40,7 +40,7 @@ def results() -> str:
         f"{tiny['accuracy']:.2%} ± {tiny['deviation']:.2%} (n = {tiny['n']})",
         f"`tiny-4bit` in C for a microcontroller, {chip:,} bytes in all | {mean(ints):.2%} ± {deviation(ints):.2%} "
         f"(n = {len(ints)})",
-        f"a page that reads digits in one QR code, {poster['bytes']:,} bytes | {poster['accuracy']:.2%}",
+        f"a page that reads digits in one QR code, {poster['bytes']:,} bytes | {poster['accuracy']:.2%} (n = 1)",
         f"`accurate`, one network | {accurate['accuracy']:.2%} ± {accurate['deviation']:.2%} (n = {accurate['n']})",
         f"{ten['members']} such networks averaged | {ten['accuracy']:.2%}",
     ]

@@ -15,11 +15,17 @@ from tenfold.mnist import embedded
 DOCS = Path(__file__).parents[1] / "docs"
 MEASURED = Path(__file__).parents[1] / "benchmarks" / "results" / "poster.json"
 MOST = 2953  # bytes that the largest QR code holds
-ARRAYS = {"weights": np.int8, "factor": np.int16, "offset": np.int16}
 
 
 def address() -> str:
     return "data:text/html," + (DOCS / "poster.html").read_text("ascii").removesuffix("\n")
+
+
+def field(value: Any) -> Any:
+    """What a field of a layer is: an array where it is kept as a shape and numbers."""
+    if not isinstance(value, dict):
+        return value
+    return np.array(value["numbers"].split(), np.int64).reshape(value["shape"])
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +53,10 @@ def test_the_code_holds_the_page() -> None:
 def test_it_answers_as_its_twin(page: Any) -> None:
     integer = pytest.importorskip("tenfold.learn.export.integer")
     measured = json.loads(MEASURED.read_text())
-    layers = [
-        integer.Layer(
-            **{name: np.array(value, ARRAYS[name]) if name in ARRAYS else value for name, value in row.items()}
-        )
-        for row in measured["rows"]
-    ]
+    layers = [integer.Layer(**{name: field(value) for name, value in row.items()}) for row in measured["rows"]]
     twin = integer.IntegerNetwork(tuple(layers), measured["summary"]["scale"], tuple("0123456789"))
     test = embedded.read("test")
-    flat = np.pad(
-        test.images.reshape(-1, 784), ((0, 0), (29, 29))
-    )  # read where it is, and moved by a pixel to each side
+    flat = np.pad(test.images.reshape(-1, 784), ((0, 0), (29, 29)))
     moved = [flat[:, 29 + by : 813 + by].reshape(-1, 28, 28) for by in (-28, -1, 0, 1, 28)]
     scores = np.sum([twin.scores(images).astype(np.int64) for images in moved], 0)
     accuracy = float((scores.argmax(1) == test.labels).mean())

@@ -215,7 +215,7 @@ def test_what_takes_too_much_is_refused_and_the_service_goes_on(client: Client, 
     start = client(max_seconds=1.5)
     for raw, status, why in (
         (hostile.many_strokes(), 422, "takes more than 1.5 s: raise that with --max-seconds if it is meant"),
-        (hostile.nested_forms(), 422, "the body needs more than 225 MB of memory to be decoded"),
+        (hostile.nested_forms(), 422, "the body needs more than 235 MB of memory to be decoded"),
         (hostile.many_pages(), 413, "the body has 2,000 pages, more than the limit of 100"),
     ):
         answer = start.post("/v1/read", content=raw)

@@ -122,7 +122,7 @@ def _c(run: Path | None, output: Path | None, quantize: str | None) -> None:
     path, network = c.export(run, output)
     say(f"saved {path}, C99 in whole numbers, for the classes {', '.join(network.classes)}")
     say(f"{network.constants:,} bytes of constants, their weights in {network.bits} bits; {network.ram:,} bytes of RAM")
-    say(f"{network.products:,} multiplications an image")
+    say(f"{network.multiplications:,} multiplications an image")
     say(f'use it: #include "{path.name}", and tenfold_digit(image, NULL) of an image of 784 bytes')
 
 

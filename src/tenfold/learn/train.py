@@ -51,7 +51,7 @@ def train(
     """
     watchers = list(watchers)
     if ranks.first():
-        if track != ():
+        if track:
             from tenfold.learn.training import trackers  # with matplotlib, for which a training need not wait
 
             watchers += trackers.named(track)

@@ -24,7 +24,7 @@ from tenfold.serve.schemas import ReadOptions
 from tenfold.serve.settings import Settings
 
 T = TypeVar("T")
-_BYTES = 4.5  # of memory for each of the pixels that a picture may have, to decode it
+_BYTES = 4.7  # of memory for each of the pixels that a picture may have, to decode it
 
 
 class Service:

@@ -61,11 +61,9 @@ def test_no_sum_leaves_32_bits() -> None:
     for name in NETWORKS:
         for layer in integer.of_network(network(name), images(), CLASSES).layers:
             most = 255 * np.abs(layer.weights.astype(np.int64)).reshape(layer.outputs, -1).sum(1)
-            scaled = (
-                most * np.abs(layer.factor.astype(np.int64)) + np.abs(layer.offset.astype(np.int64)) * 2**layer.lift
-            )
-            assert scaled.max() < 2**31
-            assert 0 <= layer.lift <= layer.shift <= 30
+            multiplier, bias = (np.abs(each.astype(np.int64)) for each in (layer.multiplier, layer.bias))
+            assert (most * multiplier + bias * 2**layer.bias_shift).max() < 2**31
+            assert 0 <= layer.bias_shift <= layer.shift <= 30
 
 
 def test_what_it_takes_is_counted() -> None:
@@ -73,12 +71,12 @@ def test_what_it_takes_is_counted() -> None:
     weights = 25 * 6 + (9 * 6 + 6 * 8) + (9 * 8 + 8 * 10) + 10 * 10
     outputs = 6 + (6 + 8) + (8 + 10) + 10 + 10
     assert whole.constants == math.ceil(weights / 2) + 1 + 4 * outputs + 16 * len(whole.layers)
-    sides = [layer.left for layer in whole.layers]
+    sides = [layer.output_side for layer in whole.layers]
     assert sides == [12, 10, 10, 8, 8, 1, 1]
     assert whole.ram == 6 * 144 + 6 * 100  # of the first layer and the second, in turns
     first = 6 * 24 * 24 * (25 + 1)
-    assert whole.layers[0].products == first
-    assert whole.products > first
+    assert whole.layers[0].multiplications == first
+    assert whole.multiplications > first
 
 
 def test_other_layers_are_refused() -> None:
@@ -89,6 +87,7 @@ def test_other_layers_are_refused() -> None:
             [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(2704, 10)],
             "BatchNorm2d cannot be computed",
         ),
+        ([nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3, groups=4), nn.Flatten(), nn.Linear(8 * 576, 10)], "Conv2d cannot be"),
         ([nn.Conv2d(1, 10, 3)], "must end with a fully connected layer"),
         ([nn.Flatten()], "must end with a fully connected layer"),
     ):

@@ -12,7 +12,7 @@ from tenfold.learn.recipes.recipe import Recipe
 def test_weights_become_whole_numbers_of_so_many_bits(bits: int) -> None:
     torch.manual_seed(0)
     weight = torch.randn(6, 3, 5, 5)
-    numbers, step = rounding.whole(weight, bits)
+    numbers, step = rounding.quantize(weight, bits)
     most = 2 ** (bits - 1) - 1
     assert torch.equal(numbers, numbers.round())
     assert numbers.abs().flatten(1).amax(1).tolist() == [most] * 6
@@ -52,6 +52,30 @@ def test_a_network_learns_with_rounded_weights_and_stock_has_these() -> None:
     assert torch.equal(network(images), plain(images))
     assert set(plain.state_dict()) == set(networks.build("tiny").state_dict())
     assert isinstance(network[0], rounding.RoundedConv2d)  # it is left as it was
+
+
+class Own(nn.Module):
+    """A network of a user's own, whose layers are inside of it."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Flatten(), nn.Linear(784, classes))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        logits: torch.Tensor = self.inner(image)
+        return logits
+
+
+def test_the_layers_inside_of_a_network_of_ones_own_are_rounded_too() -> None:
+    network = nn.Sequential(Own(10))
+    rounding.round_weights(network, 3)
+    plain = networks.stock(network)
+    images = torch.rand(5, 1, 28, 28)
+    assert torch.equal(network(images), plain(images))
+    assert [type(layer) for layer in plain.modules() if isinstance(layer, nn.Linear)] == [nn.Linear]
+    assert len({*plain.state_dict()["0.inner.1.weight"][0].tolist()}) <= 7
+    assert networks.stock(plain)[0] is plain[0]
 
 
 def test_bits_that_there_are_not() -> None:

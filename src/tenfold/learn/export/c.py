@@ -17,6 +17,10 @@ from tenfold.mnist import sources
 TEMPLATE = Path(__file__).parent / "digit.h"
 _MEASURED = 1000  # training digits that show how large the numbers in a network become
 _WIDTH = 112  # of lines
+_FIELDS = (  # of a layer, in the order in which the header has them
+    *("inputs", "outputs", "side", "kernel", "stride", "padding", "pool", "output_side"),
+    *("depthwise", "ones", "zero_point", "bias_shift", "shift"),
+)
 
 
 def export(run: Target = None, path: str | Path | None = None) -> tuple[Path, IntegerNetwork]:
@@ -41,9 +45,8 @@ def header(network: IntegerNetwork, name: str, file: str) -> str:
     bits = network.bits
     weights = [layer.weights.ravel() for layer in layers if not layer.ones]
     packed = pack(np.concatenate(weights).astype(np.int64), bits)
-    handed = [layer.outputs * layer.left**2 for layer in layers[:-1]]
-    fields = ("inputs", "outputs", "side", "kernel", "stride", "padding", "pool", "left", "own", "ones", "zero", "lift")
-    rows = [[int(getattr(layer, name)) for name in (*fields, "shift")] for layer in layers]
+    handed = [layer.outputs * layer.output_side**2 for layer in layers[:-1]]
+    rows = [[int(getattr(layer, name)) for name in _FIELDS] for layer in layers]
     values = {
         "recipe": _plain(name),
         "file": _plain(file),
@@ -53,12 +56,12 @@ def header(network: IntegerNetwork, name: str, file: str) -> str:
         "scale": int(network.scale),
         "constants": f"{network.constants:,}",
         "ram": f"{network.ram:,}",
-        "products": f"{network.products:,}",
+        "multiplications": f"{network.multiplications:,}",
         "version": version("tenfold"),
         "layers": len(layers),
         "table": ",\n".join(f"    {{{', '.join(map(str, row))}}}" for row in rows),
-        "factors": _lines(number for layer in layers for number in layer.factor),
-        "offsets": _lines(number for layer in layers for number in layer.offset),
+        "multipliers": _lines(number for layer in layers for number in layer.multiplier),
+        "biases": _lines(number for layer in layers for number in layer.bias),
         "weights": _lines(packed),
         "bits": bits,
         "mask": 2**bits - 1,

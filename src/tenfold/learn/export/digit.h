@@ -9,7 +9,7 @@
    20 pixels high and centred. The answer is a number from 0 to @last@: @classes@.
    scores: @outputs@ numbers, one for each answer, or NULL. Divided by @scale@.0 they are logits.
 
-   Constants @constants@ bytes. RAM: @ram@ bytes on the stack, and some for calls. @products@ multiplications an image.
+   Constants @constants@ bytes. RAM: @ram@ bytes on the stack, and some for calls. @multiplications@ multiplications an image.
    tenfold @version@ wrote this.
 */
 #ifndef TENFOLD_DIGIT_H
@@ -22,22 +22,22 @@
 /* A layer: a convolution, its sums scaled, the greatest of pool x pool of them, cut to 0 to 255. */
 struct tenfold_layer {
     uint16_t inputs, outputs;
-    uint8_t side, kernel, stride, padding, pool, left; /* left: the side of what it hands on */
-    uint8_t own, ones;   /* each channel is convolved alone; all its weights are 1 */
-    uint8_t zero;        /* what stands for 0 */
-    uint8_t lift, shift; /* of offsets, and of what is handed on */
+    uint8_t side, kernel, stride, padding, pool, output_side;
+    uint8_t depthwise, ones;   /* each channel is convolved alone; all its weights are 1 */
+    uint8_t zero_point;        /* what stands for 0 in what it is given */
+    uint8_t bias_shift, shift; /* of biases, and of what is handed on */
 };
 
 static const struct tenfold_layer tenfold_layers[@layers@] = {
 @table@
 };
 
-static const int16_t tenfold_factors[] = {
-@factors@
+static const int16_t tenfold_multipliers[] = {
+@multipliers@
 };
 
-static const int16_t tenfold_offsets[] = {
-@offsets@
+static const int16_t tenfold_biases[] = {
+@biases@
 };
 
 /* @bits@ bits each, the lowest first, @middle@ more than they are. */
@@ -56,11 +56,11 @@ static int32_t tenfold_weight(uint32_t number)
 static int32_t tenfold_sum(const struct tenfold_layer *layer, const uint8_t *given, uint32_t number, int top, int left)
 {
     int32_t sum = 0;
-    for (int c = layer->own ? 1 : layer->inputs; c; c--, given += layer->side * layer->side)
+    for (int c = layer->depthwise ? 1 : layer->inputs; c; c--, given += layer->side * layer->side)
         for (int row = top; row < top + layer->kernel; row++)
             for (int column = left; column < left + layer->kernel; column++) {
                 const int inside = row >= 0 && row < layer->side && column >= 0 && column < layer->side;
-                const int32_t value = inside ? given[row * layer->side + column] : layer->zero;
+                const int32_t value = inside ? given[row * layer->side + column] : layer->zero_point;
                 sum += layer->ones ? value : value * tenfold_weight(number++);
             }
     return sum;
@@ -70,23 +70,23 @@ static int tenfold_digit(const uint8_t image[784], int32_t *scores)
 {
     uint8_t even[@even@], odd[@odd@]; /* what layers hand on, in turns */
     const uint8_t *given = image;
-    const int16_t *factor = tenfold_factors, *offset = tenfold_offsets;
+    const int16_t *multiplier = tenfold_multipliers, *bias = tenfold_biases;
     uint32_t number = 0; /* of the first weight */
     int32_t highest = INT32_MIN;
     int answer = 0;
     for (int n = 0; n < @layers@; n++) {
         const struct tenfold_layer *layer = tenfold_layers + n;
         uint8_t *handed = n % 2 ? odd : even;
-        for (int c = 0; c < layer->outputs; c++, factor++, offset++) {
-            const uint8_t *from = given + (layer->own ? (uint32_t)c * layer->side * layer->side : 0u);
-            for (int place = 0; place < layer->left * layer->left; place++) {
+        for (int c = 0; c < layer->outputs; c++, multiplier++, bias++) {
+            const uint8_t *from = given + (layer->depthwise ? (uint32_t)c * layer->side * layer->side : 0u);
+            for (int place = 0; place < layer->output_side * layer->output_side; place++) {
                 int32_t most = INT32_MIN;
                 for (int p = 0; p < layer->pool * layer->pool; p++) {
-                    const int row = place / layer->left * layer->pool + p / layer->pool;
-                    const int column = place % layer->left * layer->pool + p % layer->pool;
+                    const int row = place / layer->output_side * layer->pool + p / layer->pool;
+                    const int column = place % layer->output_side * layer->pool + p % layer->pool;
                     const int32_t sum = tenfold_sum(layer, from, number, row * layer->stride - layer->padding,
                                                     column * layer->stride - layer->padding);
-                    const int32_t scaled = sum * *factor + *offset * ((int32_t)1 << layer->lift);
+                    const int32_t scaled = sum * *multiplier + *bias * ((int32_t)1 << layer->bias_shift);
                     most = scaled > most ? scaled : most;
                 }
                 if (n < @layers@ - 1) {
@@ -99,7 +99,7 @@ static int tenfold_digit(const uint8_t image[784], int32_t *scores)
                         highest = most, answer = c;
                 }
             }
-            number += layer->ones ? 0u : (uint32_t)(layer->own ? 1 : layer->inputs) * layer->kernel * layer->kernel;
+            number += layer->ones ? 0u : (uint32_t)(layer->depthwise ? 1 : layer->inputs) * layer->kernel * layer->kernel;
         }
         given = n % 2 ? odd : even;
     }

@@ -4,6 +4,7 @@ Weights have 8 bits, or as few as the network has learnt with; what a layer hand
 Jacob and others 2018 (arXiv 1712.05877).
 """
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,25 +28,25 @@ _IGNORED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Flatten, nn.Identity)
 class Layer:
     """A square convolution, and how its sums become the whole numbers that are handed on, in this order.
 
-    The sum of weights * given, times `factor`, plus `offset` * 2**`lift`; the greatest of `pool` x `pool` of these;
-    divided by 2**`shift`, rounded down, kept in 0 to 255. The last layer's are not divided: they are scores.
+    The sum of weights * given, times `multiplier`, plus `bias` * 2**`bias_shift`; the greatest of `pool` x `pool` of
+    these; divided by 2**`shift`, rounded down, kept in 0 to 255. The last layer's are not divided: they are scores.
 
     A fully connected layer is a convolution as wide as what it is given, and averages are one whose weights are 1.
     """
 
     weights: NDArray[np.int8]  # (outputs, inputs, kernel, kernel), or (outputs, 1, ...) for one of each channel alone
-    factor: NDArray[np.int16]  # (outputs,)
-    offset: NDArray[np.int16]  # (outputs,)
-    lift: int
+    multiplier: NDArray[np.int16]  # (outputs,)
+    bias: NDArray[np.int16]  # (outputs,)
+    bias_shift: int
     shift: int
-    zero: int  # the whole number that stands for 0 in what it is given, and so around it
+    zero_point: int  # the whole number that stands for 0 in what it is given, and so around it
     inputs: int
     side: int  # of what it is given
     stride: int = 1
     padding: int = 0
     pool: int = 1
     bits: int = BITS  # of its weights
-    own: bool = False  # whether each channel is convolved alone
+    depthwise: bool = False  # whether each channel is convolved alone
     ones: bool = False  # whether its weights are all 1, and need not be kept
 
     @property
@@ -59,14 +60,14 @@ class Layer:
         return len(self.weights)
 
     @property
-    def left(self) -> int:
+    def output_side(self) -> int:
         """The side of what it hands on."""
         return ((self.side + 2 * self.padding - self.kernel) // self.stride + 1) // self.pool
 
     @property
-    def products(self) -> int:
-        """How many products it computes for an image, those around it counted too."""
-        sums = self.outputs * (self.left * self.pool) ** 2
+    def multiplications(self) -> int:
+        """How many multiplications it computes for an image, those around it counted too."""
+        sums = self.outputs * (self.output_side * self.pool) ** 2
         return sums * (1 if self.ones else self.weights[0].size + 1)
 
 
@@ -81,7 +82,7 @@ class IntegerNetwork:
     @property
     def ram(self) -> int:
         """Bytes for what layers hand on: the most that one is given and hands on, beside the image itself."""
-        handed = [layer.outputs * layer.left**2 for layer in self.layers[:-1]]
+        handed = [layer.outputs * layer.output_side**2 for layer in self.layers[:-1]]
         return max(handed[0::2], default=0) + max(handed[1::2], default=0)
 
     @property
@@ -91,14 +92,14 @@ class IntegerNetwork:
 
     @property
     def constants(self) -> int:
-        """Bytes of weights, of factors and offsets, and of what describes the layers."""
+        """Bytes of weights, of multipliers and biases, and of what describes the layers."""
         weights = sum(layer.weights.size for layer in self.layers if not layer.ones)
         return -(-weights * self.bits // 8) + 1 + sum(4 * layer.outputs + 16 for layer in self.layers)
 
     @property
-    def products(self) -> int:
+    def multiplications(self) -> int:
         """Multiplications for an image."""
-        return sum(layer.products for layer in self.layers)
+        return sum(layer.multiplications for layer in self.layers)
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Scores int32 (N, classes) of images uint8 (N, 28, 28), ink bright on 0: whole numbers, always the same."""
@@ -114,11 +115,11 @@ class IntegerNetwork:
 
 
 def _sums(layer: Layer, given: Tensor) -> Tensor:
-    groups = layer.inputs if layer.own else 1
-    padded = F.pad(given, [layer.padding] * 4, value=layer.zero)
+    groups = layer.inputs if layer.depthwise else 1
+    padded = F.pad(given, [layer.padding] * 4, value=layer.zero_point)
     sums = F.conv2d(padded, torch.from_numpy(layer.weights).double(), stride=layer.stride, groups=groups)
-    factor, offset = (torch.from_numpy(each).double().view(-1, 1, 1) for each in (layer.factor, layer.offset))
-    sums = sums * factor + offset * 2**layer.lift
+    multiplier, bias = (torch.from_numpy(each).double().view(-1, 1, 1) for each in (layer.multiplier, layer.bias))
+    sums = sums * multiplier + bias * 2**layer.bias_shift
     return F.max_pool2d(sums, layer.pool) if layer.pool > 1 else sums
 
 
@@ -135,13 +136,13 @@ class _Part:
     padding: int = 0
     pool: int = 1
     relu: bool = False
-    own: bool = False
+    depthwise: bool = False
     ones: bool = False
 
     def values(self, given: Tensor) -> Tensor:
         """What it hands on, before that is a whole number."""
         weight = self.weight * self.step.view(-1, 1, 1, 1)
-        found = F.conv2d(given, weight, None, self.stride, self.padding, 1, len(weight) if self.own else 1)
+        found = F.conv2d(given, weight, None, self.stride, self.padding, 1, len(weight) if self.depthwise else 1)
         found = found + self.bias.view(-1, 1, 1)
         found = F.max_pool2d(found, self.pool) if self.pool > 1 else found
         return found.relu() if self.relu else found
@@ -152,14 +153,14 @@ def of_network(
     network: nn.Sequential, images: NDArray[np.uint8], classes: tuple[str, ...], *, word: int = 2**15 - 1
 ) -> IntegerNetwork:
     """A network in whole numbers. What its layers hand on is scaled to what they make of images uint8 (N, 28, 28).
-    Factors and offsets are no greater than `word`.
+    Multipliers and biases are no greater than `word`.
 
     Raises UsageError where it has other layers than convolutions, fully connected ones, batch normalisation, ReLU and
     pooling, or these in an order in which they are not one.
     """
     values = normalise(grey(torch.from_numpy(images)))
     parts: list[_Part] = []
-    for layer in _in_order(network.cpu().eval()):
+    for layer in _in_order(copy.deepcopy(network).cpu().eval()):
         _take(layer, parts, values.shape[1:])
     layers: list[Layer] = []
     step, zero = 1 / (255 * STD), 255 * MEAN  # of what is given: the zero of images is no whole number
@@ -169,7 +170,7 @@ def of_network(
         after = ((high - low) / 255, round(-low / (high - low) * 255))
         layers.append(_layer(part, step, zero, None if part is parts[-1] else after, word))
         step, zero = after
-    if not layers or layers[-1].left != 1 or parts[-1].relu:
+    if not layers or layers[-1].output_side != 1 or parts[-1].relu:
         raise UsageError("the network must end with a fully connected layer")
     return IntegerNetwork(tuple(layers), 2.0 ** layers[-1].shift, classes)
 
@@ -189,18 +190,18 @@ def _take(layer: nn.Module, parts: list[_Part], image: torch.Size) -> None:
     given = part.values(torch.zeros(1, *part.given)).shape[1:] if part else image
     if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and _is_square(layer, given)):
         bits = getattr(layer, "bits", BITS)
-        weight, step = rounding.whole(layer.weight, bits)
+        weight, step = rounding.quantize(layer.weight, bits)
         bias = torch.zeros(len(weight)) if layer.bias is None else layer.bias
         parts.append(_Part(weight, step.flatten(), bias, given, bits))
         if isinstance(layer, nn.Linear):
             parts[-1].weight = weight.view(len(weight), *given)
         else:
             parts[-1].stride, parts[-1].padding = layer.stride[0], int(layer.padding[0])
-            parts[-1].own = layer.groups > 1
+            parts[-1].depthwise = layer.groups > 1
     elif isinstance(layer, nn.AvgPool2d) and _size(layer):
         size, channels = _size(layer), given[0]
         ones, each = torch.ones(channels, 1, size, size), torch.full((channels,), 1 / size**2)
-        parts.append(_Part(ones, each, torch.zeros(channels), given, stride=size, own=True, ones=True))
+        parts.append(_Part(ones, each, torch.zeros(channels), given, stride=size, depthwise=True, ones=True))
     elif part and isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and part.pool == 1 and not part.relu:
         gain = layer.weight / (layer.get_buffer("running_var") + layer.eps).sqrt()
         part.step, part.bias = part.step * gain, (part.bias - layer.get_buffer("running_mean")) * gain + layer.bias
@@ -211,7 +212,7 @@ def _take(layer: nn.Module, parts: list[_Part], image: torch.Size) -> None:
     else:
         raise UsageError(
             f"{type(layer).__name__} cannot be computed in whole numbers, or not behind what is before it: "
-            "convolutions, fully connected layers, batch normalisation, ReLU and pooling can"
+            "an nn.Sequential of convolutions, fully connected layers, batch normalisation, ReLU and pooling can"
         )
 
 
@@ -226,7 +227,7 @@ def _is_square(layer: nn.Conv2d, given: torch.Size) -> bool:
     """Whether a convolution is one that `Layer` can be."""
     square = all(len({*pair}) == 1 for pair in (layer.kernel_size, layer.stride)) and layer.dilation == (1, 1)
     padded = layer.padding_mode == "zeros" and len({*layer.padding}) == 1 and not isinstance(layer.padding, str)
-    return square and padded and layer.groups in (1, given[0]) and layer.out_channels % layer.groups == 0
+    return square and padded and (layer.groups == 1 or layer.groups == given[0] == layer.out_channels)
 
 
 def _layer(part: _Part, step: float, zero: float, after: tuple[float, int] | None, word: int) -> Layer:
@@ -239,22 +240,23 @@ def _layer(part: _Part, step: float, zero: float, after: tuple[float, int] | Non
     gain = gain / to_step
     size = weight.abs().flatten(1).sum(1) * 255  # the most that a sum can be
     for shift in range(30, -1, -1):
-        factor = (gain * 2**shift).round()
-        offset = part.bias.double() / to_step + to_zero - factor / 2**shift * zero * weight.flatten(1).sum(1)
-        fits = factor.abs().max() <= word and (factor.abs() * size + offset.abs() * 2**shift).max() < _SUM
-        if fits:
+        multiplier = (gain * 2**shift).round()
+        exact = part.bias.double() / to_step + to_zero - multiplier / 2**shift * zero * weight.flatten(1).sum(1)
+        bias_shift = min(shift, max(0, shift - math.floor(math.log2(word / max(exact.abs().max().item(), 1e-6)))))
+        bias = (exact * 2 ** (shift - bias_shift)).round()
+        most = multiplier.abs() * size + bias.abs() * 2**bias_shift
+        if max(multiplier.abs().max(), bias.abs().max()) <= word and most.max() <= _SUM:
             break
     else:
         raise UsageError("the network's numbers are too large for 32 bits")
-    points = max(0, min(shift, math.floor(math.log2(word / max(offset.abs().max().item(), 1e-6)))))
     return Layer(
         weight.numpy().astype(np.int8),
-        factor.numpy().astype(np.int16),
-        (offset * 2**points).round().numpy().astype(np.int16),
-        lift=shift - points,
+        multiplier.numpy().astype(np.int16),
+        bias.numpy().astype(np.int16),
+        bias_shift=bias_shift,
         shift=shift,
-        zero=round(zero),
+        zero_point=round(zero),
         inputs=part.given[0],
         side=part.given[1],
-        **{name: getattr(part, name) for name in ("bits", "stride", "padding", "pool", "own", "ones")},
+        **{name: getattr(part, name) for name in ("bits", "stride", "padding", "pool", "depthwise", "ones")},
     )

@@ -1,4 +1,4 @@
-"""Weights of a few bits, learnt as such: rounded in every forward pass, while the gradient passes as if they were not.
+"""Quantization-aware training: weights are rounded to a few bits in every forward pass, and gradients pass that by.
 
 B. Jacob and others 2018, Quantization and training of neural networks for efficient integer-arithmetic-only inference
 (arXiv 1712.05877); the gradient past the rounding is the straight-through estimator of Y. Bengio and others 2013 (arXiv
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 FLOAT = 32  # bits of weights that are not rounded
 
 
-def whole(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+def quantize(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """Weights (C, ...) as whole numbers of so many bits, and the step of each output channel, (C, 1, ...).
 
     They are symmetric, from -(2**(bits - 1) - 1) on, and the largest of a channel is the greatest there is. Their
@@ -35,7 +35,7 @@ def rounded(weight: Tensor, bits: int) -> Tensor:
 class _Rounding(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, weight: Tensor, bits: int) -> Tensor:  # noqa: ARG004 - as PyTorch calls it
-        numbers, step = whole(weight, bits)
+        numbers, step = quantize(weight, bits)
         return torch.empty_like(weight).copy_(numbers * step)  # in the order in memory that convolutions are fast in
 
     @staticmethod
@@ -72,17 +72,20 @@ def round_weights(network: nn.Module, bits: int) -> None:
     for layer in network.modules():
         if type(layer) in _KINDS:
             layer.__class__ = _KINDS[type(layer)]  # they differ in how they compute alone
-            vars(layer)["bits"] = bits
+            layer.bits = bits  # type: ignore[assignment]
 
 
 def plain(layer: nn.Module) -> nn.Module:
-    """The layer of PyTorch's own that computes what a rounded one does, with what it rounds to; others as such."""
-    if not isinstance(layer, RoundedConv2d | RoundedLinear):
+    """A layer, or a network, that computes the same by PyTorch's own layers, with the weights that are rounded to.
+
+    It is the very same where nothing in it is rounded.
+    """
+    if not any(isinstance(each, RoundedConv2d | RoundedLinear) for each in layer.modules()):
         return layer
-    other = copy.copy(layer)
-    other._parameters = dict(layer._parameters)
-    with torch.no_grad():
-        other.weight = nn.Parameter(rounded(layer.weight, layer.bits), requires_grad=layer.weight.requires_grad)
-    other.__class__ = type(layer).__mro__[1]
-    del other.bits
-    return other
+    twin = copy.deepcopy(layer)
+    for each in twin.modules():
+        if isinstance(each, RoundedConv2d | RoundedLinear):
+            each.weight.data = rounded(each.weight.data, each.bits)
+            each.__class__ = type(each).__mro__[1]
+            del each.bits
+    return twin

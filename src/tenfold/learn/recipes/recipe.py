@@ -75,7 +75,9 @@ class Recipe:
     dropout: Annotated[float, "dropout between the fully connected layers", _SHARE] = 0.0
     dropout_conv: Annotated[float, "dropout after the convolutions", _SHARE] = 0.0
     weight_bits: Annotated[
-        int, "weights of so few bits, rounded while they are learnt; 32 is none", ("2 to 8, or 32", {"ge": 2, "le": 32})
+        int,
+        "bits of a weight, rounded to while it is learnt (quantization-aware training); 32: as it is",
+        ("2 to 8, or 32", {"ge": 2, "le": 32}),
     ] = 32
     init: Annotated[str | None, "a run or weights file to start from; default is the bundled model"] = None
     new_head: Annotated[bool, "with --init: a fresh output layer, for another task"] = False
