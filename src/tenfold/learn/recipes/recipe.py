@@ -76,7 +76,7 @@ class Recipe:
     dropout_conv: Annotated[float, "dropout after the convolutions", _SHARE] = 0.0
     weight_bits: Annotated[
         int,
-        "bits of a weight, rounded to while it is learnt (quantization-aware training); 32: as it is",
+        "bits of a weight (quantization-aware training); 32 is none",
         ("2 to 8, or 32", {"ge": 2, "le": 32}),
     ] = 32
     init: Annotated[str | None, "a run or weights file to start from; default is the bundled model"] = None
