@@ -17,7 +17,8 @@ from tenfold.errors import ClusterError
     [
         ("somewhere", "must be HOST:PORT, ray://HOST:PORT or auto, not somewhere"),
         ("127.0.0.1:1", "there is no Ray at 127.0.0.1:1"),
-        ("ray://127.0.0.1:99999", "there is no Ray at"),
+        ("ray://127.0.0.1:99999", "the port of ray://127.0.0.1:99999 must be from 1 to 65535"),
+        ("127.0.0.1:0", "must be from 1 to 65535"),
     ],
 )
 def test_addresses_at_which_there_is_no_cluster(address: str, says: str) -> None:

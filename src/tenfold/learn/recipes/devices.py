@@ -41,6 +41,6 @@ def choose(name: str = "auto") -> "torch.device":
     kind, _, number = name.partition(":")
     if kind not in there:
         raise DeviceError(f"there is no {kind} device here: use --device {' or '.join(there)}, or auto")
-    if number and (not number.isdigit() or (kind == "cuda" and int(number) >= torch.cuda.device_count())):
+    if number and (not number.isdecimal() or (kind == "cuda" and int(number) >= torch.cuda.device_count())):
         raise DeviceError(f"there is no device {name} here: use --device {' or '.join(there)}, or auto")
     return torch.device(name)
