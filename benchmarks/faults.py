@@ -289,7 +289,7 @@ def loaders_of(folder: Path) -> dict[str, tuple[Path, Opened]]:
 def mutations(folder: Path, loader: str, count: int, seed: int) -> dict[str, Any]:
     """Open so many mutations of a loader's file; what came of them."""
     counts: Counter[str] = Counter()
-    others: Counter[str] = Counter()
+    others: dict[str, list[int]] = {}  # what came that should not, and at which mutations
     began, number, end = time.perf_counter(), seed, seed + count
     slowest = 0.0
     context = multiprocessing.get_context("fork")
@@ -314,7 +314,7 @@ def mutations(folder: Path, loader: str, count: int, seed: int) -> dict[str, Any
                 slowest = max(slowest, time.perf_counter() - since)
                 counts[value[0]] += 1
                 if value[0] == "other":
-                    others[value[1]] += 1
+                    others.setdefault(value[1], []).append(number)
                 number += 1
         except EOFError:
             why = "died"
@@ -322,7 +322,7 @@ def mutations(folder: Path, loader: str, count: int, seed: int) -> dict[str, Any
         process.join()
         if why:
             counts[why] += 1
-            others[f"{why} at mutation {number}"] += 1
+            others.setdefault(why, []).append(number)
             number += 1
         elif number >= end:
             break
@@ -330,7 +330,7 @@ def mutations(folder: Path, loader: str, count: int, seed: int) -> dict[str, Any
         "loader": loader,
         "mutations": count,
         **{kind: counts[kind] for kind in KINDS},
-        "others": dict(others.most_common(40)),
+        "others": {what: numbers[:5] for what, numbers in others.items()},
         "slowest_seconds": round(slowest, 2),
         "seconds": round(time.perf_counter() - began, 1),
     }

@@ -81,6 +81,8 @@ def test_recipes_of_version_0_1_0_are_still_read(tmp_path: Path) -> None:
     assert (recipe.teacher_weight, recipe.teacher_temperature) == (0.5, 3.0)
     assert recipe.augment == "rotate=5,degrade=0.5"
     assert Recipe.from_dict({"network": "unpadded"}).network == "valid"
+    with pytest.raises(UsageError, match="--network must be text, not a dict"):
+        Recipe.from_dict({"network": {}})
 
 
 @pytest.mark.parametrize(

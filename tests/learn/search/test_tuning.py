@@ -1,8 +1,10 @@
 """Tuning: what is searched and kept, going on, several processes, confirmation, and what it never reads."""
 
+import contextlib
 import json
 import math
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -174,6 +176,10 @@ def test_a_folder_holds_one_tuning(data: Path, here: Path) -> None:
     (here / "full" / "letter.txt").write_text("mine")
     with pytest.raises(StorageError, match="is not empty"):
         small(data, 1, "full")
+    with contextlib.closing(sqlite3.connect(here / "t" / "study.db")) as database:  # it can be read, and not written to
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON trials BEGIN SELECT RAISE(FAIL, 'full'); END")
+    with pytest.raises(RunError, match=r"cannot go on with .*study\.db: it is damaged, or cannot be written \(.*\)$"):
+        small(data, 2, "t", seeds=0)
     (here / "t" / "study.db").write_bytes(b"not a database at all, but long enough to look like one " * 100)
     with pytest.raises(RunError, match="damaged"):
         small(data, 1, "t")

@@ -249,7 +249,7 @@ def check_name(name: str) -> None:
 def current(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's fields by their present names, whichever version wrote them."""
     found = {OLD_FIELDS.get(name, name): value for name, value in fields.items()}
-    if "network" in found:
+    if isinstance(found.get("network"), str):
         found["network"] = OLD_NETWORKS.get(found["network"], found["network"])
     if isinstance(found.get("augment"), str):
         for old, new in OLD_AUGMENTATIONS.items():

@@ -2,9 +2,12 @@
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tenfold.errors import RunError, one_line
 from tenfold.learn.search.trials import live
 
 if TYPE_CHECKING:
@@ -33,6 +36,19 @@ def opened(place: str) -> "optuna.storages.BaseStorage":
             grace_period=_GRACE,
             heartbeat_stale_trial_callback=again(),
         )
+
+
+@contextmanager
+def usable(place: Path) -> Iterator[None]:
+    """Raise RunError for what a database in a file refuses, as one that is damaged, or on a full disk."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        why = one_line(error).partition(". ")[0][:120]
+        raise RunError(f"cannot go on with {place}: it is damaged, or cannot be written ({why})") from error
 
 
 def serve(url: str, port: int) -> None:

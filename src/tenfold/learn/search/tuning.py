@@ -148,7 +148,8 @@ def tune(  # noqa: PLR0913 - a public signature
     deadline = None if timeout is None else time.time() + timeout
     with Stop() as stop:
         work = _Search(_open(folder, settings, space.own_values(base, wide)), folder, base, wide, settings, trials)
-        return _tune(work, place, stop, seeds, deadline, quiet=quiet)
+        with storage.usable(folder / STORAGE):
+            return _tune(work, place, stop, seeds, deadline, quiet=quiet)
 
 
 def _silence_optuna() -> None:
