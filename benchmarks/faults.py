@@ -5,6 +5,7 @@
 Mutations: valid files of twelve loaders with bits flipped, cut, inserted, swapped, and changed where their format
 would be hurt, each opened in a process with limits of time and memory. Kills: each command is killed at a random moment
 and the same is given again, until it is through; what it leaves must be what an undisturbed one does.
+With --only, the rows of the others in results/faults.json stay.
 """
 
 import argparse
@@ -28,11 +29,10 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from measuring import arguments, save
+from measuring import RESULTS, arguments, load, save
 
 SECONDS, MEMORY = 20, 3 * 2**30  # that an input may take, the memory beside what is taken before
 KINDS = ("opened", "error", "other", "memory", "time", "died")  # what can come of a mutation
@@ -444,7 +444,7 @@ def correct(out: str, data: str) -> None:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--mutations", type=int, default=50_000, help="in all, shared by the loaders")
+    parser.add_argument("--mutations", type=int, default=50_000, help="of each loader")
     parser.add_argument("--kills", type=int, default=200, help="of each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="loaders and commands")
@@ -466,21 +466,24 @@ def main() -> None:
         for k, image in enumerate(sources.load().test.images[:40]):  # type: ignore[union-attr]
             Image.fromarray(255 - image).resize((64, 64)).save(folder / "pictures" / f"{k:02}.png")
         chosen = [name for name in _made[folder] if given.only is None or name in given.only]
-        each = given.mutations // max(1, len(chosen))
-        opened = [_told(partial(mutations, folder, name, each, given.seed)) for name in chosen if each]
-        verbs = [verb for verb in KILLS if given.only is None or verb in given.only]
-        killed = [_told(partial(kills, folder, verb, given.kills, given.seed)) for verb in verbs if given.kills]
-    total: Counter[str] = Counter()
-    for row in opened:
-        total.update({kind: row[kind] for kind in KINDS})
-    ends = {kind: sum(row[kind] for row in killed) for kind in ("kills", "same", "different")}
-    save("faults", {"seed": given.seed, "mutations": dict(total), **ends}, {"mutations": opened, "kills": killed})
+        for name in chosen if given.mutations else ():
+            _keep("mutations", mutations(folder, name, given.mutations, given.seed))
+        for verb in KILLS if given.kills else ():
+            if given.only is None or verb in given.only:
+                _keep("kills", kills(folder, verb, given.kills, given.seed))
 
 
-def _told(measured: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    row = measured()
+def _keep(kind: str, row: dict[str, Any]) -> None:
+    """Put a row in the place of an earlier one of the same loader or command."""
     print(json.dumps(row), flush=True)
-    return row
+    name = next(iter(row))
+    rows = load("faults")["rows"] if (RESULTS / "faults.json").exists() else {"mutations": [], "kills": []}
+    rows[kind] = [*(one for one in rows[kind] if one[name] != row[name]), row]
+    total: Counter[str] = Counter()
+    for one in rows["mutations"]:
+        total.update({what: one[what] for what in KINDS})
+    ends = {what: sum(one[what] for one in rows["kills"]) for what in ("kills", "same", "different")}
+    save("faults", {"mutations": dict(total), **ends}, rows)
 
 
 if __name__ == "__main__":
