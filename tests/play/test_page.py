@@ -104,6 +104,31 @@ def test_a_digit_a_training_a_moment_and_the_test_set(page: Any) -> None:
     assert kept.startswith("runs/")
 
 
+def test_training_on_from_a_moment_with_other_settings(watch: Watch, page: Any) -> None:
+    watch.expected.append("422")
+    write(page, "7")
+    train(page)
+    ended(page)
+    for _ in range(3):
+        page.locator("#moment").press("ArrowLeft")
+    step = re.match(r"after step ([\d,]*\d)", page.locator("#moment-value").inner_text())
+    assert step is not None
+    page.locator("#knob-digits").select_option("1000")
+    page.locator("#knob-epochs").fill("1")
+    before = page.locator("body").get_attribute("data-training")
+    page.locator("#onward").press("Enter")
+    page.wait_for_function("before => document.body.dataset.training !== before", arg=before, timeout=LONG)
+    right = re.match(r"([\d.]+)% of the validation digits", ended(page))
+    assert right is not None
+    assert float(right[1]) > 90  # after one epoch of 1,000 digits, from the weights that there were
+    page.locator("#legend", has_text=f"Began with the weights of step {step[1]} of the training before").wait_for()
+    page.get_by_role("button", name="Keep this run").click()
+    page.locator("#outcome", has_text="The weights it began with are beside it, in initial.safetensors").wait_for()
+    page.locator("#knob-recipe").select_option("tiny")
+    page.locator("#onward").click()
+    page.locator("#trouble", has_text="these weights are of another network").wait_for()
+
+
 def test_a_look_inside(watch: Watch, page: Any) -> None:
     watch.expected.append("422")  # a look at an earlier training may be under way when the next begins
     write(page, "7")

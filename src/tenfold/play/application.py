@@ -44,6 +44,8 @@ class Training(_Body):
 
     knobs: Knobs
     other: Knobs | None = None
+    onward: bool = False  # from the weights that the one before has, or had at a moment, as in Asked
+    seen: int | None = None
 
 
 class Going(_Body):
@@ -195,7 +197,7 @@ async def stream(session: Annotated[Session, Depends(of)]) -> Response:
 def train(training: Training, session: Mine) -> Response:
     """Begin a training."""
     both = [training.knobs] if training.other is None else [training.knobs, training.other]
-    return Json(session.train(*both))
+    return Json(session.train(*both, onward=training.onward, seen=training.seen))
 
 
 @router.post("/go")

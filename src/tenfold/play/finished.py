@@ -8,6 +8,7 @@ from tenfold import files
 from tenfold.learn.export.onnx import export
 from tenfold.learn.scoring import evaluation, matrix
 from tenfold.learn.training import runs
+from tenfold.play.onward import INITIAL
 from tenfold.play.session import Track
 
 
@@ -40,8 +41,11 @@ def keep(track: Track) -> dict[str, Any]:
         assert track.watch.run is not None
         there = runs.create(track.watch.run.recipe)
         shutil.copytree(track.watch.run.path, there.path, dirs_exist_ok=True)
+        if track.recipe.init is not None:
+            shutil.copy(track.recipe.init, there.path / INITIAL)
         track.kept, track.watch.run = there.path, runs.Run.open(there.path)
-    return {"kept": str(track.kept), "changed_rate": track.watch.changed_rate}
+    begun_from = None if track.begun_from is None else INITIAL
+    return {"kept": str(track.kept), "changed_rate": track.watch.changed_rate, "initial": begun_from}
 
 
 def model_file(track: Track) -> Path:

@@ -45,6 +45,7 @@ class Track:
     state: str = "training"  # training, finished, stopped, failed
     trouble: str | None = None  # why it failed
     thread: threading.Thread = field(init=False, repr=False)
+    begun_from: int | None = None  # the step of the training before whose weights it began with
     kept: Path | None = None
     evaluation: dict[str, Any] | None = None
 
@@ -147,6 +148,7 @@ class Session:
             curve, minds = (first + len(new) for first, new in (seen["curve"], seen["minds"]))
             done[:] = [curve, seen["drawn"], minds]
             more = {"state": track.state, "trouble": track.trouble, "kept": track.kept and str(track.kept)}
+            more["begun_from"] = track.begun_from
             rows.append({**seen, **more})
         return {"training": self.training, "state": self.state, "slow": self.pace.slow, "tracks": rows}
 
@@ -168,26 +170,35 @@ class Session:
 
     # Trainings
 
-    def train(self, *asked: Knobs) -> dict[str, Any]:
+    def train(self, *asked: Knobs, onward: bool = False, seen: int | None = None) -> dict[str, Any]:
         """Begin a training, or several side by side; one that is under way is stopped first.
 
-        Raises UsageError for knobs that do not go together, DataError.
+        With `onward` it begins with the weights that the one before had at the moment nearest to so many digits seen,
+        or has now. Raises UsageError for knobs that do not go together or with those weights, DataError.
         """
         self._wait()
+        from tenfold.play import onward as going_on
         from tenfold.play.watching import Watch
 
         with self._using, self._lock:
             recipes = [knobs.as_recipe(self.data) for knobs in asked]
             given = [knobs.as_source(self.data) for knobs in asked]
+            before = [self.track(min(k, len(self.tracks) - 1)).watch.at(seen) for k in range(len(asked) * onward)]
+            for recipe, (network, _) in zip(recipes, before, strict=False):
+                going_on.check(network, recipe, len(self.classes))
             self.clear()
             self._folder = Path(tempfile.mkdtemp(prefix="tenfold-play-"))
             self.pace = Pace(len(asked), slow=self.pace.slow, paused=self.changed)
             tracks = []
             for number, (knobs, recipe, source) in enumerate(zip(asked, recipes, given, strict=True)):
+                folder, step = self._folder / "ab"[number], None
+                if onward:
+                    network, moment = before[number]
+                    recipe, step = going_on.begun_with(network, recipe, folder), moment.step  # noqa: PLW2901
                 watch = Watch(number, recipe, self.pace, self.changed)
                 if self._digits is not None:
                     watch.redraw(self._digits, self._drawn)
-                tracks.append(Track(knobs, recipe, source, self._folder / "ab"[number], watch))
+                tracks.append(Track(knobs, recipe, source, folder, watch, begun_from=step))
             self.training, self.tracks = self.training + 1, tracks
             for number, track in enumerate(tracks):
                 track.thread = threading.Thread(target=self._learn, args=(number, track), daemon=True)

@@ -55,10 +55,11 @@ export function afterwards({ attempt, say }) {
   const keep = (track, button) => async () => {
     const [asked, done] = [shown, busy(button, "Keeping…")];
     try {
-      const { kept, changed_rate: changed } = await ask("keep", { track: track.number });
+      const { kept, changed_rate: changed, initial } = await ask("keep", { track: track.number });
       if (asked !== shown) return;
       outcome("Kept as a run like any other: ", code(kept), ". Look at it with ", code(`tenfold evaluate ${kept}`), ", ",
-        code(`tenfold explain ${kept}`), `.${changed ? " Its recipe does not record that the learning rate was changed on the way." : ""}`);
+        code(`tenfold explain ${kept}`), `.${changed ? " Its recipe does not record that the learning rate was changed on the way." : ""}`,
+        ...(initial ? [" The weights it began with are beside it, in ", code(initial), "."] : []));
     } finally {
       done();
     }

@@ -113,8 +113,10 @@ function show() {
     showFilters(shown);
     showMoments();
     const legend = tracks.length > 1 ? NAMES.map((name, k) => `${name}${words[k] && `: ${words[k]}`}`) : [];
+    const from = tracks.map((track) => track.begun_from).filter((step) => step != null);
     the("legend").replaceChildren(...legend.map((text, k) => Object.assign(document.createElement("span"), { className: `of${k}`, textContent: text })),
-      ...(tracks.length ? ["Lines: training digits. Rings: validation digits, after each epoch."] : []));
+      ...(tracks.length ? ["Lines: training digits. Rings: validation digits, after each epoch."] : []),
+      ...(from.length ? [` Began with the weights of step ${from[0].toLocaleString("en")} of the training before.`] : []));
   });
 }
 
@@ -168,6 +170,7 @@ function showMoments() {
   const at = looked ? nearest(moments, looked.seen) : moments.length - 1;
   if (document.activeElement !== slider || !looked) slider.value = String(Math.max(0, at));
   the("now").disabled = !looked;
+  the("onward").disabled = !moments.length || state === "gone";
   const [seen, step] = moments[at] ?? [];
   const text = !moments.length ? "" : looked ? `after step ${step.toLocaleString("en")}, ${seen.toLocaleString("en")} digits seen` : `now; drag to go back to any of ${moments.length} moments`;
   the("moment-value").textContent = text;
@@ -274,20 +277,24 @@ function choose(number) {
 
 /* Buttons */
 
-the("train").addEventListener("click", () => attempt(async () => {
+/** Begin a training: with fresh weights, or with those of the moment that is looked at. */
+const begins = (button, more) => () => attempt(async () => {
   words = knobs.words();
   inside.at(null); // what is there to look at ends
-  const done = hold(the("train"));
+  const done = hold(button);
   try {
-    await ask("train", knobs.asked());
+    await ask("train", { ...knobs.asked(), ...more() });
   } catch (error) {
     tell();
     throw error;
   } finally {
     done();
-    if (state === "gone") the("train").disabled = true;
+    if (state === "gone") button.disabled = true;
   }
-}));
+});
+
+the("train").addEventListener("click", begins(the("train"), () => ({})));
+the("onward").addEventListener("click", begins(the("onward"), () => ({ onward: true, seen: looked?.seen ?? null })));
 the("pause").addEventListener("click", () => go(state === "paused" ? "run" : "wait"));
 for (const how of ["step", "epoch", "stop"]) the(how).addEventListener("click", () => go(how));
 the("slow").addEventListener("change", ({ target }) => go(target.checked ? "slow" : "usual"));
