@@ -144,7 +144,8 @@ def test_broken_requests_break_nothing(running: Service, raw: bytes) -> None:
             caller.shutdown(socket.SHUT_WR)
             answer = caller.recv(100_000)
         except OSError as error:  # the service has closed the connection before it was all sent
-            assert error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                raise
             answer = b""
     assert b" 500 " not in answer.split(b"\r\n")[0]
     assert b"Traceback" not in answer

@@ -139,7 +139,7 @@ def _check_reachable(address: str) -> None:
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon or not port.isdecimal():
         raise ClusterError(f"the address must be HOST:PORT, ray://HOST:PORT or auto, not {address}")
-    if len(port) > 5 or not 1 <= int(port) <= 65535:  # the system would take the lowest 16 bits, where another may listen
+    if len(port) > 5 or not 1 <= int(port) <= 65535:  # the system would take its lowest 16 bits
         raise ClusterError(f"the port of {address} must be from 1 to 65535")
     try:
         socket.create_connection((host, int(port)), _PATIENCE).close()

@@ -148,8 +148,7 @@ class Session:
             curve, minds = (first + len(new) for first, new in (seen["curve"], seen["minds"]))
             done[:] = [curve, seen["drawn"], minds]
             more = {"state": track.state, "trouble": track.trouble, "kept": track.kept and str(track.kept)}
-            more["begun_from"] = track.begun_from
-            rows.append({**seen, **more})
+            rows.append({**seen, **more, "begun_from": track.begun_from})
         return {"training": self.training, "state": self.state, "slow": self.pace.slow, "tracks": rows}
 
     @property
