@@ -72,4 +72,7 @@ def may_be_row(shape: tuple[int, ...], least: float = 1.2) -> bool:
 
 
 def _grey(ink: NDArray[np.float32], sheet: Sheet) -> NDArray[np.uint8]:
-    return (255 - 255 * (ink / (_FULL * sheet.full)).clip(0, 1)).astype(np.uint8)
+    grey = ink / (_FULL * sheet.full)
+    np.clip(grey, 0, 1, out=grey)  # in place: a page may be one strip
+    np.multiply(255, grey, out=grey)
+    return np.subtract(255, grey, out=grey).astype(np.uint8)
