@@ -242,6 +242,32 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
     assert signs.shaped({"1": 0.3, "/": 0.7}, piece, 0) == pytest.approx({"1": 0.3, "/": 0.7})
 
 
+@pytest.mark.parametrize(
+    ("text", "top", "height", "doubtful"),
+    [
+        ("523", 4, 52, True),  # a dollar
+        ("235", 4, 52, True),
+        ("253", 4, 52, False),  # only at an end
+        ("823", 4, 52, False),  # only a 5
+        ("523", 10, 46, False),  # it must stand out on both sides
+        ("523", 4, 46, False),
+        ("511", 4, 52, False),  # beside bars nothing tells how high digits are
+    ],
+)
+def test_a_five_with_a_stroke_that_stands_out_from_its_row_may_be_a_dollar(
+    reader: tenfold.Reader, text: str, top: int, height: int, doubtful: bool
+) -> None:
+    inks = [bar(20 + 60 * k, 20, height if c in "58" else 40, top if c in "58" else 10) for k, c in enumerate(text)]
+    likely = np.full((3, 20), 1e-4)
+    scores = np.full((3, 11), 1e-4, np.float32)
+    for k, c in enumerate(text):
+        likely[k, int(c)], scores[k, int(c)] = 1 - 19e-4, 0.999
+    strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, inks, 40)
+    places = tuple((28.0 + 60 * k, 32.0 + 60 * k) for k in range(3))
+    row = signs._Alignment(strip, Text(text, 0.99, places, likely)).row(reader.lines, list(scores), reader.classifier)
+    assert (row.probability < 0.7) is doubtful
+
+
 def test_a_slash_may_be_no_longer_than_digits_if_it_leans() -> None:
     names = {"1": 0.4, "/": 0.6}
     steep, leaning = (signs.shaped(names, bar(0, width, 40), 40) for width in (14, 34))

@@ -36,6 +36,8 @@ _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LEANING = 0.8  # times its height is a slash wide that need not be longer than digits
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
+_BEYOND = 0.08  # of a digit's height, by which a stroke stands out from a row above and below
+_STRUCK = 2.0  # times as probable as a 5 is then a sign that is none: a dollar is a 5 with such a stroke
 _GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
@@ -212,6 +214,8 @@ class _Alignment:
             names = dict(zip(lines.classes, likely.tolist(), strict=True))
             if own and not alone:
                 names = shaped(names, piece, float(np.median(high)) if high else 0.0)
+                if self._struck(k):
+                    names = likelier_none(names, "5", _STRUCK)
             others = [value for n, value in agreed.items() if n != k]
             trust = 1.0 if alone or (others and min(others) > _KNOWN) else _TRUST
             signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone, trust=trust))
@@ -229,6 +233,15 @@ class _Alignment:
             self._strip,
         )
         return _likelier(row, by_digits(classifier, whole[0], self._alone[0])) if self._alone else row
+
+    def _struck(self, k: int) -> bool:
+        """Whether the first or last sign is a 5 that is higher above and lower below than all other digits are."""
+        others = [ink for j, ink in enumerate(self._inks) if j != k and self.text.text[j] in _WIDE and self._own[j]]
+        if self.text.text[k] != "5" or 0 < k < len(self._inks) - 1 or not others:
+            return False
+        beyond, ink = _BEYOND * float(np.median([other.height for other in others])), self._inks[k]
+        above, below = min(other.top for other in others), max(other.bottom for other in others)
+        return ink.top < above - beyond and ink.bottom > below + beyond
 
     def _with_missed(
         self, signs: list[Sign], lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier
@@ -304,6 +317,13 @@ def shaped(names: dict[str, float], piece: Piece, height: float) -> dict[str, fl
         if piece.width > _LEANING * piece.height:
             factors["/"] = max(1.0, factors["/"])
     changed = {name: value * factors.get(name, 1.0) for name, value in names.items()}
+    total = sum(changed.values())
+    return {name: value / total for name, value in changed.items()}
+
+
+def likelier_none(names: dict[str, float], sign: str, times: float) -> dict[str, float]:
+    """The probabilities, with none of the classes at least so many times as probable as a sign."""
+    changed = {**names, OTHER: max(names[OTHER], times * names[sign])}
     total = sum(changed.values())
     return {name: value / total for name, value in changed.items()}
 
