@@ -58,6 +58,37 @@ def test_upright_lines_alone_part_rows() -> None:
     assert lefts(cells.lines(grid(ys=()), pieces)) == [[[10], [120, 150]], [[20]]]
 
 
+def written(*numbers: str, apart: int = 0) -> list[Row]:
+    """A row of digits for each text, with what is blank in it: a digit is 20 pixels wide, and a place is 24."""
+    return [
+        Row([digit((24 + apart) * k, 60 * n) for k, c in enumerate(text) if c != " "], 40)
+        for n, text in enumerate(numbers)
+    ]
+
+
+def test_paper_that_parts_all_rows_parts_columns() -> None:
+    rows = written("125 88 ", " 37  9 ", "44  608")
+    grid = cells.columns(rows)
+    assert grid is not None
+    assert [line.place(0) for line in grid.upright] == [82]
+    lines = cells.lines(grid, [piece for row in rows for piece in row.pieces])
+    assert lefts(lines) == [[[0, 24, 48], [96, 120]], [[24, 48], [120]], [[0, 24], [96, 120, 144]]]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "apart"),
+    [
+        (("125 88", "37  09"), 0),  # two rows
+        (("125 88", "3747 9", "44 608"), 0),  # one reaches into it
+        (("12 88", "37   ", "44   "), 0),  # only one has a number on either side
+        (("12588", "37109", "44608"), 20),  # digits stand as far apart as that
+        (("1 2", "3 1", "4 6"), 0),  # nothing tells how far apart digits of a number stand
+    ],
+)
+def test_gaps_are_no_columns(numbers: tuple[str, ...], apart: int) -> None:
+    assert cells.columns(written(*numbers, apart=apart)) is None
+
+
 def test_numbers_beside_a_grid_are_in_none_of_its_cells() -> None:
     beside = [digit(x, y) for x in (600, 630) for y in (10, 40, 70)]
     assert not cells.hold_numbers(grid(), [digit(10, 10), digit(40, 10), *beside])

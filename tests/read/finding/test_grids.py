@@ -39,10 +39,11 @@ def test_walls_of_every_grey_and_width(strength: float, wide: int, turned: float
     assert [line.place(95) for line in grid.upright] == pytest.approx([x + middle - 95 * turned for x in XS], abs=2)
 
 
-def test_strokes_one_above_another_are_no_wall() -> None:
+@pytest.mark.parametrize(("tops", "height"), [((38, 108), 30), ((24, 108), 48)])
+def test_strokes_one_above_another_are_no_wall(tops: tuple[int, int], height: int) -> None:
     image = page(1.0)
-    for top in (38, 108):  # bars in two cells, and far from the walls above and below
-        image[top : top + 30, 200:203] = 20
+    for top in tops:  # bars in two cells, and far from a wall
+        image[top : top + height, 200:203] = 20
     grid = grids.find(sheet(image))
     assert grid is not None
     assert len(grid.upright) == len(XS)

@@ -251,6 +251,7 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
         ("823", 4, 52, False),  # only a 5
         ("523", 10, 46, False),  # it must stand out on both sides
         ("523", 4, 46, False),
+        ("523", 0, 66, False),  # the others are broken
         ("511", 4, 52, False),  # beside bars nothing tells how high digits are
     ],
 )
@@ -282,6 +283,8 @@ def test_a_sign_that_is_not_read_fills_a_cell_beside_numbers() -> None:
     assert replace(row, cell=True).number
     speck = ReadRow([Sign("?", 0.5, {}, bar(20, 6, 8))], [], strip, cell=True)
     assert not speck.number
+    assert ReadRow([sign(")", 0.5, 20)], [], strip, cell=True).number  # a bracket never stands alone
+    assert not ReadRow([sign("/", 0.5, 20)], [], strip, cell=True).number
 
 
 def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:

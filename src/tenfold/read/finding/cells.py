@@ -1,7 +1,10 @@
 """The rows of writing in the cells of a table: walls part numbers before anything is read."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise, zip_longest
+
+import numpy as np
 
 from tenfold.read import limits
 from tenfold.read.decode import Colours
@@ -14,6 +17,7 @@ _LARGE = 0.55  # of a digit's height: smaller pieces may be parts of one
 _OVER = 0.2  # of a piece is beside a wall that it crosses
 _CROSSING = 0.2  # of the digits cross walls at most, where numbers are written into cells
 _STROKES, _EDGE = 0.5, 0.1  # of an upright line: strokes of digits one above another, through more than their edges
+_ROWS, _BAND, _WIDER = 3, 0.45, 2.0  # rows of a table without walls; its columns are so far apart, and times as gaps
 _LOW = 0.6  # of the height of the others: a row of no digit may be lower than that
 
 
@@ -62,6 +66,29 @@ def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool)
     middles = [piece.middle for row in rows for piece in row.pieces]
     upright = [line for line in grids.uprights(sheet) if line.begin <= min(middles) and line.end >= max(middles)]
     return Grid([], upright)
+
+
+def columns(rows: list[Row]) -> Grid | None:
+    """The columns of a table without walls: paper that parts three rows or more, and wider than gaps in numbers are."""
+    if len(rows) < _ROWS:
+        return None
+    height = digit_height([piece for row in rows for piece in row.pieces])
+    each = [sorted((piece.left, piece.right) for piece in row.pieces) for row in rows]
+    ends = [(row[0][0], max(right for _, right in row)) for row in each]
+    bands, gaps, last = [], list[int](), 0
+    for left, right in sorted(box for row in each for box in row):
+        if last and left - last >= _BAND * height and sum(a < last and b > left for a, b in ends) >= _ROWS:
+            bands.append((last, left))
+        last = max(last, right)
+    for row in each:
+        last = row[0][1]
+        for left, right in row[1:]:
+            if not any(last <= begin and end <= left for begin, end in bands):
+                gaps.append(max(0, left - last))
+            last = max(last, right)
+    if len(gaps) < _ROWS or min((end - begin for begin, end in bands), default=0) < _WIDER * float(np.median(gaps)):
+        return None
+    return Grid([], [Line((begin + end) / 2, 0.0, 0.0, math.inf) for begin, end in bands])
 
 
 def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piece]]:

@@ -13,7 +13,7 @@ from tenfold.read.finding.strokes import Piece
 
 _LEAST, _SHARE = 24, 0.12  # pixels, and of the longer side: shorter lines are strokes
 _GAP = 7  # pixels: a longer gap ends a line,
-_FILLED = 0.7  # of a line at least is lines that continue each other
+_FILLED = 0.85  # of a line at least is lines that continue each other: strokes in cells one above another leave gaps
 _SOLID = 12  # and a stretch without any begins it: else a stroke near a wall would reach it
 _ALONG = 9  # pixels of a line, in whose mean a pale line is looked for
 _PALE = 0.012  # of the paper's brightness is the least by which it differs,

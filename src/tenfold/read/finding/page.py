@@ -341,6 +341,8 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     parting = grid or cells.find(rows, bare, colours, table=by.table)
     if parting and (by.table or (len(rows) > 1 and cells.hold_numbers(parting, inside))):
         grid, lines = parting, cells.lines(parting, inside)
+    elif by_gaps := cells.columns(rows):
+        lines = cells.lines(by_gaps, inside)
     written = frames.erased(sheet, around)
     cut = [strips.strip(written, row, line) for line, some in enumerate(lines) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]

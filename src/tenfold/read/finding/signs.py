@@ -36,7 +36,7 @@ _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LEANING = 0.8  # times its height is a slash wide that need not be longer than digits
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
-_BEYOND = 0.08  # of a digit's height, by which a stroke stands out from a row above and below
+_BEYOND, _WHOLE = 0.08, 1.6  # of a digit's height a stroke stands out from a row above and below, if that is whole
 _STRUCK = 2.0  # times as probable as a 5 is then a sign that is none: a dollar is a 5 with such a stroke
 _GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
@@ -91,8 +91,11 @@ class ReadRow:
 
     @cached_property
     def number(self) -> bool:
-        """Whether there are digits in it, and no more that is none: words have an l or an o. One sign fills a cell."""
-        if self.cell and self.strip and [sign.read for sign in self.signs] == [False]:
+        """Whether there are digits in it, and no more that is none: words have an l or an o. One sign fills a cell.
+
+        A bracket never stands alone, so it may be a digit there.
+        """
+        if self.cell and self.strip and len(self.signs) == 1 and self.signs[0].value in (OTHER, "(", ")"):
             return may_be_digit(self.signs[0].piece, self.strip.height)
         return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
 
@@ -239,9 +242,10 @@ class _Alignment:
         others = [ink for j, ink in enumerate(self._inks) if j != k and self.text.text[j] in _WIDE and self._own[j]]
         if self.text.text[k] != "5" or 0 < k < len(self._inks) - 1 or not others:
             return False
-        beyond, ink = _BEYOND * float(np.median([other.height for other in others])), self._inks[k]
+        height, ink = float(np.median([other.height for other in others])), self._inks[k]
         above, below = min(other.top for other in others), max(other.bottom for other in others)
-        return ink.top < above - beyond and ink.bottom > below + beyond
+        beyond = min(above - ink.top, ink.bottom - below) > _BEYOND * height
+        return beyond and ink.height < _WHOLE * height
 
     def _with_missed(
         self, signs: list[Sign], lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier

@@ -75,4 +75,5 @@ def _grey(ink: NDArray[np.float32], sheet: Sheet) -> NDArray[np.uint8]:
     grey = ink / (_FULL * sheet.full)
     np.clip(grey, 0, 1, out=grey)  # in place: a page may be one strip
     np.multiply(255, grey, out=grey)
-    return np.subtract(255, grey, out=grey).astype(np.uint8)
+    np.subtract(255, grey, out=grey)
+    return grey.astype(np.uint8)

@@ -22,7 +22,7 @@ const COMMA = 1.4; // times its width is a comma high
 const [TALLER, AS_TALL] = [1.15, 1.1]; // times as high as digits is a slash or a bracket, and is none
 const LEANING = 0.8; // times its height is a slash wide that need not be longer than digits
 const [LIKE, UNLIKE] = [12, 0.2]; // times as probable is a sign by its shape
-const [BEYOND, STRUCK] = [0.08, 2]; // of a digit's height a stroke stands out from the row; what that makes of a 5
+const [BEYOND, WHOLE, STRUCK] = [0.08, 1.6, 2]; // of a digit's height a stroke stands out from a whole row; a 5 then
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
 const MOST = 2000; // pieces: more of them are texture, or a page of text
@@ -102,9 +102,9 @@ async function readRow(row, { about, read }, look) {
   const struck = (k) => { // a dollar is a 5 that is higher above and lower below than all other digits are
     const others = inks.filter((_, j) => j !== k && owned[j].length && WIDE.includes(names[j]));
     if (names[k] !== "5" || (k && k < inks.length - 1) || !others.length) return null;
-    const beyond = BEYOND * median(others.map((p) => p.height));
-    const above = others.every((p) => inks[k].top < p.top - beyond);
-    if (!above || !others.every((p) => inks[k].bottom > p.bottom + beyond)) return null;
+    const [height, ink] = [median(others.map((p) => p.height)), inks[k]];
+    const beyond = (p) => Math.min(p.top - ink.top, ink.bottom - p.bottom) > BEYOND * height;
+    if (!others.every(beyond) || ink.height >= WHOLE * height) return null;
     const likely = shaped(text.signs[k].names, inks[k], size);
     const changed = { ...likely, [OTHER]: Math.max(likely[OTHER], STRUCK * likely["5"]) };
     return named(Object.keys(changed), Object.values(changed));
