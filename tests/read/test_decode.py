@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tenfold.errors import DataError, FormatError, TooLargeError, UsageError
-from tenfold.read import decode
+from tenfold.read import decode, urls
 
 GREY = np.full((20, 30), 200, np.uint8)
 GREY[5:15, 10:12] = 20
@@ -223,6 +223,19 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
         file.truncate(2**40)
     with pytest.raises(TooLargeError, match="bytes, 4 for each pixel"):
         only(sparse, max_pixels=5_000_000)
+
+
+def test_an_object_of_a_store_is_bounded_as_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    from pyarrow.fs import LocalFileSystem
+
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.truncate(2**40)
+    (tmp_path / "7.png").write_bytes(encoded(Image.new("L", (20, 10)), "PNG"))
+    monkeypatch.setattr(urls, "_store", lambda *_: (LocalFileSystem(), str(tmp_path)))
+    assert only("s3://bucket/7.png").pixels.shape[:2] == (10, 20)
+    with pytest.raises(TooLargeError, match=r"s3://bucket/sparse.png has more than 20,000,000 bytes"):
+        only("s3://bucket/sparse.png", max_pixels=5_000_000)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded_unless_it_is_meant() -> None:

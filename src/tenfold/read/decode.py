@@ -100,18 +100,7 @@ def _content(source: Any, name: str, most: int) -> Any:
 def _bytes_of(path: str | Path, name: str, most: int) -> bytes:
     if str(path) == "-":
         return _bounded(sys.stdin.buffer, name, most)
-    place = urls.local(str(path))
-    if place is None:
-        return urls.content(str(path))
-    try:
-        with open(place, "rb") as file:
-            return _bounded(file, name, most)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no picture {path}") from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder, not a picture") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    return urls.content(str(path), take=lambda opened: _bounded(opened, name, most))
 
 
 def _bounded(file: BinaryIO, name: str, most: int) -> bytes:

@@ -6,9 +6,10 @@ is not the usual place, where the store is, as pyarrow has it: AWS_ACCESS_KEY_ID
 
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tenfold import files
 from tenfold.errors import DataError, StorageError, UsageError, missing_extra
@@ -47,18 +48,23 @@ def local(place: str) -> Path | None:
     return Path(place.removeprefix("file://")) if place.startswith("file://") else None
 
 
-def content(place: str, what: str = "picture") -> bytes:
-    """The bytes of a file. Raises DataError, of which the text is one line about the picture, or what else it is."""
+def content(
+    place: str, what: str = "picture", *, take: Callable[[BinaryIO], bytes] = lambda opened: opened.read()
+) -> bytes:
+    """The bytes of a file, as `take` reads them.
+
+    Raises DataError, of which the text is one line about the picture, or what else it is.
+    """
     path = local(place)
     store: Any
     store, key = _place(place) if path is None else (None, "")
     try:
-        if path is not None:
-            return path.read_bytes()
-        with store.open_input_stream(key) as opened:
-            return bytes(opened.read())
+        with open(path, "rb") if path is not None else store.open_input_stream(key) as opened:
+            return take(opened)
     except FileNotFoundError as error:
         raise DataError(f"there is no {what} {place}") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{place} is a folder, not a {what}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {place}: {_reason(error)}") from error
 
