@@ -8,7 +8,6 @@ and the same is given again, until it is through; what it leaves must be what an
 With --only, the rows of the others in results/faults.json stay.
 """
 
-import argparse
 import contextlib
 import hashlib
 import io
@@ -20,7 +19,6 @@ import re
 import shutil
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,9 +28,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from measuring import RESULTS, arguments, load, save
+from tenfold import cli
 
 SECONDS, MEMORY = 20, 3 * 2**30  # that an input may take, the memory beside what is taken before
 KINDS = ("opened", "error", "other", "memory", "time", "died")  # what can come of a mutation
@@ -338,24 +337,21 @@ def mutations(folder: Path, loader: str, count: int, seed: int) -> dict[str, Any
 
 def _command(folder: Path, verb: str) -> list[list[str]]:
     """The command of a verb, and what to give where it says that the first was begun already."""
-    python = [sys.executable, "-m", "tenfold"]
     data = ["--data", str(folder / "data.npz"), "--device", "cpu"]
     small = ["network=mlp", "hidden=8", "batch_size=16"]
     if verb == "train":
         return [
-            [*python, "train", "mlp", *small, "epochs=10", *data, "--out", "out"],
-            [*python, "train", "--resume", "out"],
+            ["train", "mlp", *small, "epochs=10", *data, "--out", "out"],
+            ["train", "--resume", "out"],
         ]
     if verb == "study":
-        return [[*python, "study", "mlp", *small, "epochs=3", *data, "--seeds", "3", "--jobs", "1", "--out", "out"]]
+        return [["study", "mlp", *small, "epochs=3", *data, "--seeds", "3", "--jobs", "1", "--out", "out"]]
     if verb == "tune":
         given = ["--trials", "4", "--jobs", "1", "--seeds", "0", "--search", "lr=1e-3..1e-1:log"]
-        return [[*python, "tune", "mlp", *small, "epochs=3", *data, *given, "--out", "out"]]
+        return [["tune", "mlp", *small, "epochs=3", *data, *given, "--out", "out"]]
     if verb == "read":
-        return [
-            [*python, "read", str(folder / "pictures"), "-o", "out.csv", "--resume", "--single", "-q", "--workers", "1"]
-        ]
-    return [[sys.executable, __file__, "--correct", "out", str(folder / "data.npz")]]
+        return [["read", str(folder / "pictures"), "-o", "out.csv", "--resume", "--single", "-q", "--workers", "1"]]
+    return [["correct", "out", str(folder / "data.npz")]]
 
 
 def _left(verb: str, place: Path) -> object:
@@ -378,18 +374,47 @@ def _left(verb: str, place: Path) -> object:
 
 
 def _ran(command: list[str], place: Path, after: float | None) -> tuple[int, str]:
-    """Run a command, killed `after` so many seconds with all that it started; its status and what it said."""
-    process = subprocess.Popen(
-        command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    """Run a command, killed `after` so many seconds with all that it started; its status and what it said.
+
+    It runs in a fork of this process, which has loaded PyTorch already: what is killed then is work, not imports.
+    """
+    said = place.with_name(f"{place.name}.said")
+    pid = os.fork()
+    if not pid:
+        _run(command, place, said)
+    end = time.monotonic() + (after or 600)
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+        if time.monotonic() > end:
+            os.killpg(pid, signal.SIGKILL)
+            ended = os.waitpid(pid, 0)
+            break
+        time.sleep(0.002)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # what it started and left
+    text = said.read_text("utf-8", "replace").strip()
+    said.unlink()
+    return os.waitstatus_to_exitcode(ended[1]), text
+
+
+def _run(command: list[str], place: Path, said: Path) -> NoReturn:
+    """Be the process of a command, in a session of its own."""
+    os.setsid()
+    os.chdir(place)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
+    status = 0
     try:
-        _, said = process.communicate(timeout=after or 600)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return -signal.SIGKILL, ""
-    return process.returncode, said.strip()
+        if command[0] == "correct":
+            correct(*command[1:])
+        else:
+            sys.argv = ["tenfold", *command]
+            cli.main()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:  # noqa: BLE001 - as the interpreter would
+        traceback.print_exc()
+        status = 1
+    os._exit(status)
 
 
 def kills(folder: Path, verb: str, count: int, seed: int) -> dict[str, Any]:
@@ -448,11 +473,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200, help="of each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="loaders and commands")
-    parser.add_argument("--correct", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.correct:
-        correct(*given.correct)
-        return
     import torch
     from PIL import Image
 
