@@ -10,6 +10,7 @@ import tenfold
 from conftest import on_paper, write_number
 from read import pictures
 from tenfold.read.finding import signs, strips, strokes
+from tenfold.read.finding.alignment import Alignment
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strips import Strip
 from tenfold.read.finding.strokes import Piece
@@ -20,13 +21,13 @@ def bar(left: int, width: int = 6, height: int = 40, top: int = 10) -> Piece:
     return Piece(top, left, np.ones((height, width), bool))
 
 
-def plan(pieces: list[Piece], *middles: float) -> signs._Alignment:
+def plan(pieces: list[Piece], *middles: float) -> Alignment:
     """What is made of pieces where signs were read at `middles`."""
     strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, pieces, 40)
     places = tuple((middle - 1, middle + 1) for middle in middles)
     likely = np.full((len(middles), 20), 0.005)
     likely[:, 1] = 1 - 19 * 0.005
-    return signs._Alignment(strip, Text("1" * len(middles), 0.9, places, likely))
+    return Alignment(strip, Text("1" * len(middles), 0.9, places, likely))
 
 
 def sign(value: str, probability: float = 0.9, left: int = 0) -> Sign:
@@ -36,19 +37,19 @@ def sign(value: str, probability: float = 0.9, left: int = 0) -> Sign:
 def test_each_sign_has_its_own_ink() -> None:
     one, dot, other = bar(20), bar(18, 4, 4, top=0), bar(80)
     made = plan([one, dot, other], 23, 83)
-    assert made._own == [True, True]
-    assert [piece.mass for piece in made._inks] == [one.mass + dot.mass, other.mass]
-    assert made._ignored == []
+    assert made.own == [True, True]
+    assert [piece.mass for piece in made.inks] == [one.mass + dot.mass, other.mass]
+    assert made.ignored == []
 
 
 def test_signs_that_share_their_ink_are_parted_in_the_middle() -> None:
     made = plan([bar(20, 60)], 30, 70)
-    assert made._own == [False, False]
-    assert [(piece.left, piece.right) for piece in made._inks] == [(20, 50), (50, 80)]
+    assert made.own == [False, False]
+    assert [(piece.left, piece.right) for piece in made.inks] == [(20, 50), (50, 80)]
 
 
 def test_a_sign_without_ink_has_a_box_where_it_was_read() -> None:
-    (ink,) = plan([], 100)._inks
+    (ink,) = plan([], 100).inks
     assert ink.left < 100 < ink.right
     assert ink.mass == 0
 
@@ -58,38 +59,38 @@ def test_the_ink_of_a_comma_is_no_part_of_the_digit_beside_it() -> None:
     comma = bar(82, 12, 23, top=38)  # as high as some digits
     strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, [*digits, comma], 40)
     places = tuple((middle - 1, middle + 1) for middle in (15, 56, 75, 97, 145))
-    made = signs._Alignment(strip, Text("72,96", 0.9, places, np.eye(20)[[7, 2, 11, 9, 6]]))
-    assert [ink.left for ink in made._inks] == [10, 50, 82, 100, 140]
-    assert made._own == [True] * 5
+    made = Alignment(strip, Text("72,96", 0.9, places, np.eye(20)[[7, 2, 11, 9, 6]]))
+    assert [ink.left for ink in made.inks] == [10, 50, 82, 100, 140]
+    assert made.own == [True] * 5
 
 
 def test_what_runs_along_signs_is_ignored_and_ink_of_a_digits_size_makes_the_row_doubtful() -> None:
     ruling = bar(0, 190, 2, top=55)
     made = plan([bar(20), bar(80), ruling], 23, 83)
-    assert made._ignored == [ruling]
-    assert not made._passed_over
+    assert made.ignored == [ruling]
+    assert not made.passed_over
     missed = bar(150)
     made = plan([bar(20), missed], 23)
-    assert made._ignored == [missed]
-    assert made._passed_over
+    assert made.ignored == [missed]
+    assert made.passed_over
 
 
 def test_ink_next_to_something_else_is_in_a_word() -> None:
     likely = np.eye(20)[[7, 19]]
     strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, [bar(20), bar(80), bar(140)], 40)
-    made = signs._Alignment(strip, Text("7?", 0.9, ((22, 24), (82, 84)), likely))
-    assert not made._passed_over
-    assert [piece.left for piece in made._ignored] == [140]
-    before = signs._Alignment(strip, Text("?7", 0.9, ((22, 24), (82, 84)), likely[::-1]))
-    assert [piece.left for piece in before._passed_over] == [140]
+    made = Alignment(strip, Text("7?", 0.9, ((22, 24), (82, 84)), likely))
+    assert not made.passed_over
+    assert [piece.left for piece in made.ignored] == [140]
+    before = Alignment(strip, Text("?7", 0.9, ((22, 24), (82, 84)), likely[::-1]))
+    assert [piece.left for piece in before.passed_over] == [140]
 
 
 def test_a_digit_beside_another_is_no_part_of_it() -> None:
     made = plan([bar(20, 20), bar(44)], 32)
-    assert made._passed_over == [made._ignored[0]]
-    assert [piece.width for piece in made._inks] == [20]
+    assert made.passed_over == [made.ignored[0]]
+    assert [piece.width for piece in made.inks] == [20]
     near = plan([bar(20, 20), bar(41)], 32)  # less than a twentieth of its height away: it is broken
-    assert not near._passed_over
+    assert not near.passed_over
 
 
 def test_both_networks_together_are_surer_where_they_agree(reader: tenfold.Reader) -> None:
@@ -121,7 +122,7 @@ def test_the_digits_network_is_trusted_more_in_a_hand_that_it_knows(
     scores = np.full((3, 11), 0.001, np.float32)
     scores[[0, 2], 1] = known
     scores[1, [1, 7]] = 0.03, 0.95
-    row = made.row(reader.lines, list(scores), reader.classifier)
+    row = signs._row(made, reader.lines, list(scores), reader.classifier)
     assert [sign.value for sign in row.signs] == ["1", value, "1"]
 
 
@@ -203,7 +204,7 @@ def read_beside(reader: tenfold.Reader, missed: str, text: str = "47") -> ReadRo
     whole = reader.lines.read([strip.grey])[0]
     assert whole.text == text + missed
     short = Text(text, 0.6, whole.places[:-1], whole.likely[:-1], whole.scores)
-    return signs._classified([signs._Alignment(strip, short)], sheet.ink, reader.classifier, reader.lines)[0]
+    return signs._classified([Alignment(strip, short)], sheet.ink, reader.classifier, reader.lines)[0]
 
 
 def test_a_digit_that_was_passed_over_is_read_where_both_networks_see_one(
@@ -265,7 +266,7 @@ def test_a_five_with_a_stroke_that_stands_out_from_its_row_may_be_a_dollar(
         likely[k, int(c)], scores[k, int(c)] = 1 - 19e-4, 0.999
     strip = Strip(np.full((60, 200), 255, np.uint8), 0, 0, inks, 40)
     places = tuple((28.0 + 60 * k, 32.0 + 60 * k) for k in range(3))
-    row = signs._Alignment(strip, Text(text, 0.99, places, likely)).row(reader.lines, list(scores), reader.classifier)
+    row = signs._row(Alignment(strip, Text(text, 0.99, places, likely)), reader.lines, list(scores), reader.classifier)
     assert (row.probability < 0.7) is doubtful
 
 
@@ -288,8 +289,8 @@ def test_a_sign_that_is_not_read_fills_a_cell_beside_numbers() -> None:
 
 
 def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:
-    assert len(plan([bar(40, 30)], 50, 60)._alone) == 1
-    assert not plan([bar(40, 30)], 10, 50, 120)._alone
+    assert len(plan([bar(40, 30)], 50, 60).alone) == 1
+    assert not plan([bar(40, 30)], 10, 50, 120).alone
 
 
 def test_doubt_about_a_row_falls_on_the_signs_that_are_doubtful() -> None:

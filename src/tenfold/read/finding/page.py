@@ -11,6 +11,7 @@ from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
 from tenfold.read.finding import cells, clean, forms, frames, grids, paper, rulings, signs, strips, strokes
+from tenfold.read.finding.alignment import may_be_digit
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece, Texture
@@ -393,6 +394,6 @@ def _single(sheet: Sheet, by: _Networks, *, answer: bool = False) -> View:
         sign = signs.fused(names, classifier, scores[k], choices[k], own=True, alone=True)
     elif len(text.text) > 1:  # it may be several
         sign = replace(sign, probability=sign.probability * (1 - text.probability))
-    if any(signs.may_be_digit(piece, choices[k].height) for piece in ignored):
+    if any(may_be_digit(piece, choices[k].height) for piece in ignored):
         sign = replace(sign, probability=sign.probability * signs.PASSED_OVER)
     return View(sheet, 0, [ReadRow([sign], ignored)])

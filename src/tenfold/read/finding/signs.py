@@ -13,21 +13,17 @@ from numpy.typing import NDArray
 
 from tenfold.read import filters, limits
 from tenfold.read.classifier import Classifier
-from tenfold.read.finding.alignment import OTHER, SMALL, aligned, columns
+from tenfold.read.finding.alignment import OTHER, SMALL, WIDE, Alignment, may_be_digit
 from tenfold.read.finding.paper import Ink
 from tenfold.read.finding.strips import Strip
-from tenfold.read.finding.strokes import Piece, union
-from tenfold.read.lines import LineModel, Text
+from tenfold.read.finding.strokes import Piece
+from tenfold.read.lines import LineModel
 
 DIGITS = tuple("0123456789")
 SIGNS = frozenset(".,-/:+()%")  # between digits
-_WIDE = frozenset("023456789")  # digits that are no bar, as slashes and brackets are
 _LEAST = 0.02  # what the digits' network leaves of any digit: it has not seen all hands
 _NO_DIGIT = 0.3  # what it leaves of signs where the other network sees a digit too: it takes a slash for a 1
-_LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
-_HIGHEST = dict.fromkeys(SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
 PASSED_OVER = 0.5  # of its probability is left to a row with ink of a digit's size that is none of its signs
-_APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
 _EVEN = 0.01  # of the doubt about a text falls on every sign
 _POINT = 0.75  # the probability of a point that touches a digit
 _TRUST = 0.5  # the power that the digits' probabilities are raised to in a row: it is too certain of foreign hands
@@ -36,10 +32,8 @@ _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LEANING = 0.8  # times its height is a slash wide that need not be longer than digits
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
-_BEYOND, _WHOLE = 0.08, 1.6  # of a digit's height a stroke stands out from a row above and below, if that is whole
 _STRUCK = 2.0  # times as probable as a 5 is then a sign that is none: a dollar is a 5 with such a stroke
 _GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
-_REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,174 +105,91 @@ def read(strips: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel
     """The signs of each row: the network for lines reads it, the one for digits looks at the ink of each sign."""
     texts = lines.read([strip.grey for strip in strips])
     return _classified(
-        [_Alignment(strip, text) for strip, text in zip(strips, texts, strict=True)], ink, classifier, lines
+        [Alignment(strip, text) for strip, text in zip(strips, texts, strict=True)], ink, classifier, lines
     )
 
 
 def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> ReadRow:
     """The signs of one row of which there are several views."""
     k, text = lines.likeliest([strip.grey for strip in views])
-    return _classified([_Alignment(views[k], text)], ink, classifier, lines)[0]
+    return _classified([Alignment(views[k], text)], ink, classifier, lines)[0]
 
 
-def _classified(plans: "list[_Alignment]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
+def _classified(plans: "list[Alignment]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
     scores = iter(classify([piece for plan in plans for piece in plan.pieces], ink, classifier))
-    return [plan.row(lines, [next(scores) for _ in plan.pieces], classifier) for plan in plans]
+    return [_row(plan, lines, [next(scores) for _ in plan.pieces], classifier) for plan in plans]
 
 
-class _Alignment:
-    """Which ink of a row is which sign of its text, which is none, and what the digits' network is to look at."""
+def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
+    """The row, with what the digits' network makes of its `pieces`."""
+    rest = iter(scores)
+    alone = len(read.inks) == 1
+    agreed = {
+        k: float(score[DIGITS.index(sign)])
+        for k, (sign, score, own) in enumerate(zip(read.text.text, scores, read.own, strict=False))
+        if own and sign in DIGITS and classifier.classes == DIGITS
+    }
+    high = [p.height for p, sign in zip(read.inks, read.text.text, strict=True) if sign in WIDE]
+    signs = []
+    for k, (likely, piece, own) in enumerate(zip(read.text.likely, read.inks, read.own, strict=True)):
+        names = dict(zip(lines.classes, likely.tolist(), strict=True))
+        if own and not alone:
+            names = shaped(names, piece, float(np.median(high)) if high else 0.0)
+            if read.struck(k):
+                names = likelier_none(names, "5", _STRUCK)
+        others = [value for n, value in agreed.items() if n != k]
+        trust = 1.0 if alone or (others and min(others) > _KNOWN) else _TRUST
+        signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone, trust=trust))
+    whole = [next(rest) for _ in read.alone]
+    path = float(np.prod(read.text.likely.max(axis=1))) if signs else 0.0
+    if path:  # how likely there are these signs and no others, shared among them
+        share = read.text.probability / path
+        if read.passed_over:
+            missed = [next(rest) for _ in read.passed_over]
+            signs, times = _with_missed(read, signs, lines, missed, classifier)
+            share *= times
+        signs = _doubted(signs, min(1.0, share))
+    row = ReadRow(
+        _kept(read, signs),
+        [piece for piece in read.ignored if all(piece is not s.piece for s in signs)],
+        read.strip,
+    )
+    return _likelier(row, by_digits(classifier, whole[0], read.alone[0])) if read.alone else row
 
-    def __init__(self, strip: Strip, text: Text) -> None:
-        self.text = text
-        self._strip = strip
-        self._middles = [strip.left + (begin + end) / 2 for begin, end in text.places]
-        places = self._middles
-        owned, rest = self._match()
-        self._own = [bool(pieces) for pieces in owned]
-        self._inks = [union(pieces) if pieces else self._cell(k) for k, pieces in enumerate(owned)]
-        self._passed_over = [piece for piece in rest if may_be_digit(piece, strip.height) and not self._in_word(piece)]
-        self._ignored = rest
-        large = [piece for piece in strip.pieces if max(piece.height, piece.width) > 0.3 * strip.height]
-        alone = len(large) == 1 and self._own != [True] and _over(large[0], places, _REACH * strip.height)
-        self._alone = [union(strip.pieces)] if alone else []
-        self.pieces = [*self._inks, *self._alone, *self._passed_over]
 
-    def _match(self) -> tuple[list[list[Piece]], list[Piece]]:
-        """The pieces of each sign, none where it shares its ink with another one; and those that are no sign's."""
-        text, height = self.text.text, self._strip.height
-        across = columns([piece for piece in self._strip.pieces if piece.height > _LARGE * height])
-        if "," in text and len(across) > sum(sign not in SMALL for sign in text):
-            across = columns([piece for piece in self._strip.pieces if piece.height > _HIGHEST[","] * height])
-        self._middles = aligned(self._middles, text, across, height)
-        middles = np.array(self._middles)
-        highest = np.array([_HIGHEST.get(sign, np.inf) for sign in text]) * height
-        points = np.array([sign in ".," for sign in text], bool)
-        owned: list[list[Piece]] = [[] for _ in middles]
-        shared: set[int] = set()
-        rest: list[Piece] = []
-        for piece in sorted(self._strip.pieces, key=lambda piece: piece.width):
-            limits.check()
-            fits = piece.height <= highest
-            over = np.flatnonzero((middles >= piece.left - 1) & (middles <= piece.right + 1) & fits)
-            if len(over) > 1:
-                # What goes along signs that all have their own ink is a frame or a ruling.
-                if all(owned[k] for k in over):
-                    rest.append(piece)
-                else:
-                    shared |= set(over.tolist())
-                continue
-            away = np.where(fits, np.abs(middles - (piece.left + piece.right) / 2), np.inf)
-            if piece.middle > self._strip.top + len(self._strip.grey) / 2:  # low ink is a point's, if there is one
-                away -= np.where(points & (away < _REACH * height), _REACH * height, 0)
-            if len(over) or (len(away) and away.min() < _REACH * height):
-                owned[int(over[0]) if len(over) else int(away.argmin())].append(piece)
-            else:
-                rest.append(piece)
-        for k, pieces in enumerate(owned):  # a sign is one piece of a digit's size: the one in whose middle it is
-            across = columns([piece for piece in pieces if piece.height > _LARGE * height], _APART * height)
-            if len(across) > 1:
-                left, right = min(across, key=lambda column: abs(column[0] + column[1] - 2 * middles[k]))
-                beside = [piece for piece in pieces if piece.right <= left or piece.left >= right]
-                owned[k] = [piece for piece in pieces if piece not in beside]
-                rest += beside
-        return [[] if k in shared else pieces for k, pieces in enumerate(owned)], rest
+def _with_missed(
+    read: Alignment, signs: list[Sign], lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier
+) -> tuple[list[Sign], float]:
+    """The signs, with the ink that was passed over where it is plainly digits, and how much less probable that is.
 
-    def _in_word(self, piece: Piece) -> bool:
-        """Whether the sign next to ink is something else, which may be several letters."""
-        away = [abs(middle - piece.left - piece.width / 2) for middle in self._middles]
-        return bool(away) and self.text.text[int(np.argmin(away))] == OTHER
+    Two texts are possible, and each network has something to say of both. A point without ink gives way.
+    """
+    found = [by_digits(classifier, score, piece) for score, piece in zip(scores, read.passed_over, strict=True)]
+    if classifier.classes != DIGITS or OTHER in read.text.text or not all(sign.read for sign in found):
+        return signs, PASSED_OVER
+    every = [(sign.piece.left + sign.piece.width / 2, sign.value, sign) for sign in found]
+    for middle, text, sign, own in zip(read.middles, read.text.text, signs, read.own, strict=True):
+        over = any(piece.left <= middle <= piece.right for piece in read.passed_over)
+        if own or not over or text not in SMALL:
+            every.append((middle, text, sign))
+    every.sort(key=lambda one: one[0])
+    text = "".join(text for _, text, _ in every)
+    odds = lines.probability(read.text, text) / max(1e-30, lines.probability(read.text, read.text.text))
+    more = 1 + odds
+    for sign in found:
+        odds *= sign.probability / max(_LEAST, sign.probabilities[OTHER])
+    return ([sign for _, _, sign in every], more * odds / (1 + odds)) if odds > 1 else (signs, PASSED_OVER)
 
-    def _cell(self, k: int) -> Piece:
-        """The ink of a sign that shares it: what lies between the middles to its neighbours."""
-        middles, reach = self._middles, 0.9 * self._strip.height
-        left = max(middles[k] - reach, (middles[k - 1] + middles[k]) / 2 if k else 0)
-        right = min(middles[k] + reach, (middles[k] + middles[k + 1]) / 2 if k + 1 < len(middles) else np.inf)
-        columns = slice(max(0, round(left)), max(1, round(right)))
-        parts = [part for piece in self._strip.pieces if (part := piece.columns(columns.start, columns.stop))]
-        if parts:
-            return union(parts)
-        top = round((len(self._strip.grey) - self._strip.height) / 2) + self._strip.top
-        size = max(1, round(self._strip.height)), max(1, columns.stop - columns.start)
-        return Piece(max(0, top), columns.start, np.zeros(size, bool))
 
-    def row(self, lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
-        """The row, with what the digits' network makes of `pieces`."""
-        rest = iter(scores)
-        alone = len(self._inks) == 1
-        agreed = {
-            k: float(score[DIGITS.index(sign)])
-            for k, (sign, score, own) in enumerate(zip(self.text.text, scores, self._own, strict=False))
-            if own and sign in DIGITS and classifier.classes == DIGITS
-        }
-        high = [p.height for p, sign in zip(self._inks, self.text.text, strict=True) if sign in _WIDE]
-        signs = []
-        for k, (likely, piece, own) in enumerate(zip(self.text.likely, self._inks, self._own, strict=True)):
-            names = dict(zip(lines.classes, likely.tolist(), strict=True))
-            if own and not alone:
-                names = shaped(names, piece, float(np.median(high)) if high else 0.0)
-                if self._struck(k):
-                    names = likelier_none(names, "5", _STRUCK)
-            others = [value for n, value in agreed.items() if n != k]
-            trust = 1.0 if alone or (others and min(others) > _KNOWN) else _TRUST
-            signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone, trust=trust))
-        whole = [next(rest) for _ in self._alone]
-        path = float(np.prod(self.text.likely.max(axis=1))) if signs else 0.0
-        if path:  # how likely there are these signs and no others, shared among them
-            share = self.text.probability / path
-            if self._passed_over:
-                signs, times = self._with_missed(signs, lines, [next(rest) for _ in self._passed_over], classifier)
-                share *= times
-            signs = _doubted(signs, min(1.0, share))
-        row = ReadRow(
-            self._kept(signs),
-            [piece for piece in self._ignored if all(piece is not s.piece for s in signs)],
-            self._strip,
-        )
-        return _likelier(row, by_digits(classifier, whole[0], self._alone[0])) if self._alone else row
-
-    def _struck(self, k: int) -> bool:
-        """Whether the first or last sign is a 5 that is higher above and lower below than all other digits are."""
-        others = [ink for j, ink in enumerate(self._inks) if j != k and self.text.text[j] in _WIDE and self._own[j]]
-        if self.text.text[k] != "5" or 0 < k < len(self._inks) - 1 or not others:
-            return False
-        height, ink = float(np.median([other.height for other in others])), self._inks[k]
-        above, below = min(other.top for other in others), max(other.bottom for other in others)
-        beyond = min(above - ink.top, ink.bottom - below) > _BEYOND * height
-        return beyond and ink.height < _WHOLE * height
-
-    def _with_missed(
-        self, signs: list[Sign], lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier
-    ) -> tuple[list[Sign], float]:
-        """The signs, with the ink that was passed over where it is plainly digits, and how much less probable that is.
-
-        Two texts are possible, and each network has something to say of both. A point without ink gives way.
-        """
-        found = [by_digits(classifier, score, piece) for score, piece in zip(scores, self._passed_over, strict=True)]
-        if classifier.classes != DIGITS or OTHER in self.text.text or not all(sign.read for sign in found):
-            return signs, PASSED_OVER
-        every = [(sign.piece.left + sign.piece.width / 2, sign.value, sign) for sign in found]
-        for middle, text, sign, own in zip(self._middles, self.text.text, signs, self._own, strict=True):
-            over = any(piece.left <= middle <= piece.right for piece in self._passed_over)
-            if own or not over or text not in SMALL:
-                every.append((middle, text, sign))
-        every.sort(key=lambda one: one[0])
-        text = "".join(text for _, text, _ in every)
-        odds = lines.probability(self.text, text) / max(1e-30, lines.probability(self.text, self.text.text))
-        more = 1 + odds
-        for sign in found:
-            odds *= sign.probability / max(_LEAST, sign.probabilities[OTHER])
-        return ([sign for _, _, sign in every], more * odds / (1 + odds)) if odds > 1 else (signs, PASSED_OVER)
-
-    def _kept(self, signs: list[Sign]) -> list[Sign]:
-        """Where ink stands out a point has some of its own, or it must be plain; without any ink all are kept."""
-        if not any(self._own):
-            return signs
-        owned = {id(piece) for piece, own in zip(self._inks, self._own, strict=True) if not own}
-        gone = [s for s in signs if id(s.piece) in owned and s.value in SMALL and s.probability <= _POINT]
-        doubt = float(np.prod([1 - sign.probability for sign in gone]))
-        kept = [sign for sign in signs if sign not in gone]
-        return _doubted(kept, doubt)
+def _kept(read: Alignment, signs: list[Sign]) -> list[Sign]:
+    """Where ink stands out a point has some of its own, or it must be plain; without any ink all are kept."""
+    if not any(read.own):
+        return signs
+    owned = {id(piece) for piece, own in zip(read.inks, read.own, strict=True) if not own}
+    gone = [s for s in signs if id(s.piece) in owned and s.value in SMALL and s.probability <= _POINT]
+    doubt = float(np.prod([1 - sign.probability for sign in gone]))
+    kept = [sign for sign in signs if sign not in gone]
+    return _doubted(kept, doubt)
 
 
 def _doubted(signs: list[Sign], share: float) -> list[Sign]:
@@ -288,16 +199,6 @@ def _doubted(signs: list[Sign], share: float) -> list[Sign]:
         replace(sign, probability=sign.probability * share ** (doubt / sum(own)))
         for sign, doubt in zip(signs, own, strict=True)
     ]
-
-
-def _over(piece: Piece, middles: list[float], reach: float) -> bool:
-    """Whether all signs were read where a piece is, give or take `reach` pixels, and none where no ink stands out."""
-    return all(piece.left - reach < middle < piece.right + reach for middle in middles)
-
-
-def may_be_digit(piece: Piece, height: float) -> bool:
-    """Whether ink has about the size of a digit of a height in pixels."""
-    return _LARGE * height < piece.height < _TALL * height and piece.width < _TALL * height
 
 
 def _likelier(row: ReadRow, alone: Sign) -> ReadRow:
