@@ -1,10 +1,8 @@
 """Tuning: what is searched and kept, going on, several processes, confirmation, and what it never reads."""
 
-import contextlib
 import json
 import math
 import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from conftest import Cli, draw_digits, write_idx
 from learn.trainings import stopped
-from tenfold.errors import RunError, StorageError, TenfoldError, UsageError
+from tenfold.errors import TenfoldError, UsageError
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import study as studies
 from tenfold.learn.search.trials import live
@@ -159,30 +157,6 @@ def test_a_hopeless_space_ends_with_its_error(data: Path, here: Path) -> None:
     with pytest.raises(TenfoldError, match="leave nothing"):
         small(data, 50, "t", search=["channels=1x1x1x1x1x1x1x1x1x1x1x1x1x1,2x2x2x2x2x2x2x2x2x2x2x2x2x2"], network="cnn")
     assert len(trials("t")) == 5
-
-
-def test_a_folder_holds_one_tuning(data: Path, here: Path) -> None:
-    small(data, 1, "t", seeds=0)
-    for change, told in (
-        ({"lr": 1e-3}, r"recipe\.lr"),
-        ({"objective": "loss"}, "objective"),
-        ({"search": ["lr=1e-3..1"]}, "search"),
-        ({"seed": 5}, "seed"),
-        ({"threads": 2}, "threads"),
-    ):
-        with pytest.raises(RunError, match=told):
-            small(data, 1, "t", **change)
-    (here / "full").mkdir()
-    (here / "full" / "letter.txt").write_text("mine")
-    with pytest.raises(StorageError, match="is not empty"):
-        small(data, 1, "full")
-    with contextlib.closing(sqlite3.connect(here / "t" / "study.db")) as database:  # it can be read, and not written to
-        database.execute("CREATE TRIGGER full BEFORE INSERT ON trials BEGIN SELECT RAISE(FAIL, 'full'); END")
-    with pytest.raises(RunError, match=r"cannot go on with .*study\.db: it is damaged, or cannot be written \(.*\)$"):
-        small(data, 2, "t", seeds=0)
-    (here / "t" / "study.db").write_bytes(b"not a database at all, but long enough to look like one " * 100)
-    with pytest.raises(RunError, match="damaged"):
-        small(data, 1, "t")
 
 
 def test_no_trial_is_begun_after_the_time_is_up(data: Path, here: Path) -> None:

@@ -5,4 +5,5 @@ tuning       a search with Optuna, and its end          searching    what each o
 jobs         trainings, done by an engine               statistics   intervals, paired tests, their words
 report       the page about a search                    figures      pictures of both
 trials       how they ended, and their scores           storage      where they are kept
+driving      has them trained, and tells what stands
 """
