@@ -43,7 +43,7 @@ def is_url(place: str) -> bool:
 def local(place: str) -> Path | None:
     """The path that a place is on this machine's disk; None for one in an object store."""
     if not is_url(place):
-        return Path(place).expanduser()
+        return files.home(place)
     return Path(place.removeprefix("file://")) if place.startswith("file://") else None
 
 
