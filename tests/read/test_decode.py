@@ -1,7 +1,9 @@
 """Pictures of every kind as colours, and what is none."""
 
 import io
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.errors import DataError, FormatError, TooLargeError, UsageError
-from tenfold.read import decode
+from tenfold.errors import DataError, FormatError, TooCostlyError, TooLargeError, UsageError
+from tenfold.read import decode, limits
+from tenfold.read.limits import Deadline
 
 GREY = np.full((20, 30), 200, np.uint8)
 GREY[5:15, 10:12] = 20
@@ -223,6 +226,23 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
         file.truncate(2**40)
     with pytest.raises(TooLargeError, match="bytes, 4 for each pixel"):
         only(sparse, max_pixels=5_000_000)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_waited_for_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, raw = tmp_path / "pipe.png", encoded(Image.fromarray(GREY), "PNG")
+    os.mkfifo(pipe)
+    with limits.until(Deadline(0.3, "pipe.png")), pytest.raises(TooCostlyError, match=r"pipe.png takes more than 0.3"):
+        only(pipe)
+    writing = threading.Thread(target=pipe.write_bytes, args=[raw])
+    writing.start()
+    assert only(pipe).width == 30
+    writing.join()
+    out, into = os.pipe()
+    with os.fdopen(out, "rb") as end, os.fdopen(into, "wb"):  # into which nothing is written
+        monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": end}))
+        with limits.until(Deadline(0.3)), pytest.raises(TooCostlyError):
+            only("-")
 
 
 def test_a_bomb_is_refused_before_it_is_decoded_unless_it_is_meant() -> None:

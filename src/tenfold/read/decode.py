@@ -1,7 +1,10 @@
 """Any picture as colours: files of every kind, bytes, arrays, PIL images."""
 
+import os
+import select
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,7 +56,7 @@ def pages(
     try:
         if isinstance(source, Image.Image):
             yield images.page(source, name, max_pixels)
-        elif isinstance(raw := _content(source, name, _ENCODED * max_pixels), bytes):
+        elif isinstance(raw := _content(source, name, _ENCODED * max_pixels), bytes | bytearray):
             yield from _of_file(raw, name, max_pixels, max_pages, max_memory or BYTES * max_pixels)
         else:
             yield arrays.page(arrays.channels_last(np.asarray(raw), channels), max_pixels)
@@ -65,7 +68,7 @@ def pages(
         raise DataError(f"cannot read {name}: {reason} ({said})") from error
 
 
-def _of_file(raw: bytes, name: str, max_pixels: int, max_pages: int | None, memory: int) -> Iterator[Page]:
+def _of_file(raw: bytes | bytearray, name: str, max_pixels: int, max_pages: int | None, memory: int) -> Iterator[Page]:
     """The pages of a file's bytes."""
     if not raw:
         raise DataError(f"{name} is empty: it has 0 bytes")
@@ -97,14 +100,14 @@ def _content(source: Any, name: str, most: int) -> Any:
     return source.read() if hasattr(source, "read") else source
 
 
-def _bytes_of(path: str | Path, name: str, most: int) -> bytes:
+def _bytes_of(path: str | Path, name: str, most: int) -> bytes | bytearray:
     if str(path) == "-":
         return _bounded(sys.stdin.buffer, name, most)
     place = urls.local(str(path))
     if place is None:
         return urls.content(str(path))
     try:
-        with open(place, "rb") as file:
+        with open(place, "rb", opener=_opened) as file:
             return _bounded(file, name, most)
     except FileNotFoundError as error:
         raise DataError(f"there is no picture {path}") from error
@@ -114,10 +117,15 @@ def _bytes_of(path: str | Path, name: str, most: int) -> bytes:
         raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _bounded(file: BinaryIO, name: str, most: int) -> bytes:
+def _opened(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes into is not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _bounded(file: Any, name: str, most: int) -> bytearray:
     """What a file holds, which may be without an end, such as a device. Raises TooLargeError, TooCostlyError."""
     found = bytearray()
-    while part := file.read(_PART):
+    while part := _part(file):
         found += part
         if len(found) > most:
             raise TooLargeError(
@@ -125,4 +133,14 @@ def _bounded(file: BinaryIO, name: str, most: int) -> bytes:
                 "raise the limit with --max-pixels if that is meant"
             )
         limits.check()
-    return bytes(found)
+    return found
+
+
+def _part(file: Any) -> bytes:
+    """What comes next in a file, which is waited for where it is a pipe. Raises TooCostlyError."""
+    with suppress(AttributeError, OSError, ValueError):  # Windows cannot ask, nor is each file one of the system's
+        waiting = select.poll()
+        waiting.register(file, select.POLLIN)
+        while not waiting.poll(100):  # milliseconds
+            limits.check()
+    return bytes(file.read1(_PART))
