@@ -66,6 +66,16 @@ def test_annotated_pictures_do_not_meet(here: Path) -> None:
         annotated_places(["s/1.png", "s/2.png"], Path("s"))
 
 
+def test_annotated_pictures_are_not_written_over_pictures_by_a_link(here: Path) -> None:
+    (here / "s").mkdir()
+    (here / "out").symlink_to("s")
+    (here / "in").symlink_to("s")
+    for picture, folder in (("s/1.png", "out"), ("in/1.png", "s"), ("in/1.png", "out")):
+        with pytest.raises(UsageError, match="would write over"):
+            annotated_places([picture], Path(folder))
+    assert annotated_places(["s/1.png"], Path("out/boxes")) == {"s/1.png": Path("out/boxes/1.png")}
+
+
 def test_annotated_pages_are_files(tmp_path: Path) -> None:
     reading = FakeReader().read("12")
     annotate(replace(reading, _pages=reading._pages * 2), tmp_path / "new" / "12.tif.png")

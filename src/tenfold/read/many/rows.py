@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,9 @@ def annotated_places(paths: Sequence[str], folder: Path) -> dict[str, Path]:
             target = folder / inner.parent / f"{inner.name}-{number}.png"
         taken.add(str(target).casefold())
         places[path] = target
-    pictures = set(full)
+    real = cache(os.path.realpath)  # a link may lead to the folder of the pictures
+    pictures = {(real(place.parent), place.name) for place in full}
     for target in places.values():
-        if Path(os.path.abspath(target)) in pictures:
+        if (real(target.parent), target.name) in pictures:
             raise UsageError(f"--annotate {folder} would write over {target}: name another folder")
     return places
