@@ -8,7 +8,8 @@ from PIL import Image
 
 from read.many.fakes import FakeReader
 from tenfold.errors import UsageError
-from tenfold.read.many.rows import KINDS, Row, Work, annotate, annotated_places
+from tenfold.read.decoding.page import Kept, Page
+from tenfold.read.many.rows import KINDS, Row, Work, annotate, annotated_places, crop_unsure
 
 
 def row(path: str, work: Work | None = None) -> Row:
@@ -52,6 +53,23 @@ def test_cut_outs_of_unsure_digits_only() -> None:
     assert len(crops) == 2
     assert all(crop.startswith(b"\x89PNG") and len(crop) < 6000 for crop in crops)
     assert row("1525").crops == ()
+
+
+def test_a_page_is_unpacked_once_for_all_of_its_cut_outs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of doubtful digits on each of many pages would take minutes."""
+    reading = FakeReader().read("1525")
+    page, unpacked = reading._pages[0], list[Kept]()
+    assert isinstance(page, Page)
+    wanted = crop_unsure(reading)
+
+    def unpack(kept: Kept) -> Page:
+        unpacked.append(kept)
+        return page
+
+    monkeypatch.setattr(Kept, "page", property(unpack))
+    digits = (*reading.digits, *(replace(digit, page=2) for digit in reading.digits))
+    assert crop_unsure(replace(reading, digits=digits, _pages=(Kept(page), Kept(page)))) == wanted * 2
+    assert len(unpacked) == 2
 
 
 def test_annotated_pictures_do_not_meet(here: Path) -> None:
