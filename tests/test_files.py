@@ -86,6 +86,13 @@ def test_a_folder_is_synced_after_a_rename(tmp_path: Path, monkeypatch: pytest.M
     assert synced == [tmp_path, tmp_path / "new", tmp_path]
 
 
+def test_a_home_that_is_not_there_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    assert files.home("~/a") == Path("/home/me/a")
+    assert files.home("~$nobody.png") == Path("~$nobody.png")
+
+
 def test_who_comes_second_is_told_by_whom(tmp_path: Path) -> None:
     code = f"from tenfold import files\nwith files.held({str(tmp_path / 'a')!r}, 'taken'): print(flush=True); input()"
     with subprocess.Popen(

@@ -22,6 +22,11 @@ from tenfold.errors import StorageError
 _PART = re.compile(r"\..+\.(?:([0-9a-f]{8})-)?(\d+)(?:\.\w+)?\.part")
 
 
+def home(path: str | Path) -> Path:
+    """A path whose ~ is the home of its user; as it stands where there is no such user."""
+    return Path(os.path.expanduser(path))
+
+
 @contextmanager
 def file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds, remove it when it fails.
@@ -161,7 +166,7 @@ def lock(path: Path, *, wait: bool | float) -> Iterator[bool]:
 def lock_file(path: str | Path) -> Path:
     """What is locked while `path` is written: not beside it, where a process that is killed would leave it."""
     user = os.getuid() if hasattr(os, "getuid") else 0
-    name = hashlib.sha256(os.fsencode(Path(path).resolve())).hexdigest()[:32]
+    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
     return Path(tempfile.gettempdir()) / f"tenfold-{user}" / f"{name}.lock"
 
 

@@ -26,6 +26,7 @@ def test_what_cannot_be_explained(here: Path, tenfold_cli: Cli) -> None:
     for words, status, said in (
         (("blank.png", "-o", "x.foo"), 2, ".png"),
         (("blank.png", "--page", 2), 2, "no page 2"),
+        (("blank.png", "-o", "./blank.png"), 2, "written over blank.png"),
         (("none.png",), 1, "no picture none.png"),
         (("blank.png", "--max-seconds", 0), 2, "must be above 0"),
         (("dots.png", "--max-seconds", 0.1), 1, "dots.png takes more than 0.1 s"),

@@ -3,7 +3,9 @@ import io
 import json
 import math
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -289,6 +291,25 @@ def test_a_table_is_csv(tenfold_cli: Cli, here: Path) -> None:
     for more in (["other.png"], ["--json"], ["-o", "out.csv"], ["--annotate", "boxes"]):
         refused = tenfold_cli("read", "table.png", "--table", *more)
         assert (refused.status, "--table" in refused.err) == (2, True)
+
+
+def test_names_cannot_command_a_terminal_or_make_lines(
+    tenfold_cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(here / "7.png", "71")
+    Path("no\nnumber \x1b[31m.png").write_bytes(b"none")
+    done = tenfold_cli("read", "no\nnumber \x1b[31m.png", "7.png")
+    assert done.err.startswith("tenfold: no number \\x1b[31m.png is not a picture")
+    assert (done.err.count("\n"), done.out) == (1, "7.png: 71\n")
+    monkeypatch.setattr("tenfold.read.tables.cells", lambda _: [["\x1b[31m7", "a\nb"]])  # as classes may be called
+    assert tenfold_cli("read", "7.png", "--table").out == '\\x1b[31m7,"a\nb"\n'
+
+
+def test_where_nobody_listens(here: Path) -> None:
+    draw(here / "7.png", "71")
+    command = f"{shlex.quote(sys.executable)} -m tenfold read 7.png >&-"
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_another_model_for_rows(tenfold_cli: Cli, here: Path) -> None:

@@ -95,6 +95,7 @@ def test_what_is_wrong_with_a_request_is_said_in_a_line(page: Page) -> None:
         ("rate", {"track": 0, "lr": -1}, "lr"),
         ("moment", {"seen": "x"}, "seen"),
         ("digits", {"digits": [{"width": 1, "height": 1, "ink": "?"}]}, "base64"),
+        ("digits", {"digits": [{"width": 1, "height": 1, "ink": "é"}]}, "base64"),
         ("digits", {"digits": [{"width": 9, "height": 9, "ink": ""}]}, "a byte for each"),
         ("digits", {"digits": [{"width": 1, "height": 1, "ink": "AA=="}] * 9}, "digits"),
         ("evaluate", {"track": 0}, "no training yet"),

@@ -1,7 +1,9 @@
 """Pictures of every kind as colours, and what is none."""
 
 import io
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.errors import DataError, FormatError, TooLargeError, UsageError
-from tenfold.read import decode, urls
+from tenfold.errors import DataError, FormatError, TooCostlyError, TooLargeError, UsageError
+from tenfold.read import decode, limits, urls
+from tenfold.read.limits import Deadline
 
 GREY = np.full((20, 30), 200, np.uint8)
 GREY[5:15, 10:12] = 20
@@ -236,6 +239,23 @@ def test_an_object_of_a_store_is_bounded_as_a_file_is(tmp_path: Path, monkeypatc
     assert only("s3://bucket/7.png").pixels.shape[:2] == (10, 20)
     with pytest.raises(TooLargeError, match=r"s3://bucket/sparse.png has more than 20,000,000 bytes"):
         only("s3://bucket/sparse.png", max_pixels=5_000_000)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_waited_for_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, raw = tmp_path / "pipe.png", encoded(Image.fromarray(GREY), "PNG")
+    os.mkfifo(pipe)
+    with limits.until(Deadline(0.3, "pipe.png")), pytest.raises(TooCostlyError, match=r"pipe.png takes more than 0.3"):
+        only(pipe)
+    writing = threading.Thread(target=pipe.write_bytes, args=[raw])
+    writing.start()
+    assert only(pipe).width == 30
+    writing.join()
+    out, into = os.pipe()
+    with os.fdopen(out, "rb") as end, os.fdopen(into, "wb"):  # into which nothing is written
+        monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": end}))
+        with limits.until(Deadline(0.3)), pytest.raises(TooCostlyError):
+            only("-")
 
 
 def test_a_bomb_is_refused_before_it_is_decoded_unless_it_is_meant() -> None:

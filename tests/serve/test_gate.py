@@ -205,6 +205,21 @@ def test_bodies_that_are_too_large(client: Client, number: bytes) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("length", ["0" * 5000 + "5", "9" * 30, "9" * 5000, "5"])
+def test_lengths_of_many_digits(client: Client, length: str) -> None:
+    answer = client().post("/v1/read", content=b"hello", headers={"content-length": length})
+    assert answer.status_code == (413 if length[0] == "9" else 415)
+    assert list(answer.json()) == ["error"]
+
+
+@pytest.mark.parametrize("given", ["bytes=a-b,", "bytes=9999999-", "bytes=" + "9" * 5000 + "-", "bytes=0-1,3-4", "x"])
+def test_files_of_the_page_are_sent_whole(client: Client, given: str) -> None:
+    start = client()
+    for path in ("/page.js", "/docs-files/swagger-ui.css"):
+        answer = start.get(path, headers={"range": given})
+        assert (answer.status_code, answer.content) == (200, start.get(path).content)
+
+
 def test_packed_bodies(client: Client, digit: bytes) -> None:
     start = client()
     for packing, packed in (("gzip", gzip.compress(digit)), ("deflate", zlib.compress(digit)), ("identity", digit)):

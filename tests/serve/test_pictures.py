@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,31 @@ def test_base64(form: str) -> None:
 def test_what_is_no_base64(text: str, says: str) -> None:
     with pytest.raises(FormatError, match=says):
         Sent(text).raw()
+
+
+@pytest.mark.parametrize("sign", ["%", "%41", "%C3%A9A"])
+def test_an_address_takes_no_more_memory_than_its_bytes(sign: str) -> None:
+    address = "data:;base64," + sign * (1_000_000 // len(sign))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="not base64"):
+            Sent(address).raw()
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", '""', "0.5", '"é"', '[[],"AAAA"]'])
+@pytest.mark.parametrize("form", ["[*]", '{"image": [*]}', '{"images": [*]}', '{"image": "AAAA", "more": [*]}'])
+def test_json_takes_no_more_memory_than_its_bytes(form: str, item: str) -> None:
+    body = form.replace("*", ",".join([item] * (1_000_000 // (len(item) + 1)))).encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises((FormatError, TooLargeError)):
+            of_text(body, 100)
+        assert tracemalloc.get_traced_memory()[1] < 5e6  # a million bytes of {} are 20 million as objects
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_list_keeps_its_order() -> None:

@@ -1,6 +1,7 @@
 """The Open Inference Protocol: as its text says, as tritonclient speaks it, and what is no such request."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -188,6 +189,44 @@ def test_what_does_not_follow_the_protocol(client: Client, images: np.ndarray) -
         assert answer.status_code == 400, length
     assert start.post("/v2/models/letters/infer", json=request(images)).status_code == 404
     assert start.post("/v2/models/digits/versions/2/infer", json=request(images)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *('"inputs": [{"data": [*]}]', '"inputs": [{"shape": [*]}]', '"inputs": [*]', '"outputs": [*]', '"more": [*]'),
+        '"inputs": [{"name": "image", "datatype": "FP32", "shape": [1, 1, 2, 2], "data": [*]}]',
+    ],
+)
+@pytest.mark.parametrize("item", ["{}", "[[[]]]", "0.5"])
+def test_a_request_takes_no_more_memory_than_its_numbers(client: Client, fields: str, item: str) -> None:
+    start = client()
+    start.get("/healthz")
+    body = f"{{{fields.replace('*', ', '.join([item] * (1_000_000 // (len(item) + 2))))}}}".encode()
+    tracemalloc.start()
+    try:
+        answer = start.post(INFER, content=body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 400
+    assert len(answer.json()["error"]) < 200
+    assert peak < 10e6  # a million bytes of {} are 20 million as objects, and of [[[]]] more
+
+
+def test_data_are_nested_as_the_shape_says(client: Client) -> None:
+    start = client()
+    ink = np.zeros((2, 1, 28, 28), np.float32)
+    ink[:, :, 5:20, 12:15] = 1
+    wanted = start.post(INFER, json=request(ink)).json()
+    for shape in ((2, 28, 28), (2, 784), (2, 1, 784), (2, 28, 28, 1)):
+        given = request(ink, shape=list(shape), data=ink.reshape(shape).tolist())
+        assert start.post(INFER, json=given).json() == wanted
+    rows = ink.reshape(2, 784).tolist()
+    for data in ([*rows, []], [rows[0][:-1], [*rows[1], 0]], [[rows]], rows[0] + [rows[1]]):
+        answer = start.post(INFER, json=request(ink, data=data))
+        assert answer.status_code == 400
+        assert "1568 numbers" in answer.json()["error"]
 
 
 def test_a_batch_is_limited(client: Client) -> None:

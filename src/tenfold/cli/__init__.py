@@ -97,6 +97,7 @@ def _tenfold(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Errors end as one line on standard error, with the status they carry."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed by whoever started this
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks → or ± shows a question mark instead
             stream.reconfigure(errors="replace")

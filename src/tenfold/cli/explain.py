@@ -81,6 +81,8 @@ def explain(  # noqa: PLR0913 - options
         _report(look_inside(picture, digit=digit, into=into, data=data, out=out, device=device))
     else:
         path = output or Path(f"{'picture' if str(picture) == '-' else picture.stem}-explained.png")
+        if path.exists() and picture.exists() and path.samefile(picture):
+            raise UsageError(f"the figure would be written over {picture}: name another file")
         from tenfold.cli.export import model_file
         from tenfold.read.reader import Reader
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenfold.cli.options import option
-from tenfold.errors import UsageError
+from tenfold.errors import UsageError, printable
 from tenfold.progress import say
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def read(  # noqa: PLR0913 - options
         from tenfold.read.reader import Reader
 
         cells = Reader(**how, threads=1).read(targets[0], single=single, box=part, table=True)
-        print(tables.as_csv(cells), end="")
+        say(tables.as_csv(cells), end="")
         return
     from tenfold.read.many.bulk import read_many
 
@@ -195,7 +195,8 @@ def _show(row: "Row", given: list[str], *, printed: bool, json: bool, quiet: boo
         say(line(row), end="", flush=True)
     name = source_name(row.path)
     if row.error is not None:
-        say(f"tenfold: {row.error if name in row.error else f'{name}: {row.error}'}", file=sys.stderr)
+        name, error = printable(" ".join(name.split())), printable(row.error)  # which is a line
+        say(f"tenfold: {error if name in error else f'{name}: {error}'}", file=sys.stderr)
     elif row.kind == "without digits" and alone and printed and not quiet:
         say(f"tenfold: no digits found in {name}", file=sys.stderr)
 

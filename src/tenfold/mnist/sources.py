@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold import files
 from tenfold.errors import DataError, TenfoldError, TooLargeError, one_line
 from tenfold.mnist import DIGITS, embedded, fitting, named, packed
 from tenfold.mnist.digits import Digits, Track, split_last, split_stratified, untracked
@@ -83,7 +84,7 @@ def load(path: str | Path | None = None, *, track: Track = untracked) -> Source:
         raise DataError("the digits were in memory: give them to train again as source=…, or other digits as data=…")
     if is_name(path):
         return _named(str(path).lower(), track)
-    path = Path(path).expanduser()
+    path = files.home(path)
     if not (path.is_file() or path.is_dir()):  # a pipe or device may have no end
         raise DataError(
             f"there is no data at {path}: give {reading.KNOWN}; or a set by its name: {', '.join(named.SETS)}"

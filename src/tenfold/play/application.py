@@ -1,7 +1,6 @@
 """The application: the page, the routes below /play that its buttons ask, and /read, with what was trained here."""
 
 import base64
-import binascii
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -219,7 +218,7 @@ def draw(drawing: Drawing, session: Mine) -> Response:
     """Take the drawn digits."""
     try:
         pictures = [(one.width, one.height, base64.b64decode(one.ink, validate=True)) for one in drawing.digits]
-    except binascii.Error:
+    except ValueError:
         raise UsageError("the ink of a drawn digit must be base64") from None
     return Json(session.draw(pictures))
 

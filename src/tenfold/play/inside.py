@@ -1,7 +1,6 @@
 """A look inside the networks: what each layer makes of a drawn digit, one unit's sum, and the answer without some."""
 
 import base64
-import binascii
 from typing import Any, Protocol
 
 import numpy as np
@@ -159,7 +158,7 @@ def _asked(session: Session, look: Look) -> tuple[nn.Sequential, NDArray[np.uint
         return network, image
     try:
         ink = base64.b64decode(look.covered, validate=True)
-    except binascii.Error:
+    except ValueError:
         ink = b""
     if len(ink) != SIDE * SIDE:
         raise UsageError(f"what is left of a digit must be {SIDE * SIDE} bytes in base64")

@@ -1,7 +1,9 @@
 """Any picture as colours: files of every kind, bytes, arrays, PIL images."""
 
+import select
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,7 +55,7 @@ def pages(
     try:
         if isinstance(source, Image.Image):
             yield images.page(source, name, max_pixels)
-        elif isinstance(raw := _content(source, name, _ENCODED * max_pixels), bytes):
+        elif isinstance(raw := _content(source, name, _ENCODED * max_pixels), bytes | bytearray):
             yield from _of_file(raw, name, max_pixels, max_pages, max_memory or BYTES * max_pixels)
         else:
             yield arrays.page(arrays.channels_last(np.asarray(raw), channels), max_pixels)
@@ -65,7 +67,7 @@ def pages(
         raise DataError(f"cannot read {name}: {reason} ({said})") from error
 
 
-def _of_file(raw: bytes, name: str, max_pixels: int, max_pages: int | None, memory: int) -> Iterator[Page]:
+def _of_file(raw: bytes | bytearray, name: str, max_pixels: int, max_pages: int | None, memory: int) -> Iterator[Page]:
     """The pages of a file's bytes."""
     if not raw:
         raise DataError(f"{name} is empty: it has 0 bytes")
@@ -97,16 +99,16 @@ def _content(source: Any, name: str, most: int) -> Any:
     return source.read() if hasattr(source, "read") else source
 
 
-def _bytes_of(path: str | Path, name: str, most: int) -> bytes:
+def _bytes_of(path: str | Path, name: str, most: int) -> bytes | bytearray:
     if str(path) == "-":
         return _bounded(sys.stdin.buffer, name, most)
     return urls.content(str(path), take=lambda opened: _bounded(opened, name, most))
 
 
-def _bounded(file: BinaryIO, name: str, most: int) -> bytes:
+def _bounded(file: Any, name: str, most: int) -> bytearray:
     """What a file holds, which may be without an end, such as a device. Raises TooLargeError, TooCostlyError."""
     found = bytearray()
-    while part := file.read(_PART):
+    while part := _part(file):
         found += part
         if len(found) > most:
             raise TooLargeError(
@@ -114,4 +116,14 @@ def _bounded(file: BinaryIO, name: str, most: int) -> bytes:
                 "raise the limit with --max-pixels if that is meant"
             )
         limits.check()
-    return bytes(found)
+    return found
+
+
+def _part(file: Any) -> bytes:
+    """What comes next in a file, which is waited for where it is a pipe. Raises TooCostlyError."""
+    with suppress(AttributeError, OSError, ValueError):  # Windows cannot ask, nor is each file one of the system's
+        waiting = select.poll()
+        waiting.register(file, select.POLLIN)
+        while not waiting.poll(100):  # milliseconds
+            limits.check()
+    return bytes(file.read1(_PART))

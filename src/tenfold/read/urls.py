@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tenfold import files
 from tenfold.errors import DataError, StorageError, UsageError, missing_extra
@@ -44,13 +44,13 @@ def is_url(place: str) -> bool:
 def local(place: str) -> Path | None:
     """The path that a place is on this machine's disk; None for one in an object store."""
     if not is_url(place):
-        return Path(place).expanduser()
+        return files.home(place)
     return Path(place.removeprefix("file://")) if place.startswith("file://") else None
 
 
 def content(
-    place: str, what: str = "picture", *, take: Callable[[BinaryIO], bytes] = lambda opened: opened.read()
-) -> bytes:
+    place: str, what: str = "picture", *, take: Callable[[Any], bytes | bytearray] = lambda opened: opened.read()
+) -> bytes | bytearray:
     """The bytes of a file, as `take` reads them.
 
     Raises DataError, of which the text is one line about the picture, or what else it is.
@@ -59,7 +59,7 @@ def content(
     store: Any
     store, key = _place(place) if path is None else (None, "")
     try:
-        with open(path, "rb") if path is not None else store.open_input_stream(key) as opened:
+        with open(path, "rb", opener=_opened) if path is not None else store.open_input_stream(key) as opened:
             return take(opened)
     except FileNotFoundError as error:
         raise DataError(f"there is no {what} {place}") from error
@@ -67,6 +67,11 @@ def content(
         raise DataError(f"{place} is a folder, not a {what}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {place}: {_reason(error)}") from error
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes into is not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def put(place: str, raw: bytes) -> None:

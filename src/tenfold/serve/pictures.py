@@ -3,7 +3,6 @@
 import base64
 import re
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from fastapi import Request
 from pydantic_core import from_json
@@ -17,6 +16,10 @@ FORM = "multipart/form-data"
 HOW = 'send the bytes of a picture (curl --data-binary @photo.jpg), a form with files, or {"image": "its base64"}'
 _BOM = b"\xef\xbb\xbf"
 _ADDRESS = re.compile(r"data:|[\w+.:-]+://", re.IGNORECASE)
+_ESCAPED = {
+    f"%{ord(sign):02{case}}": sign for sign in "+/=\r\n" for case in "xX"
+}  # what addresses may escape of base64
+_COMMAS, _BRACKETS = 4, 10  # more are not in JSON for each picture, and in all
 _BASE64 = re.compile(r"[\w+/-]{8}[\w+/\s-]*={0,2}", re.ASCII)  # no picture in letters begins with eight at a stretch
 _SEVEN = (  # a 7, 40 x 56
     "iVBORw0KGgoAAAANSUhEUgAAACgAAAA4AQAAAACnU4dbAAAAbElEQVR42qXQsQ3CUAxF0fOtSEnJCIzCamyWUcIEpKQAHkUUfmqQLBfnunILlN/2"
@@ -83,6 +86,11 @@ def of_text(body: bytes, most: int) -> Sent | list[Sent]:
         return Sent(body)
     if not text.startswith(("{", "[", '"')):
         return Sent(text if not text or _ADDRESS.match(text) or _BASE64.fullmatch(text) else body)
+    # Which is looked at before objects are made of it, as these may take a hundred times the memory.
+    if body.count(b",") > _COMMAS * (most + 1):
+        raise TooLargeError(f"more than the limit of {most} pictures")
+    if body.count(b"[") + body.count(b"{") > _BRACKETS:
+        raise FormatError("the JSON must be base64 in quotes, or a list of such")
     try:
         given, name = from_json(text), "the JSON"
     except ValueError as error:
@@ -115,7 +123,8 @@ def _decoded(text: str, name: str) -> bytes:
         head, _, text = text.partition(",")
         if not head.lower().endswith(";base64"):
             raise FormatError(f"{name} is a data: address without ;base64,")
-        text = unquote(text)
+        for escaped, sign in _ESCAPED.items():
+            text = text.replace(escaped, sign)
     for end in "\r\n\t":
         text = text.replace(end, "")
     if "+" not in text and "/" not in text:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
+from tenfold.errors import one_line
 from tenfold.read.classifier import Classifier
 from tenfold.serve import service
 from tenfold.serve.answers import Json, body, problems
@@ -21,6 +23,27 @@ from tenfold.serve.schemas import MODEL, VERSION, Inference, Inferred, Input, Ou
 
 _STORED = {"FP32": "<f4", "UINT8": "u1", "INT32": "<i4", "INT64": "<i8"}
 LENGTH = "inference-header-content-length"  # of the JSON, where binary data follows it
+_BESIDE = 100_000  # bytes of a request's JSON beside its data
+_Raw = msgspec.Raw | msgspec.UnsetType  # JSON as it was sent: to make objects of 20 MB of it would fill the memory
+
+
+class _Tensor(msgspec.Struct, omit_defaults=True):
+    """The fields of an input, whatever they hold."""
+
+    name: _Raw = msgspec.UNSET
+    shape: _Raw = msgspec.UNSET
+    datatype: _Raw = msgspec.UNSET
+    parameters: _Raw = msgspec.UNSET
+    data: _Raw = msgspec.UNSET
+
+
+class _Asked(msgspec.Struct, omit_defaults=True):
+    """The fields of a request, whatever they hold."""
+
+    id: _Raw = msgspec.UNSET
+    parameters: _Raw = msgspec.UNSET
+    inputs: tuple[_Tensor] | msgspec.UnsetType = msgspec.UNSET
+    outputs: _Raw = msgspec.UNSET
 
 
 async def _known(model: str, version: str = VERSION) -> None:
@@ -102,8 +125,8 @@ def _inferred(classifier: Classifier, most: int, raw: bytes, length: str | None)
                 400, f"Inference-Header-Content-Length: {length[:30]!r} is not a length inside the body"
             )
         end = int(length)
-    inference = Inference.model_validate_json(raw[:end])
-    images = _images(inference.inputs[0], raw[end:], most)
+    inference, data, sides = _parted(raw[:end])
+    images = _images(inference.inputs[0], data, sides, raw[end:], most)
     outputs, binary = [], []
     for wanted in inference.outputs or (Output(name="logits"), Output(name="probabilities")):
         values: NDArray[np.float32] = getattr(classifier, wanted.name)(images)
@@ -123,7 +146,50 @@ def _inferred(classifier: Classifier, most: int, raw: bytes, length: str | None)
     return Response(b"".join(parts), headers={LENGTH: str(len(parts[0]))}, media_type="application/octet-stream")
 
 
-def _images(given: Input, binary: bytes, most: int) -> NDArray[np.float32]:
+def _parted(raw: bytes) -> tuple[Inference, bytes, list[int]]:
+    """A request without its data, those as JSON, empty where there are none, and the shape as it was sent.
+
+    Raises HTTPException, ValidationError.
+    """
+    try:
+        asked = msgspec.json.decode(raw, type=_Asked)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise HTTPException(400, one_line(error).replace("`", "")) from None
+    data = b""
+    if not isinstance(asked.inputs, msgspec.UnsetType):
+        (tensor,) = asked.inputs
+        data = b"" if isinstance(tensor.data, msgspec.UnsetType) else bytes(tensor.data)
+        tensor.data = msgspec.UNSET
+    rest = msgspec.json.encode(asked)
+    if len(rest) > _BESIDE:
+        raise HTTPException(400, f"the request has more than {_BESIDE:,} bytes beside its data")
+    inference = Inference.model_validate_json(rest)
+    return inference, b"" if data == b"null" else data, msgspec.json.decode(rest)["inputs"][0]["shape"]
+
+
+def _numbers(data: bytes, shape: list[int], sides: list[int]) -> NDArray[np.float32]:
+    """The numbers in data of a shape, which are flat, or nested as that or the `sides` that were sent.
+
+    Raises HTTPException for any others.
+    """
+    count = math.prod(shape)
+    compact = data.translate(None, b" \t\r\n")
+    nesting = compact.translate(None, b"0123456789+-.eE")
+    shapes = [count], sides, shape, [side for side in sides if side != 1]
+    if nesting.count(b",") != count - 1 or nesting not in map(_nesting, shapes):
+        raise HTTPException(400, f"data: it must be {count} numbers, flat or nested as the shape says")
+    return np.fromstring(compact.translate(None, b"[]"), np.float32, sep=",")  # which is JSON, as msgspec has seen
+
+
+def _nesting(shape: list[int]) -> bytes:
+    """The brackets and commas of an array in JSON."""
+    text = b""
+    for side in reversed(shape):
+        text = b"[" + ((text + b",") * side)[:-1] + b"]"
+    return text
+
+
+def _images(given: Input, data: bytes, sides: list[int], binary: bytes, most: int) -> NDArray[np.float32]:
     """The input of a request: ink (N, 1, H, W). Raises HTTPException."""
     if given.shape[0] > most:
         raise HTTPException(413, f"shape: there are more images than the limit of {most:,} in a request")
@@ -139,12 +205,7 @@ def _images(given: Input, binary: bytes, most: int) -> NDArray[np.float32]:
     elif binary:
         raise HTTPException(400, "there is binary data after the JSON that no input has")
     else:
-        try:
-            values = np.array(given.data, np.float64).ravel()
-        except ValueError:  # rows of different lengths
-            values = np.empty(0)
-        if given.data is None or len(values) != count:
-            raise HTTPException(400, f"data: it must be {count} numbers, flat or nested as the shape says")
+        values = _numbers(data, given.shape, sides)
     if given.datatype == "FP32":
         if not (values.min() >= -0.5 and values.max() <= 1.5):  # also false for NaN
             raise HTTPException(400, "data: FP32 must be ink in [0, 1], bright on 0; grey values to 255 are UINT8")

@@ -71,6 +71,12 @@ def test_memory_is_bounded() -> None:
     assert page.width == 5000
 
 
+def test_what_was_read_from_a_file_is_not_kept_while_it_is_decoded() -> None:
+    raw = bytearray(encoded(GREY, "BMP"))
+    assert next(apart.pages(raw, "a", USUAL)).width == 30
+    assert not raw
+
+
 def test_time_is_bounded_and_the_next_file_is_read() -> None:
     began = time.monotonic()
     with pytest.raises(TooCostlyError, match=r"a.pdf takes more than 1 s"), limits.until(Deadline(1.0, "a.pdf")):

@@ -75,6 +75,18 @@ def test_what_is_not_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plain(encoded("JPEG")) is None
 
 
+def test_files_of_many_parts_are_not_plain() -> None:
+    """Each part would be an object, of many times its bytes."""
+    png, jpeg = encoded("PNG"), encoded("JPEG")
+    for kind in (b"IDAT", b"tEXt"):
+        assert plain(png[:33] + (bytes(4) + kind + bytes(4)) * 20_000 + png[33:]) is None
+    for filling in (b"\xff" * 20_000, b"\xff\xfe\0\2" * 20_000, b"\xff\xdb\0\2" * 20_000):
+        assert plain(jpeg[:2] + filling + jpeg[2:]) is None
+    (page,) = decode.pages(jpeg[:2] + b"\xff" * 20_000 + jpeg[2:])  # by a process of its own
+    assert (page.width, page.height) == (30, 40)
+    assert plain(png + bytes(4 * module.MOST)) is None
+
+
 def test_exif_that_claims_much_is_not_believed() -> None:
     """Each of its entries would be a copy of all that there is."""
     entry = struct.pack("<HHII", 0x9000, 7, 60_000, 8)

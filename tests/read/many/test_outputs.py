@@ -119,6 +119,17 @@ def test_a_finished_file_can_be_resumed(path: Path) -> None:
     assert path.read_bytes() == whole  # until it is finished
 
 
+@pytest.mark.parametrize("name", ["a.png", "12: 30.png", "C:/12.png", "no suffix", "a:b: .png"])
+@pytest.mark.parametrize("text", ["12:30", "", "7: 30 / ?5", "4"])
+def test_texts_with_colons_are_resumed(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text(f"{name}: {text}".rstrip() + "\n", encoding="utf-8")
+    with Output(path, resume=True) as output:
+        assert output.kept[name]["text"] == text
+        output.finish([name])
+    assert path.read_text(encoding="utf-8") == f"{name}: {text}".rstrip() + "\n"
+
+
 def test_the_state_of_kept_rows(path: Path) -> None:
     write(path, ROWS[:4])
     with Output(path, resume=True) as output:

@@ -8,7 +8,8 @@ from PIL import Image
 
 from read.many.fakes import FakeReader
 from tenfold.errors import UsageError
-from tenfold.read.many.rows import KINDS, Row, Work, annotate, annotated_places
+from tenfold.read.decoding.page import Kept, Page
+from tenfold.read.many.rows import KINDS, Row, Work, annotate, annotated_places, crop_unsure
 
 
 def row(path: str, work: Work | None = None) -> Row:
@@ -54,6 +55,23 @@ def test_cut_outs_of_unsure_digits_only() -> None:
     assert row("1525").crops == ()
 
 
+def test_a_page_is_unpacked_once_for_all_of_its_cut_outs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of doubtful digits on each of many pages would take minutes."""
+    reading = FakeReader().read("1525")
+    page, unpacked = reading._pages[0], list[Kept]()
+    assert isinstance(page, Page)
+    wanted = crop_unsure(reading)
+
+    def unpack(kept: Kept) -> Page:
+        unpacked.append(kept)
+        return page
+
+    monkeypatch.setattr(Kept, "page", property(unpack))
+    digits = (*reading.digits, *(replace(digit, page=2) for digit in reading.digits))
+    assert crop_unsure(replace(reading, digits=digits, _pages=(Kept(page), Kept(page)))) == wanted * 2
+    assert len(unpacked) == 2
+
+
 def test_annotated_pictures_do_not_meet(here: Path) -> None:
     places = annotated_places(["s/a/1.png", "s/b/1.png", "s/b/1.jpg", "s/b/1.JPG.png"], Path("out"))
     found = [str(place.as_posix()) for place in places.values()]
@@ -64,6 +82,16 @@ def test_annotated_pictures_do_not_meet(here: Path) -> None:
     }
     with pytest.raises(UsageError, match="would write over"):
         annotated_places(["s/1.png", "s/2.png"], Path("s"))
+
+
+def test_annotated_pictures_are_not_written_over_pictures_by_a_link(here: Path) -> None:
+    (here / "s").mkdir()
+    (here / "out").symlink_to("s")
+    (here / "in").symlink_to("s")
+    for picture, folder in (("s/1.png", "out"), ("in/1.png", "s"), ("in/1.png", "out")):
+        with pytest.raises(UsageError, match="would write over"):
+            annotated_places([picture], Path(folder))
+    assert annotated_places(["s/1.png"], Path("out/boxes")) == {"s/1.png": Path("out/boxes/1.png")}
 
 
 def test_annotated_pages_are_files(tmp_path: Path) -> None:

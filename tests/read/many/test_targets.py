@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,27 @@ def test_pipes_and_devices_in_a_folder_are_no_pictures(here: Path) -> None:
     (here / "d/3.png").symlink_to("/dev/zero")
     (here / "d/4.png").symlink_to("gone")  # told of when its turn comes
     assert [Path(place).name for place in expand(["d"])] == ["1.png", "4.png"]
+
+
+def test_names_in_a_folder_cannot_end_the_reading(here: Path) -> None:
+    touch(here, "~nobody.png", "~$1.png", "~root/1.png", "b.png")
+    (here / "loop.png").symlink_to("loop.png")
+    for found in (expand(["."]), list(stream(["."]))):
+        assert found == ["b.png", "loop.png", "./~$1.png", "./~nobody.png", "./~root/1.png"]
+    assert expand(["~nobody.png"]) == ["~nobody.png"]
+
+
+def test_folders_may_be_deep(here: Path) -> None:
+    place = os.getcwd()
+    for _ in range(1500):  # more than there may be calls in calls, in no more than the system allows of a path
+        os.mkdir("d")
+        os.chdir("d")
+    Path("1.png").touch()
+    os.chdir(place)
+    try:
+        assert expand(["d"]) == [f"{'d/' * 1500}1.png"]
+    finally:
+        subprocess.run(["rm", "-r", "d"], check=True)  # shutil's own calls are too deep
 
 
 def test_pictures_as_they_are_found_are_those_of_expand(here: Path) -> None:

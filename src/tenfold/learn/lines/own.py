@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tenfold import files
 from tenfold.errors import DataError, FormatError
 from tenfold.learn.lines.alphabet import encode
 from tenfold.learn.lines.writing import HEIGHT, WIDEST
@@ -44,7 +45,7 @@ def read(folder: str | Path) -> Own:
     Each picture is one row of writing, dark ink on light paper, with little round it. Raises DataError for what is
     missing or damaged, FormatError for a labels.csv of another kind.
     """
-    folder = Path(folder).expanduser()
+    folder = files.home(folder)
     place = folder / LABELS
     try:
         with open(place, newline="", encoding="utf-8-sig") as file:

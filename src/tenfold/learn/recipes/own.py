@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tenfold import files
 from tenfold.errors import UsageError
 
 FIELDS = ("network", "optimizer", "augment")  # of a recipe, that may name one
@@ -42,7 +43,7 @@ def reference(made: Callable[..., Any]) -> str:
 def located(text: str) -> str:
     """A reference with the full path of its file, so that it holds in other folders too."""
     where, _, name = text.rpartition(":")
-    return f"{Path(where).expanduser().resolve()}:{name}" if where.endswith(".py") and text not in _live else text
+    return f"{files.home(where).resolve()}:{name}" if where.endswith(".py") and text not in _live else text
 
 
 def short(text: str) -> str:
@@ -97,7 +98,7 @@ def _module(where: str) -> ModuleType:
         with _place(where):
             if not where.endswith(".py"):
                 return importlib.import_module(where)
-            path = Path(where).expanduser().absolute()
+            path = files.home(where).absolute()
             if not path.is_file():
                 raise UsageError(f"there is no file {path}, whose code is needed")
             name = f"tenfold_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
@@ -122,7 +123,7 @@ def _module(where: str) -> ModuleType:
 @contextmanager
 def _place(where: str) -> Iterator[None]:
     """A block in which modules beside a file, or in this folder, are found, and in which nothing is trained."""
-    folder = str(Path(where).expanduser().absolute().parent if where.endswith(".py") else Path.cwd())
+    folder = str(files.home(where).absolute().parent if where.endswith(".py") else Path.cwd())
     sys.path.insert(0, folder)
     _importing.append(where)
     try:

@@ -189,7 +189,7 @@ def locate(target: "str | Path | Run | None") -> "Run | Path":
         return newest_run
     if isinstance(target, Run):
         return target
-    path = Path(target).expanduser()
+    path = files.home(target)
     if path.is_file():
         inside = path.name == "model.safetensors" and (path.parent / "recipe.json").is_file()
         return Run.open(path.parent) if inside else path

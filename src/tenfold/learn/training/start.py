@@ -118,7 +118,7 @@ def _recipe(recipe: str | Path | Recipe | None, source: Source | None, changes: 
     if source is not None:
         recipe = recipe.changed(data=IN_MEMORY)
     elif recipe.data is not None and not sources.is_name(recipe.data):
-        recipe = recipe.changed(data=str(Path(recipe.data).expanduser().absolute()))
+        recipe = recipe.changed(data=str(files.home(recipe.data).absolute()))
     for name in ("init", "teacher"):
         target = getattr(recipe, name)
         if target and target != runs.DEFAULT:

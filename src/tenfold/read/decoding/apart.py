@@ -137,14 +137,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def pages(raw: bytes, name: str, most: Limits) -> Iterator[Page]:
-    """The pages of a file.
+def pages(raw: bytes | bytearray, name: str, most: Limits) -> Iterator[Page]:
+    """The pages of a file; what a bytearray holds is let go as soon as the other process has it.
 
     Raises TooCostlyError for one that takes more time than the thread's deadline has left, or more memory than it may,
     and as `images.pages` and `documents.pages` do; Exception with what a library said of a damaged file.
     """
     if not sys.executable:  # of a program that Python is built into
-        yield from child.pages(raw, name, most.max_pixels, most.max_pages)
+        yield from child.pages(bytes(raw), name, most.max_pixels, most.max_pages)
         return
     ended: list[BaseException | None] = []
     with _Here.pool.one() as process:
@@ -154,6 +154,8 @@ def pages(raw: bytes, name: str, most: Limits) -> Iterator[Page]:
                 head = {"name": name, "size": len(raw), "memory": most.memory, "seconds": min(deadline.left, 1e9)}
                 with deadline.timing(process.kill):
                     child.tell(process.asked, {**head, "max_pixels": most.max_pixels, "max_pages": most.max_pages}, raw)
+                if isinstance(raw, bytearray):
+                    raw.clear()
                 while (page := _next(process)) is not None:
                     more = False
                     try:

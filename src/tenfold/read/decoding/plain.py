@@ -8,6 +8,7 @@ import struct
 from typing import NamedTuple
 
 MOST = 16_000_000  # pixels of a file that is decoded here, times the scans of a JPEG
+_BYTES, _PARTS = 4 * MOST, 10_000  # of such a file, and chunks or segments: each costs more than its bytes
 _ORIENTATION = 0x0112  # the tag of EXIF
 _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL")
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
@@ -21,14 +22,16 @@ class Plain(NamedTuple):
     orientation: int = 1
 
 
-def plain(raw: bytes) -> Plain | None:
+def plain(raw: bytes | bytearray) -> Plain | None:
     """The pixels of a PNG or JPEG; None for a file of another kind, a large one, and one with anything unusual."""
+    if len(raw) > _BYTES:
+        return None
     if raw.startswith(b"\x89PNG\r\n\x1a\n"):
         return _png(raw)
     return _jpeg(raw) if raw.startswith(b"\xff\xd8\xff") else None
 
 
-def _png(raw: bytes) -> Plain | None:
+def _png(raw: bytes | bytearray) -> Plain | None:
     """The chunks that make the pixels."""
     if raw[12:16] != b"IHDR" or len(raw) < 33:
         return None
@@ -36,7 +39,9 @@ def _png(raw: bytes) -> Plain | None:
     if not 0 < width * height <= MOST:
         return None
     parts, at, orientation = [raw[:8]], 8, 1
-    while at + 8 <= len(raw):
+    for _ in range(_PARTS):
+        if at + 8 > len(raw):
+            break
         (length,), kind = struct.unpack_from(">I", raw, at), raw[at + 4 : at + 8]
         end = at + 12 + length
         if kind in _KEPT:
@@ -48,18 +53,22 @@ def _png(raw: bytes) -> Plain | None:
         at = end
         if kind == b"IEND":
             break
+    else:
+        return None
     return Plain(b"".join(parts), width * height, orientation)
 
 
-def _may_turn(text: bytes) -> bool:
+def _may_turn(text: bytes | bytearray) -> bool:
     """Whether a text of a PNG may say which way up it is."""
     return text.startswith(b"Raw profile") or (text.startswith(b"XML:com.adobe") and b"Orientation" in text)
 
 
-def _jpeg(raw: bytes) -> Plain | None:
+def _jpeg(raw: bytes | bytearray) -> Plain | None:
     """The segments that make the pixels: all but those for applications, and comments."""
     parts, at, orientation, pixels = [raw[:2]], 2, 1, 0
-    while at + 4 <= len(raw) and raw[at] == 0xFF:
+    for _ in range(_PARTS):
+        if at + 4 > len(raw) or raw[at] != 0xFF:
+            break
         kind = raw[at + 1]
         if kind == 0xFF:  # a byte that fills
             at += 1
@@ -83,9 +92,9 @@ def _jpeg(raw: bytes) -> Plain | None:
     return None
 
 
-def _oriented(exif: bytes) -> int:
+def _oriented(exif: bytes | bytearray) -> int:
     """Which way up a picture is by its EXIF; 1, as it is, where that does not say."""
-    exif = exif.removeprefix(b"Exif\0\0")
+    exif = bytes(exif.removeprefix(b"Exif\0\0"))
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None or len(exif) < 8:
         return 1

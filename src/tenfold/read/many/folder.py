@@ -39,7 +39,7 @@ def kept(folder: str, terms: Mapping[str, Any]) -> set[str]:
         urls.put(settings, json.dumps(dict(terms), indent=2).encode())
         return set()
     try:
-        before = documents.decoded(urls.content(settings), dict[str, Any])
+        before = documents.decoded(bytes(urls.content(settings)), dict[str, Any])
     except FormatError as error:
         raise FormatError(f"{settings} is damaged: remove its folder with all that is in it, and start anew") from error
     other = [name for name in terms if before.get(name) != terms[name]]

@@ -29,6 +29,7 @@ COLUMNS = ("path", "text", "sure", "digits", "lowest_probability", "error")
 _BREAK = " / "  # between the lines of a picture where it has one line
 _LATE = 0.5  # seconds between two looks for rows that are not on the disk
 _FORMULA = tuple("=+-@\t\r'")
+_LINE = re.compile(r"(.*?)(:)((?: [-\d.,/:+()%? ]*)?)", re.ASCII | re.DOTALL)  # a path, and a text that may have colons
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 
@@ -142,7 +143,8 @@ def _to_text(records: Iterable[Record]) -> bytes:
 
 def _from_text(raw: bytes) -> Iterator[Record]:
     for line in _from_utf8(raw).split("\n")[:-1]:
-        path, colon, words = line.rpartition(":")
+        parts = _LINE.fullmatch(line)
+        path, colon, words = parts.groups("") if parts else line.rpartition(":")
         if not colon:
             raise ValueError
         text = words.removeprefix(" ")

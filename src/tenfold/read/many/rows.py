@@ -4,6 +4,8 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +85,19 @@ def _reason(path: str, error: Exception) -> str:
 
 def crop_unsure(reading: Reading) -> tuple[bytes, ...]:
     """The cut-out of every unsure digit, with some of what is around it, as PNG; from a reading that has its pages."""
-    return tuple(_crop(reading, digit) for digit in reading.digits if not digit.sure)
+    crops = []
+    for number, digits in groupby(reading.digits, lambda digit: digit.page):
+        page = reading._page(number)  # which may be packed: once for all of its digits
+        image = page.image
+        crops += [_crop(image, page.scale, digit) for digit in digits if not digit.sure]
+    return tuple(crops)
 
 
-def _crop(reading: Reading, digit: Digit) -> bytes:
-    page = reading._page(digit.page)
-    x, y, width, height = (side / page.scale for side in digit.box)
+def _crop(image: Image.Image, scale: float, digit: Digit) -> bytes:
+    x, y, width, height = (side / scale for side in digit.box)
     margin = 0.3 * max(width, height)
     top, left = max(0, round(y - margin)), max(0, round(x - margin))
-    picture = page.image.crop((left, top, round(x + width + margin) + 1, round(y + height + margin) + 1))
+    picture = image.crop((left, top, round(x + width + margin) + 1, round(y + height + margin) + 1))
     factor = CROP / max(picture.size)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
     picture = picture.resize(size, Image.Resampling.BICUBIC if factor > 1 else Image.Resampling.BOX)
@@ -132,8 +138,9 @@ def annotated_places(paths: Sequence[str], folder: Path) -> dict[str, Path]:
             target = folder / inner.parent / f"{inner.name}-{number}.png"
         taken.add(str(target).casefold())
         places[path] = target
-    pictures = set(full)
+    real = cache(os.path.realpath)  # a link may lead to the folder of the pictures
+    pictures = {(real(place.parent), place.name) for place in full}
     for target in places.values():
-        if Path(os.path.abspath(target)) in pictures:
+        if (real(target.parent), target.name) in pictures:
             raise UsageError(f"--annotate {folder} would write over {target}: name another folder")
     return places

@@ -72,11 +72,20 @@ def walk(folder: str) -> Iterator[str]:
 
     Raises DataError for a folder that cannot be read.
     """
-    for place, deeper in sorted(_inside(folder), key=lambda entry: natural(entry[0])):
-        if deeper:
-            yield from walk(place)
-        elif _picture(place if urls.local(place) is not None else place.partition("?")[0]):
-            yield place
+    walks = [_sorted(folder)]  # a call for each folder would be too many calls for some trees
+    while walks:
+        for place, deeper in walks[-1]:
+            if deeper:
+                walks.append(_sorted(place))
+                break
+            if _picture(place if urls.local(place) is not None else place.partition("?")[0]):
+                yield place
+        else:
+            walks.pop()
+
+
+def _sorted(folder: str) -> Iterator[tuple[str, bool]]:
+    return iter(sorted(_inside(folder), key=lambda entry: natural(entry[0])))
 
 
 def _inside(folder: str) -> list[tuple[str, bool]]:
@@ -86,18 +95,25 @@ def _inside(folder: str) -> list[tuple[str, bool]]:
         return [entry for entry in urls.inside(folder) if not PurePath(entry[0]).name.startswith(".")]
     try:
         with os.scandir(path) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(".")]
+            shown = [(entry.name, _folder(entry)) for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"cannot read the folder {error.filename}: {error.strerror}") from error
-    # A link to a folder is not followed, for it may lead back. Pipes and devices may have no end.
-    files = [
-        entry
-        for entry in shown
-        if (not entry.is_symlink() if entry.is_dir() else entry.is_file() or not os.path.exists(entry.path))
-    ]
+    there = [(name, deeper) for name, deeper in shown if deeper is not None]
     if urls.is_url(folder):
-        return [(f"{folder.rstrip('/')}/{entry.name}", entry.is_dir()) for entry in files]
-    return [(str(Path(folder, entry.name)), entry.is_dir()) for entry in files]
+        return [(f"{folder.rstrip('/')}/{name}", deeper) for name, deeper in there]
+    places = [(str(Path(folder, name)), deeper) for name, deeper in there]
+    return [(f"./{place}" if place.startswith("~") else place, deeper) for place, deeper in places]  # ~ is no home here
+
+
+def _folder(entry: "os.DirEntry[str]") -> bool | None:
+    """Whether an entry is a folder to be gone through; None for what is neither that nor a file."""
+    try:
+        if entry.is_dir():
+            return None if entry.is_symlink() else True  # a link may lead back
+        # Pipes and devices may have no end; a link to nothing is reported when its turn comes,
+        return False if entry.is_file() or not os.path.exists(entry.path) else None
+    except OSError:  # and so is one that leads to itself
+        return False
 
 
 def _picture(path: str) -> bool:
