@@ -142,7 +142,7 @@ def test_a_function_a_class_and_what_is_no_longer_there(
         ("network", "gone.py:Net", r"there is no file .*gone\.py"),
         ("network", "gone.away:Net", "gone.away cannot be imported: ModuleNotFoundError"),
         ("network", "mine.py:logits_of_one", r"makes \(2, 1\) of 2 images, and logits \(2, 10\) are wanted"),
-        ("network", "mine.py:broken", "fails for 10 classes: RuntimeError"),
+        ("network", "mine.py:broken", r"fails for images \(2, 1, 28, 28\): RuntimeError"),
         ("network", "mine.py:shifted", "fails for 10 classes: AttributeError"),
         ("network", nn.Linear(784, 10), "a function or a class is wanted"),
         ("optimizer", "mine.py:shifted", r"mine\.py:shifted fails: AttributeError"),
