@@ -200,8 +200,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         self._moments: dict[str, Any] | None = None  # of the optimizer, between calls of `partial_fit`
         low, high = X.min(axis=0), X.max(axis=0)
         spans = (high - low)[high > low]
-        # Pixels have all one scale, of which most columns have the whole. Others were scaled each by itself.
-        common = not len(spans) or np.median(spans) >= _COMMON * (high.max() - low.min())
+        # Pixels have all one scale: they are whole numbers, or most columns have all of it. Others were scaled each by
+        # itself.
+        common = not len(spans) or np.median(spans) >= _COMMON * (high.max() - low.min()) or (np.floor(X) == X).all()
         self._range = (low.min(), high.max()) if common else (low, high)
 
     def _drawn(
