@@ -21,7 +21,7 @@ def is_picture(file: Path) -> bool:
 
 
 def picture(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
-    """A picture, a file or its bytes, as grey values (H, W), transparent ground as white paper, or black under white ink.
+    """A picture, a file or its bytes, as grey values (H, W), transparent ground white, or black under white ink.
 
     Raises DataError, which calls it by its `name`, for one that cannot be read.
     """
