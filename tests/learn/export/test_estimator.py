@@ -236,3 +236,16 @@ def test_whole_numbers_have_one_scale_where_the_ground_is_not_clean() -> None:
     images, labels = drawn()
     model: Any = DigitClassifier(**TINY, epochs=1).fit(images, labels)
     assert model._range == (images.min(), images.max())
+
+
+def test_images_of_another_scale_or_with_a_light_ground_are_told() -> None:
+    images, labels = drawn(60)
+    images = np.where(images > 30, images, 0)
+    model = DigitClassifier(**TINY, epochs=1).fit(images, labels)
+    with pytest.warns(UserWarning, match=r"X goes up to 1, and that of fit went up to 2\d\d: scale both alike"):
+        model.predict(images / images.max())
+    small = DigitClassifier(**TINY, epochs=1).fit(images / images.max(), labels)
+    with pytest.warns(UserWarning, match=r"X goes up to 2\d\d, and that of fit went up to 1: scale both alike"):
+        small.predict(images)
+    with pytest.warns(UserWarning, match=r"most of X is light: .* X.max\(\) - X"):
+        DigitClassifier(**TINY, epochs=1).fit(255 - images, labels)

@@ -121,7 +121,8 @@ def _nothing(path: Path) -> str:
     found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(4))
     hint = next((hint for file in every if (hint := _hint(file.name) or _called(file))), None)
     if hint is None and any(map(is_picture, path.iterdir())):
-        hint = "put the pictures of each class into a sub-folder of its own, or list them in a labels.csv: file,label"
+        hint = "put the pictures of each class into a sub-folder of its own, or list them in a labels.csv: file,label; "
+        "what has no labels is read by tenfold read"
     return f"{path} has no data that tenfold reads, but {found}: {hint or f'give {KNOWN}'}"
 
 
