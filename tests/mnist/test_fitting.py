@@ -64,3 +64,11 @@ def test_what_nothing_can_be_learnt_from_is_told() -> None:
     ]
     with pytest.raises(FormatError, match="undo what normalised them"):
         fitted(Raw({"train": (digits.images / 127.5 - 1, digits.labels)}), "x")
+
+
+def test_labels_from_one_are_told() -> None:
+    digits = draw_digits(20)
+    raw = Raw({"train": (digits.images, digits.labels + 1)})
+    _, names, _ = fitted(raw, "x")
+    assert names == (*tuple("123456789"), "10")
+    assert raw.notes == ["the labels go from 1 to 10, and so the classes are called: MNIST's go from 0 to 9"]

@@ -31,6 +31,8 @@ def fitted(
     labels = {part: _flat(labels, path) for part, (_, labels) in raw.parts.items()}
     names, labels = _classes(labels, path, raw.classes) if labels else (DIGITS, labels)
     _check_names(names, path)
+    if names == tuple(map(str, range(1, 11))):
+        raw.notes.append("the labels go from 1 to 10, and so the classes are called: MNIST's go from 0 to 9")
     images: dict[str, NDArray[np.uint8]] = {}
     unlike: dict[str, NDArray[np.bool_]] = {}  # which pictures are not as MNIST's are
     found = {part: images for part, (images, _) in raw.parts.items()}

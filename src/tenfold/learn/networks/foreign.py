@@ -78,7 +78,7 @@ def are_probabilities(logits: Tensor) -> bool:
 def doubts(network: nn.Module, name: str) -> list[str]:
     """What is probably not meant in a network, a sentence each. Raises UsageError where nothing in it can learn."""
     if not any(parameter.requires_grad for parameter in network.parameters()):
-        raise UsageError(f"{name} has no weights that can be learnt: all that it has do not require a gradient")
+        raise UsageError(f"{name} has no weights that can be learnt: none requires a gradient")
     first, again, one = _answers(network, name, 2, 2, 1)
     found = []
     if are_probabilities(first):
