@@ -14,6 +14,8 @@ from tenfold.mnist.digits import Digits
 from tenfold.mnist.layouts.raw import Raw, natural
 
 Labels = NDArray[Any]
+_LUMA = (0.299, 0.587, 0.114)  # what red, green and blue add to grey, by ITU-R BT.601
+_DEEP = (1023, 4095, 65535)  # the largest of whole numbers of 10, 12 and 16 bits a pixel
 _BLOCK = 1000  # images that are scaled at a time
 
 
@@ -29,6 +31,8 @@ def fitted(
     labels = {part: _flat(labels, path) for part, (_, labels) in raw.parts.items()}
     names, labels = _classes(labels, path, raw.classes) if labels else (DIGITS, labels)
     _check_names(names, path)
+    if names == tuple(map(str, range(1, 11))):
+        raw.notes.append("the labels go from 1 to 10, and so the classes are called: MNIST's go from 0 to 9")
     images: dict[str, NDArray[np.uint8]] = {}
     unlike: dict[str, NDArray[np.bool_]] = {}  # which pictures are not as MNIST's are
     found = {part: images for part, (images, _) in raw.parts.items()}
@@ -39,9 +43,15 @@ def fitted(
             raise DataError(f"{where} has {len(its):,} images and {len(labels[part]):,} labels: they must be as many")
         if not len(its):
             raise DataError(f"{where} has no images")
+        if part in labels and "train" in labels and len(new := np.setdiff1d(labels[part], labels["train"])):
+            raw.notes.append(f"{part} has classes that the training part has not: {', '.join(names[k] for k in new)}")
         values = _grey(its, where, raw.notes)
         unlike[part] = ~_as_mnist(values)
         images[part] = _fit(values, part, raw.notes)
+        if blank := int((np.ptp(images[part], axis=(1, 2)) == 0).sum()):
+            if blank == len(its):
+                raise DataError(f"{where} has images of one grey value each alone: nothing can be learnt from them")
+            raw.notes.append(f"{blank:,} of {len(its):,} images in {part} are blank")
     # Dark ink on light paper is decided once for all that may have it: a digit's outermost pixels are ground.
     edge = np.concatenate([_border(its[unlike[part]]) for part, its in images.items()])
     if ink and len(edge) and edge.mean() > 127:
@@ -64,6 +74,7 @@ def _flat(labels: Labels, path: str) -> Labels:
             f"the labels in {path} have the shape {labels.shape}: a list of numbers or names is wanted, one for each "
             "image, or a row with one 1 for each"
         )
+    flat = np.char.decode(flat, "utf-8", "replace") if flat.dtype.kind == "S" else flat
     if flat.dtype.kind not in "uibUf":
         raise FormatError(f"the labels in {path} must be whole numbers or names, not {flat.dtype}")
     return flat
@@ -119,6 +130,9 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
         images = np.stack(images)
     if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):  # one channel, first or last
         images = images[:, 0] if images.shape[1] == 1 else images[..., 0]
+    colours = next((axis for axis in (3, 1) if images.ndim == 4 and images.shape[axis] == len(_LUMA)), None)
+    if colours is not None and images.dtype.kind in "uif":
+        images = _bright(np.moveaxis(images, colours, 3))
     if images.ndim == 2 and int(np.sqrt(images.shape[1])) ** 2 == images.shape[1]:  # flattened squares
         images = images.reshape(len(images), int(np.sqrt(images.shape[1])), -1)
     if images.ndim != 3 or 0 in images.shape[1:]:
@@ -126,17 +140,29 @@ def _grey(images: Any, where: str, notes: list[str]) -> Any:
     if images.dtype.kind not in "uifb":
         raise FormatError(f"the images in {where} have the type {images.dtype}, and must be grey values")
     low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 255):  # also false for NaN
+    deep = next((top for top in _DEEP if 255 < high <= top), None) if images.dtype.kind in "ui" else None
+    if not (low >= 0 and high <= (deep or 255)):  # also false for NaN
+        how = ": undo what normalised them, images * deviation + mean" if low < 0 else ""
         raise FormatError(
-            f"the images in {where} have values from {low:g} to {high:g}, and must be from 0 to 255 or 0 to 1"
+            f"the images in {where} have values from {low:g} to {high:g}, and must be from 0 to 255 or 0 to 1{how}"
         )
-    notes += [note for note in greys.stretched(high) if note not in notes]
-    scale = 255 / greys.white(high)
+    said = greys.stretched(high) if deep is None else (f"grey values up to {deep} were brought to 255",)
+    notes += [note for note in said if note not in notes]
+    scale = 255 / (deep or greys.white(high))
     if images.dtype == np.uint8 and scale == 1:
         return images
     found = np.empty(images.shape, np.uint8)
     for some in range(0, len(images), _BLOCK):  # or several times as much memory would be taken
         found[some : some + _BLOCK] = np.rint(images[some : some + _BLOCK] * scale).clip(0, 255)
+    return found
+
+
+def _bright(images: NDArray[Any]) -> NDArray[Any]:
+    """Images (N, H, W, 3) in colour as grey values of the same type, as Pillow makes them."""
+    found = np.empty(images.shape[:3], images.dtype)
+    for some in range(0, len(images), _BLOCK):
+        grey = images[some : some + _BLOCK] @ np.array(_LUMA, np.float32)
+        found[some : some + _BLOCK] = grey if found.dtype.kind == "f" else np.rint(grey)
     return found
 
 

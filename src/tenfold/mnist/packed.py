@@ -101,7 +101,10 @@ def _array(file: Any, size: int, path: Path) -> NDArray[Any]:
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, kind = read(file)
     if kind.hasobject:
-        raise ValueError("it holds Python's objects, which could run any program when loaded")
+        raise ValueError(
+            "it holds Python's objects, which could run any program when loaded: save labels "
+            "as numbers or text, labels.astype(str)"
+        )
     wanted = math.prod(shape) * kind.itemsize
     if any(side < 0 for side in shape) or not wanted <= size:
         raise DataError(f"{path} is damaged: an array of the shape {shape} is in {size:,} bytes")

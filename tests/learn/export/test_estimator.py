@@ -1,5 +1,6 @@
 import io
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_images_may_have_a_channel() -> None:
 @pytest.mark.parametrize("scaler", [StandardScaler(), StandardScaler(with_mean=False)])
 def test_columns_that_were_scaled_each_by_itself(scaler: Any) -> None:
     images, labels = drawn(600)
-    rows = images.reshape(600, -1).astype(float)
+    rows = np.where(images > 30, images, 0).reshape(600, -1).astype(float)
     plain: Any = DigitClassifier(**TINY, epochs=5, batch_size=30)
     score = clone(plain).fit(rows[:300], labels[:300]).score(rows[300:], labels[300:])
     scaled = make_pipeline(scaler, plain).fit(rows[:300], labels[:300]).score(rows[300:], labels[300:])
@@ -215,3 +216,36 @@ def test_joblib() -> None:
     joblib.dump(model, file)
     file.seek(0)
     assert np.array_equal(joblib.load(file).predict_proba(images), model.predict_proba(images))
+
+
+def test_a_classifier_is_scored_and_exported(tmp_path: Path) -> None:
+    images, labels = drawn()
+    images[:, 0, 0], images[:, 0, 1] = 0, 255  # the range of all pictures
+    classifier: Any = DigitClassifier(**TINY, epochs=10, batch_size=30).fit(images, labels)
+    np.savez(tmp_path / "own.npz", images=images, labels=labels)
+    assert tenfold.evaluate(classifier, data=tmp_path / "own.npz", draw=False).accuracy == classifier.score(
+        images, labels
+    )
+    path = tenfold.export(classifier, tmp_path / "digits.onnx")
+    assert tenfold.Reader(path).classifier.classes == tuple("0123456789")
+    with pytest.raises(tenfold.errors.UsageError, match="not DigitClassifier"):
+        tenfold.evaluate(clone(classifier))
+
+
+def test_whole_numbers_have_one_scale_where_the_ground_is_not_clean() -> None:
+    images, labels = drawn()
+    model: Any = DigitClassifier(**TINY, epochs=1).fit(images, labels)
+    assert model._range == (images.min(), images.max())
+
+
+def test_images_of_another_scale_or_with_a_light_ground_are_told() -> None:
+    images, labels = drawn(60)
+    images = np.where(images > 30, images, 0)
+    model = DigitClassifier(**TINY, epochs=1).fit(images, labels)
+    with pytest.warns(UserWarning, match=r"X goes up to 1, and that of fit went up to 2\d\d: scale both alike"):
+        model.predict(images / images.max())
+    small = DigitClassifier(**TINY, epochs=1).fit(images / images.max(), labels)
+    with pytest.warns(UserWarning, match=r"X goes up to 2\d\d, and that of fit went up to 1: scale both alike"):
+        small.predict(images)
+    with pytest.warns(UserWarning, match=r"most of X is light: .* X.max\(\) - X"):
+        DigitClassifier(**TINY, epochs=1).fit(255 - images, labels)

@@ -1,6 +1,7 @@
 """Networks, optimizers and augmentations of a user's own."""
 
 import json
+import linecache
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,6 +53,13 @@ def logits_of_one(classes):
 
 def broken(classes):
     return nn.Sequential(nn.Linear(3, classes))
+
+class Closure(torch.optim.SGD):
+    def step(self, closure):
+        return super().step(closure)
+
+def brightened(batch):
+    return (batch * 255).byte()
 
 def transposing(batch):
     return batch.flatten(1)
@@ -142,11 +150,14 @@ def test_a_function_a_class_and_what_is_no_longer_there(
         ("network", "gone.py:Net", r"there is no file .*gone\.py"),
         ("network", "gone.away:Net", "gone.away cannot be imported: ModuleNotFoundError"),
         ("network", "mine.py:logits_of_one", r"makes \(2, 1\) of 2 images, and logits \(2, 10\) are wanted"),
-        ("network", "mine.py:broken", "fails for 10 classes: RuntimeError"),
+        ("network", "mine.py:broken", r"fails for images \(2, 1, 28, 28\): RuntimeError"),
         ("network", "mine.py:shifted", "fails for 10 classes: AttributeError"),
         ("network", nn.Linear(784, 10), "a function or a class is wanted"),
         ("optimizer", "mine.py:shifted", r"mine\.py:shifted fails: AttributeError"),
         ("optimizer", "mine.py:lbfgs", "asks for the loss several times in a step"),
+        ("network", nn.Sequential(*[nn.Linear(9, 9)] * 9), "each training, not Sequential: put it into one"),
+        ("optimizer", "mine.py:Closure", "asks for the loss several times in a step"),
+        ("augment", "mine.py:brightened", r"makes torch.uint8 of ink in \[0, 1\]"),
         ("augment", "mine.py:transposing", r"makes \(50, 784\) of a batch \(50, 1, 28, 28\)"),
     ],
 )
@@ -176,6 +187,31 @@ def test_an_optimizer_keeps_its_own_rates_and_the_schedule(code: Path, data: Pat
     assert seen[0] == [0.5, 0.1]
     assert run.metrics[-1]["lr"] == pytest.approx(seen[-1][0], rel=1e-3)
     assert seen[5] == pytest.approx([0.25, 0.05])
+
+
+def test_an_optimizer_without_rates_of_its_own(data: Path, here: Path) -> None:
+    class Plain(torch.optim.Optimizer):
+        def __init__(self, parameters: Iterable[Tensor]) -> None:
+            super().__init__(parameters, {})
+
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            for parameter in self.param_groups[0]["params"]:
+                parameter.data -= self.param_groups[0]["lr"] * parameter.grad
+
+    run = tenfold.train("mlp", optimizer=Plain, lr=0.1, schedule="constant", data=data, epochs=1, out="r", **TINY)
+    assert run.metrics[-1]["lr"] == 0.1
+
+
+def test_a_class_of_a_notebook_that_is_defined_anew_is_another() -> None:
+    found = []
+    for cell in ("1", "2"):
+        lines = [f"class Net:\n    def forward(self, images):\n        return {cell}\n"]
+        linecache.cache[cell] = (1, None, lines[0].splitlines(keepends=True), cell)
+        there: dict[str, Any] = {"__name__": "no_file"}
+        exec(compile(lines[0], cell, "exec"), there)
+        own._live["no_file:Net"] = there["Net"]
+        found.append(own.checksum(["no_file:Net"]))
+    assert found[0] != found[1]
 
 
 def test_a_run_with_all_of_ones_own_is_resumed_to_the_bit(code: Path, data: Path, tenfold_cli: Cli) -> None:

@@ -86,3 +86,10 @@ def test_a_small_network_learns_what_the_ensemble_says(members: list[Run], tmp_p
 
     taught = apart("taught", teacher=str(three.path), teacher_weight=1.0, teacher_temperature=3.0)
     assert taught < 0.9 * apart("plain")
+
+
+def test_members_without_a_recipe_are_refused(trained: Run, here: Path) -> None:
+    other: Any = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    with pytest.raises(UsageError, match=r"members are runs, .*, not Sequential"):
+        ensembles.ensemble([trained, other], "both")
+    assert not Path("both").exists()

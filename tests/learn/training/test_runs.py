@@ -1,11 +1,14 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import nn
 
 import tenfold
 from learn.trainings import TINY
-from tenfold.errors import RunError, StorageError
+from tenfold.errors import RunError, StorageError, UsageError
 from tenfold.learn.recipes.presets import RECIPES
+from tenfold.learn.training import runs
 from tenfold.learn.training.runs import Run, all_runs, create, find_model, newest
 
 
@@ -75,3 +78,25 @@ def test_what_a_kill_left_before_the_first_checkpoint_is_gone_on_with(data: Path
     (here / "c" / "recipe.json").write_text("{}")
     with pytest.raises(StorageError, match="not empty"):  # begun with another recipe
         tenfold.train("mlp", data=data, epochs=1, out="c", **TINY)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        (nn.Linear, "not the class Linear"),
+        (nn.Linear(784, 10).state_dict(), "not OrderedDict"),
+        (3, "not int"),
+    ],
+)
+def test_what_is_no_model(target: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=f"a Model or an nn.Module that has learnt is wanted, {says}"):
+        find_model(target)
+
+
+def test_a_model_is_itself(trained: Run) -> None:
+    model = trained.model()
+    assert find_model(model)[0] is model
+    assert runs.title(model, None) == model.recipe.name
+    assert runs.title(nn.Linear(2, 2), None) == "Linear"
+    with pytest.raises(UsageError, match="a run knows its own"):
+        find_model(model, normalise=(0.5, 0.5))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,3 +66,65 @@ def test_lines_that_are_not_libsvms(tmp_path: Path, text: str) -> None:
     (tmp_path / "usps").write_text(text)
     with pytest.raises(FormatError, match="not in LIBSVM's format"):
         sources.load(tmp_path / "usps")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *("X_train Y_train X_valid y_valid", "trainX trainY valX valY", "train_x train_y dev_x dev_y"),
+        *("xtrain ytrain xval yval", "train_data train_labels val_data val_labels"),
+        *("train_set_imgs train_set_lbls validation_features validation_targets", "images labels x_val y_val"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["npz", "npy", "mat"])
+def test_arrays_by_whatever_they_are_called(tmp_path: Path, names: str, suffix: str) -> None:
+    its = [SOME.images, SOME.labels, SOME.images[:8], SOME.labels[:8]]
+    arrays: dict[str, Any] = dict(zip(names.split(), its, strict=True))
+    if suffix == "npz":
+        np.savez(tmp_path / "a.npz", **arrays)
+    elif suffix == "mat":
+        savemat(tmp_path / "a.mat", arrays)
+    else:
+        for name, array in arrays.items():
+            np.save(tmp_path / f"{name}.npy", array)
+    source = sources.load(tmp_path)
+    assert {part: len(digits) for part, digits in source.parts.items()} == {"train": 20, "validation": 8}
+    assert source.notes == ()
+    assert (source.parts["validation"].images == SOME.images[:8]).all()
+
+
+def test_arrays_that_have_no_names_or_are_not_used(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", SOME.images, SOME.labels)
+    assert (sources.load(tmp_path / "a.npz").parts["train"].labels == SOME.labels).all()
+    np.savez(tmp_path / "b.npz", x=SOME.images, y=SOME.labels, x_holdout=SOME.images)
+    assert sources.load(tmp_path / "b.npz").notes == ("left out: the arrays x_holdout",)
+    (tmp_path / "c.npz").touch()
+    with pytest.raises(DataError, match=r"c\.npz is empty: fetch or save it again"):
+        sources.load(tmp_path / "c.npz")
+
+
+def test_an_array_with_its_labels_beside_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", SOME.images)
+    with pytest.raises(DataError, match=r"X\.npy has no labels beside it"):
+        sources.load(tmp_path / "X.npy")
+    np.save(tmp_path / "y.npy", SOME.labels.astype("S1"))
+    assert (sources.load(tmp_path / "X.npy").parts["train"].labels == SOME.labels).all()
+
+
+def test_pictures_of_matlab_that_lie_by_columns_and_of_others_that_do_not(tmp_path: Path) -> None:
+    flat = SOME.images.reshape(20, 784)
+    savemat(tmp_path / "rows.mat", {"data": flat.T, "label": SOME.labels[None].astype(float)})  # of mldata.org
+    assert (sources.load(tmp_path / "rows.mat").parts["train"].images == SOME.images).all()
+    by_columns = SOME.images.swapaxes(1, 2).reshape(20, 784)
+    savemat(tmp_path / "columns.mat", {"X": by_columns, "y": np.where(SOME.labels, SOME.labels, 10)[:, None]})
+    source = sources.load(tmp_path / "columns.mat")
+    assert (source.parts["train"].images == SOME.images).all()
+    assert source.notes[1] == "turned upright, as MATLAB lays pictures out by columns"
+
+
+def test_idx_files_each_in_a_folder_of_its_own_name(tmp_path: Path) -> None:
+    write_idx(tmp_path / "flat", SOME)
+    for file in (tmp_path / "flat").iterdir():
+        (tmp_path / "deep" / file.name).mkdir(parents=True)
+        file.rename(tmp_path / "deep" / file.name / file.name)
+    assert (sources.load(tmp_path / "deep").parts["train"].labels == SOME.labels).all()

@@ -34,3 +34,12 @@ def test_a_damaged_picture_is_called_by_its_name(tmp_path: Path) -> None:
         picture(tmp_path / "a.png")
     with pytest.raises(DataError, match="cannot read the picture in row 3"):
         picture(b"no picture", "in row 3")
+
+
+def test_white_ink_on_nothing(tmp_path: Path) -> None:
+    ink = Image.fromarray(draw_digits(1).images[0])
+    for colour, wanted in (("white", np.asarray(ink)), ("black", 255 - np.asarray(ink))):
+        image = Image.new("RGB", ink.size, colour)
+        image.putalpha(ink)
+        image.save(tmp_path / "a.png")
+        assert np.abs(picture(tmp_path / "a.png").astype(int) - wanted).max() <= 1

@@ -249,7 +249,8 @@ def test_what_is_not_used_is_said(tmp_path: Path) -> None:
     ("names", "says"),
     [
         (["mnist.zip"], "no data that tenfold reads, but 1 .zip: it is an archive: unpack it first"),
-        (["mnist.pkl.gz"], "it is compressed: unpack it first"),
+        (["mnist.pkl.gz"], r"where you trust it, in Python: \(x, y\), _, \(u, v\) = pickle.load"),
+        (["mnist.tif.gz"], "it is compressed: unpack it first"),
         (["training.pt"], r"1 .pt: in Python: x, y = torch.load\(path\)"),
         (["usps.h5"], "h5py"),
         (["1.png", "2.png"], "put the pictures of each class into a sub-folder of its own"),
@@ -269,3 +270,10 @@ def test_a_file_that_cannot_be_read_says_how_it_could(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"?")
         with pytest.raises(FormatError, match=says):
             sources.load(tmp_path / name)
+
+
+def test_idx_that_is_called_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "train-images").write_bytes(b"\0\0\x08\x03" + bytes(12))
+    for path in (tmp_path, tmp_path / "train-images"):
+        with pytest.raises(DataError, match="train-images is IDX: call images train-images-idx3-ubyte"):
+            sources.load(path)

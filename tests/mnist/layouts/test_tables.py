@@ -157,3 +157,31 @@ def test_what_hugging_face_calls_the_labels(tmp_path: Path) -> None:
     )
     with pytest.raises(FormatError, match="there are 1 classes"):
         sources.load(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize("name", ["{}.png", "images/part/{}.png", "part\\{}.png", "./images/part/{}", "{}"])
+def test_a_list_of_pictures_that_lie_deeper(tmp_path: Path, name: str) -> None:
+    (tmp_path / "images" / "part").mkdir(parents=True)
+    for k in range(4):
+        Image.fromarray(SOME.images[k]).save(tmp_path / "images" / "part" / f"{k}.png")
+    rows = [f"{name.format(k)},{SOME.labels[k]}\n" for k in range(4)]
+    (tmp_path / "labels.csv").write_text("".join(["file,label\n", *rows]))
+    digits = sources.load(tmp_path).parts["train"]
+    assert (digits.images == SOME.images[:4]).all()
+    assert (digits.labels == SOME.labels[:4]).all()
+
+
+def test_a_table_with_blank_lines_spaces_and_missing_labels(tmp_path: Path) -> None:
+    rows = [f"{label},{pixels}" for label, pixels in zip(SOME.labels[:2], PIXELS[:2], strict=True)]
+    for text in ("\n\n".join([f"label,{NAMES}", *rows]), "\n".join(rows).replace(",", " ")):
+        (tmp_path / "a.csv").write_text(text)
+        assert (sources.load(tmp_path).parts["train"].images == SOME.images[:2]).all()
+    (tmp_path / "a.csv").write_text("\n".join([f"label,{NAMES}", rows[0], f",{PIXELS[1]}"]))
+    with pytest.raises(FormatError, match="has no label in line 3"):
+        sources.load(tmp_path)
+    (tmp_path / "a.csv").write_text(rows[0], encoding="utf-16")
+    with pytest.raises(DataError, match=r"a\.csv is no text in UTF-8"):
+        sources.load(tmp_path)
+    (tmp_path / "a.csv").write_text(f"0,{rows[0]}\n1,{rows[1]}\n")
+    with pytest.raises(FormatError, match="has 786 columns and is no table of digits"):
+        sources.load(tmp_path)

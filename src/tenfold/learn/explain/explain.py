@@ -82,7 +82,7 @@ def explain(
         progress.update("map", "drawing the map", 0, None)
         points = tsne(embeddings[torch.from_numpy(some)].numpy())
     places = Map(points, index[some], digits.labels[some], answers[some], len(digits), int(wrong.sum()))
-    name = str(its_run.path if its_run else run)
+    name = runs.title(run, its_run)
     inside = Inside(name, names, filters(model.network)[: figures.FILTERS], places, explained)
     return figures.draw(inside, folder) if draw else inside
 

@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -61,6 +62,9 @@ else:
 
 _STEPS = 300  # that a training has at least, unless `epochs` says how many it has
 _MOST = 256  # classes
+_LIKE_IMAGES = 64  # columns: with fewer X is hardly images, and its scale tells nothing
+_LIGHT = 0.75  # of the range of X: what is light
+_OFF = 50  # times as dark or as bright: images of another scale, 255 in place of 1
 _COMMON = 0.5  # of the range of X: what the middle one of its columns has where they are pixels of images
 
 
@@ -188,6 +192,11 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Any) -> torch.Tensor:  # noqa: N803
         check_is_fitted(self)
         X = validate_data(self, _flat(X), reset=False)  # noqa: N806
+        if np.ndim(self._range[1]) == 0 and X.shape[1] >= _LIKE_IMAGES:
+            low, high, most = float(self._range[0]), float(self._range[1]), float(X.max())
+            if most > low and not (high - low) / _OFF < most - low < (high - low) * _OFF:
+                said = f"X goes up to {most:g}, and that of fit went up to {high:g}: scale both alike"
+                warnings.warn(said, stacklevel=3)
         return (infer(self.model_.network, torch.from_numpy(self._images(X))) / self.model_.temperature).double()
 
     @property
@@ -200,9 +209,14 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
         self._moments: dict[str, Any] | None = None  # of the optimizer, between calls of `partial_fit`
         low, high = X.min(axis=0), X.max(axis=0)
         spans = (high - low)[high > low]
-        # Pixels have all one scale, of which most columns have the whole. Others were scaled each by itself.
-        common = not len(spans) or np.median(spans) >= _COMMON * (high.max() - low.min())
+        # Pixels have all one scale: they are whole numbers, or most columns have all of it. Others were scaled each by
+        # itself.
+        common = not len(spans) or np.median(spans) >= _COMMON * (high.max() - low.min()) or (np.floor(X) == X).all()
         self._range = (low.min(), high.max()) if common else (low, high)
+        dark, light = float(low.min()), float(high.max())
+        if common and X.shape[1] >= _LIKE_IMAGES and np.median(X) > dark + _LIGHT * (light - dark):
+            said = "dark ink on a light ground is learnt worse than X.max() - X, here and in predict"
+            warnings.warn(f"most of X is light: {said}", stacklevel=3)
 
     def _drawn(
         self, count: int, weights: NDArray[np.float64] | None, times: int = 1, passes: int = 0

@@ -1,10 +1,11 @@
 """What every model file has in common: how a module becomes an ONNX graph, and how sure it must be."""
 
 import hashlib
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tenfold.errors import missing_extra
+from tenfold.errors import UsageError, missing_extra
 
 OPSET = 18
 
@@ -36,26 +37,38 @@ def graph(
 ) -> bytes:
     """A module as an ONNX file: its inputs as `example` names them, `sizes` those of their dimensions that vary.
 
-    It has been through onnx.checker. Raises MissingExtra without the packages for it.
+    It has been through onnx.checker. Raises UsageError for what no graph can be made of, for any of these sizes;
+    MissingExtra without the packages for it.
     """
     try:
         import onnx
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
         raise missing_extra(str(error.name), "train") from error
-    with silence(), torch.no_grad():
-        program = torch.onnx.export(
-            module.cpu().eval(),
-            tuple(example.values()),
-            input_names=list(example),
-            output_names=outputs,
-            dynamic_shapes=sizes,
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
+    how = (
+        "its forward must do the same for any images and any number of them, without an if or a len that looks at them"
+    )
+    try:
+        with silence(), redirect_stderr(io.StringIO()), torch.no_grad():
+            program = torch.onnx.export(
+                module.cpu().eval(),
+                tuple(example.values()),
+                input_names=list(example),
+                output_names=outputs,
+                dynamic_shapes=sizes,
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except Exception as error:  # of a user's own, which may do anything
+        reason = next(iter(str(error.__cause__ or error).splitlines()), type(error).__name__)
+        raise UsageError(f"the network cannot be written as a graph: {how} ({reason})") from error
     assert program is not None
     proto = program.model_proto
+    for given, free in zip(proto.graph.input, sizes.values(), strict=True):
+        its = given.type.tensor_type.shape.dim
+        if fixed := [its[k].dim_value for k in free if not its[k].dim_param]:
+            raise UsageError(f"the network would be written as a graph for a size of {fixed[0]} alone: {how}")
     onnx.helper.set_model_props(proto, metadata)
     proto.producer_name, proto.producer_version = "tenfold", version("tenfold")
     graph = proto.graph

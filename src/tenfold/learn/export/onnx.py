@@ -25,7 +25,7 @@ from tenfold.learn.networks.inference import grey
 from tenfold.learn.recipes.augmentation import Augmentation
 from tenfold.learn.recipes.tasks import LINES
 from tenfold.learn.training.models import Model
-from tenfold.learn.training.runs import Target, find_model
+from tenfold.learn.training.runs import Run, Target, find_model
 from tenfold.mnist.digits import Digits
 from tenfold.progress import track
 
@@ -62,7 +62,7 @@ def export(
 ) -> Path:
     """Write a model as ONNX, normalisation included, and return the path, by default model.onnx in its run.
 
-    It is a run, or a network that was trained elsewhere, with `normalise` as for `evaluate`.
+    It is a run, or whatever else `evaluate` takes, with `normalise` as there.
 
     The graph: input `image`, float32 (N, 1, H, W), ink in [0, 1], bright on 0, any N, H and W; output `logits`, float32
     (N, classes); a second output `normalised`, (N, 1, 28, 28), is what the network sees. Its metadata holds the
@@ -77,7 +77,7 @@ def export(
     """
     if quantize is not None and quantize not in QUANTIZATIONS:
         raise UsageError(nearest("quantization", quantize, QUANTIZATIONS))
-    run = copy.deepcopy(run) if isinstance(run, nn.Module) else run  # which goes to the CPU
+    run = run if run is None or isinstance(run, str | Path | Run) else copy.deepcopy(run)  # which goes to the CPU
     model, its_run, folder = find_model(run, lines=True, normalise=normalise)
     path = Path(path) if path is not None else (its_run.path if its_run else folder) / "model.onnx"
     if model.task == LINES:

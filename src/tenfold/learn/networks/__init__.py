@@ -4,10 +4,10 @@ registry        every network by its name            layers        layers of our
 connected       fully connected networks             inference     the one function that makes logits
 convolutional   convolutional networks               calibration   logits to probabilities
 batchnorm       batch norm's statistics              lines         a network for rows of writing
-rounding        weights of a few bits
+rounding        weights of a few bits             foreign       networks of a user's own
 """
 
-from tenfold.learn.networks.layers import MEAN, STD, Average, Dropout, Rescaled, stock
+from tenfold.learn.networks.layers import MEAN, STD, Average, Dropout, Logarithm, Rescaled, stock
 from tenfold.learn.networks.registry import NETWORKS, build, check, head, outline, output_layer, parameters
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "STD",
     "Average",
     "Dropout",
+    "Logarithm",
     "Rescaled",
     "build",
     "check",

@@ -69,6 +69,19 @@ class Rescaled(nn.Module):
         return logits
 
 
+class Logarithm(nn.Module):
+    """A network that gives probabilities, as one that gives logits: their logarithms are some."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network: nn.Module = network
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The logits (N, classes)."""
+        logits: Tensor = self.network(input).float().clamp(min=1e-30).log()
+        return logits
+
+
 def stock(network: nn.Sequential) -> nn.Sequential:
     """The network, sharing its weights, out of PyTorch's own layers only, and a user's own.
 

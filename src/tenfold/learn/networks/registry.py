@@ -3,7 +3,6 @@
 They are sequences of PyTorch's own layers (see `layers.stock`), so that a model saved whole loads without tenfold.
 """
 
-import inspect
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import nn
 
 from tenfold.errors import StorageError, UsageError, nearest
-from tenfold.learn.networks import rounding
+from tenfold.learn.networks import foreign, rounding
 from tenfold.learn.networks.connected import mish, mlp
 from tenfold.learn.networks.convolutional import cnn, lenet, separable, strided, valid, vgg
 from tenfold.learn.networks.layers import Average
@@ -57,7 +56,11 @@ def build(recipe: str | Path | Recipe, classes: int = 10, **changes: Any) -> nn.
         warnings.warn(f"the code of {recipe.network} is another now than when it was learnt", stacklevel=2)
     check(recipe)
     outline(recipe, classes)
-    network = _own(recipe, classes) if own.is_own(recipe.network) else _known(recipe)[recipe.network](recipe, classes)
+    network = (
+        foreign.build(recipe, classes)
+        if own.is_own(recipe.network)
+        else _known(recipe)[recipe.network](recipe, classes)
+    )
     if recipe.batch_size < 2 and any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in network.modules()):
         raise UsageError(f"--batch-size must be 2 or more for the batch normalisation of {recipe.network}, not 1")
     if recipe.weight_bits < rounding.FLOAT:
@@ -82,35 +85,6 @@ def outline(recipe: Recipe, classes: int) -> nn.Sequential | None:
     if count > MOST_PARAMETERS:
         raise StorageError(f"there is not enough memory for a network of {count:,} parameters: {_WIDE}")
     return network
-
-
-def _own(recipe: Recipe, classes: int) -> nn.Sequential:
-    """A network of a user's own: what its function or class gives for so many classes and, if it asks, the recipe.
-
-    Raises UsageError for what is no network from images (N, 1, 28, 28) to logits (N, classes).
-    """
-    maker = own.load(recipe.network)
-    wanted = inspect.signature(maker).parameters
-    more: dict[str, Any] = {"recipe": recipe} if "recipe" in wanted else {}
-    takes = [p for p in wanted.values() if p.kind <= p.VAR_POSITIONAL and p.name != "recipe"]
-    try:
-        network = maker(*([classes] if takes else []), **more)
-        if not isinstance(network, nn.Module):
-            raise UsageError(f"{recipe.network} gives {type(network).__name__}, and an nn.Module is wanted")
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            training = network.training
-            logits = network.eval()(torch.zeros(2, 1, 28, 28))
-            network.train(training)
-    except UsageError:
-        raise
-    except Exception as error:
-        raise UsageError(f"{recipe.network} fails for {classes} classes: {type(error).__name__}: {error}") from error
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (2, classes):
-        raise UsageError(
-            f"{recipe.network} makes {shape or type(logits).__name__} of 2 images, and logits (2, {classes}) are wanted"
-        )
-    return network if isinstance(network, nn.Sequential) else nn.Sequential(network)
 
 
 def check(recipe: Recipe) -> None:

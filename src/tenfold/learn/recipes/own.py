@@ -21,6 +21,7 @@ from tenfold.errors import UsageError
 FIELDS = ("network", "optimizer", "augment")  # of a recipe, that may name one
 _live: dict[str, Callable[..., Any]] = {}  # that were given as such to this process
 _importing: list[str] = []
+_SHOWN = 60  # characters of what is given in place of a function
 
 
 def is_own(text: str) -> bool:
@@ -32,7 +33,10 @@ def reference(made: Callable[..., Any]) -> str:
     """The name by which another process finds a function or class, if any can. Raises UsageError for what has none."""
     name, module = getattr(made, "__qualname__", None), sys.modules.get(getattr(made, "__module__", ""))
     if name is None or module is None:
-        raise UsageError(f"a function or a class is wanted, not {made!r}: it is called anew for each network")
+        what = type(made).__name__ if len(repr(made)) > _SHOWN else repr(made)
+        raise UsageError(
+            f"a function or a class is wanted, which is called anew for each training, not {what}: put it into one"
+        )
     file = getattr(module, "__file__", None)
     alone = module.__name__ == "__main__" or ("." not in module.__name__ and "site-packages" not in str(file))
     found = f"{Path(file).absolute() if file and alone else module.__name__}:{name}"
@@ -85,8 +89,9 @@ def checksum(texts: Iterable[str]) -> str | None:
 def _source(made: Callable[..., Any]) -> str:
     try:
         return inspect.getsource(made)
-    except (OSError, TypeError):  # typed in, or compiled
-        return repr(made)
+    except (OSError, TypeError):  # typed in, or compiled; of a class in a notebook its functions are known
+        inside = vars(made).values() if isinstance(made, type) else ()
+        return repr(made) + "".join(_source(one) for one in inside if inspect.isfunction(one))
 
 
 def _module(where: str) -> ModuleType:

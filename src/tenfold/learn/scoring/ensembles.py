@@ -41,6 +41,9 @@ def ensemble(members: Sequence[str | Path | Run], out: str | Path | None = None)
     """
     if len(members) < 2:
         raise UsageError("an ensemble has two members or more: give their runs")
+    others = [type(member).__name__ for member in members if not isinstance(member, str | Path | Run)]
+    if others:
+        raise UsageError(f"members are runs, which say how their networks are built again, not {others[0]}")
     found = [runs.find_model(member)[0] for member in members]
     model = joined(found)
     run = runs.create(model.recipe, out)

@@ -45,7 +45,8 @@ def evaluate(
 
     Args:
         run: A run, its folder or name, or a safetensors file; None is the newest finished run in ./runs. Or a network,
-            an nn.Module from images float (N, 1, 28, 28) to logits (N, classes), that was trained elsewhere.
+            an nn.Module from images float (N, 1, 28, 28) to logits (N, classes), that was trained elsewhere; or a
+            Model, or a DigitClassifier that was fitted.
         data: Other labelled digits to score on: their test part, or all of them if they have none.
         out: The folder to write to; the run's own, or one beside the data's name inside it for other `data`.
         device: Where to compute.
@@ -95,7 +96,7 @@ def score(
     seconds = time.perf_counter() - began
     found = _scores(
         *(logits, labels, index, model),
-        model=str(its_run.path if its_run else run if isinstance(run, str | Path) else folder.name),
+        model=runs.title(run, its_run),
         data=name,
         notes=notes,
         images_per_second=round(len(labels) / seconds),

@@ -57,7 +57,7 @@ def evaluate(
     DeviceError or StorageError, as their names say.
     """
     model, its_run, folder = runs.find_model(run, devices.choose(device), lines=True)
-    name = str(its_run.path if its_run else run)
+    name = runs.title(run, its_run)
     if data is None:
         batches, shown = dataset.written(embedded.read("test"), _TEST), "lines of MNIST's test digits"
     else:

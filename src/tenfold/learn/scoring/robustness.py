@@ -89,7 +89,7 @@ def corrupted(
     clean = errors.pop("clean")[""]
     mean = sum(errors["corruption"].values()) / len(errors["corruption"])
     known = reference() if (name, model.task.name, len(labels)) == MNIST_TEST else None
-    whose = str(its_run.path if its_run else run)
+    whose = runs.title(run, its_run)
     names = {kind: str(folder / f"{kind}.png") for kind in ("corruptions", "corrupted")} if draw else None
     result = Robustness(
         *(whose, model.recipe.name, model.task.name, name, len(labels), seed, clean, mean, errors),

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tenfold import documents, files
 from tenfold.errors import RunError, TenfoldError, UsageError, one_line
 from tenfold.learn import networks
+from tenfold.learn.networks import foreign
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
 
@@ -47,27 +48,15 @@ def of_module(module: nn.Module, normalise: tuple[float, float] | None = None) -
     """A network that was trained elsewhere, from images float (N, 1, 28, 28) to logits (N, classes), as a model.
 
     Its images are grey values in [0, 1], ink bright, less the mean and divided by the deviation that `normalise` says,
-    by default MNIST's. Of ten logits each is a digit's.
+    by default MNIST's. Of ten logits each is a digit's. Probabilities, as a softmax makes them, do for logits.
 
     Raises UsageError for what is no such network.
     """
     if normalise is not None and not (len(normalise) == 2 and normalise[1] > 0):
         raise UsageError(f"normalise must be a mean and a deviation above 0, not {normalise}")
-    network = nn.Sequential(module if normalise is None else networks.Rescaled(module, *normalise))
-    first = next(module.parameters(), None)
-    if first is None:
-        raise UsageError(f"{type(module).__name__} has no weights: a trained network is wanted")
-    training = module.training
-    try:
-        with torch.no_grad():
-            logits = network.eval()(torch.zeros(2, 1, 28, 28, device=first.device))
-    except Exception as error:
-        raise UsageError(f"{type(module).__name__} fails for images (2, 1, 28, 28): {error}") from error
-    finally:
-        network.train(training)
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 2 or logits.shape[1] < 2:
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise UsageError(f"{type(module).__name__} makes {shape} of 2 images, and logits (2, classes) are wanted")
+    logits = foreign.check(module)
+    scaled = module if normalise is None else networks.Rescaled(module, *normalise)
+    network = nn.Sequential(networks.Logarithm(scaled) if foreign.are_probabilities(logits) else scaled)
     classes = tuple(map(str, range(logits.shape[1])))
     task = Task("digits", tuple((k,) for k in range(len(classes))), classes)
     return Model(network, Recipe(name=type(module).__name__), task, classes)
@@ -113,7 +102,8 @@ def save(model: Model, path: str | Path, beside: Mapping[str, str] | None = None
         "beside": dict(beside or {}),
     }
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
-    weights = {name: tensor.cpu().contiguous() for name, tensor in model.network.state_dict().items()}
+    # Each in memory of its own, also where layers share one.
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in model.network.state_dict().items()}
     files.content(path, to_safetensors(weights, {**texts, "sha256": _digest(weights, texts)}))
 
 

@@ -229,11 +229,13 @@ def objective(recipe: Recipe, device: torch.device, source: Source | None = None
 
 
 def _changed(ink: Tensor, change: Callable[[Tensor], Tensor], name: str) -> Tensor:
-    """Ink (B, 1, 28, 28) as a user's own augmentation changes it. Raises UsageError for another shape."""
+    """Ink (B, 1, 28, 28) as a user's own augmentation changes it. Raises UsageError for another shape or scale."""
     changed = change(ink)
     if not isinstance(changed, Tensor) or changed.shape != ink.shape:
         what = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
         raise UsageError(f"{name} makes {what} of a batch {tuple(ink.shape)}: the same shape is wanted")
+    if not changed.is_floating_point():
+        raise UsageError(f"{name} makes {changed.dtype} of ink in [0, 1]: the same scale is wanted, as float")
     return changed.to(ink)
 
 

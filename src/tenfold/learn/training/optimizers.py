@@ -1,5 +1,6 @@
 """The optimizer that a recipe names, and its learning rate at every step."""
 
+import inspect
 import math
 from collections.abc import Callable
 from functools import partial
@@ -25,10 +26,11 @@ def build(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.opt
             raise UsageError(f"{recipe.optimizer} fails: {type(error).__name__}: {error}") from error
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise UsageError(f"{recipe.optimizer} gives {type(optimizer).__name__}: a torch.optim.Optimizer is wanted")
-        if isinstance(optimizer, torch.optim.LBFGS):
+        closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+        if isinstance(optimizer, torch.optim.LBFGS) or (closure is not None and closure.default is closure.empty):
             raise UsageError(f"{recipe.optimizer} asks for the loss several times in a step: no optimizer of that kind")
         for group in optimizer.param_groups:
-            group["of_lr"] = float(group["lr"]) / recipe.lr
+            group["of_lr"] = float(group.get("lr", recipe.lr)) / recipe.lr
         return optimizer
     betas, fused = (recipe.momentum, recipe.beta2), device.type in ("cpu", "cuda")
     made: dict[str, Callable[..., torch.optim.Optimizer]] = {

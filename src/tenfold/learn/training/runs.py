@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # so that a run is found before anything heavy is loaded
     from tenfold.learn.training.models import Model
 
 ROOT = Path("runs")
-Target: TypeAlias = "str | Path | Run | nn.Module | None"  # of whom a model is
+Target: TypeAlias = "str | Path | Run | Model | nn.Module | None"  # of whom a model is
 _SEALED = ("recipe.json", "metrics.csv", "steps.csv")  # whose SHA-256 the model says
 _TAKEN = "is being trained by another process: wait for it, or stop that first"
 _PATIENCE = 5.0  # seconds in which a process may end that trains a run and was asked to
@@ -216,22 +216,35 @@ def find_model(
 ) -> "tuple[Model, Run | None, Path]":
     """The model that `target` means (see `locate`), its run if it has one, and the folder for files about it.
 
-    A network that was trained elsewhere is one too, see `models.of_module`; it stays on its own device.
+    A Model is itself, and a DigitClassifier that was fitted has one. A network that was trained elsewhere is one too,
+    see `models.of_module`. These stay on their own device.
 
     Raises RunError when there is none, or it cannot be used; also for one that reads lines, unless that will do.
     """
+    from torch import nn
+
     from tenfold.learn.training import models
 
-    if target is not None and not isinstance(target, str | Path | Run):
+    if isinstance(target, nn.Module):
         return models.of_module(target, normalise), None, ROOT / f"of-{type(target).__name__}"
     if normalise is not None:
         raise UsageError("normalise is for networks that were trained elsewhere: a run knows its own")
+    target = getattr(target, "model_", target)
+    if isinstance(target, models.Model):
+        folder = ROOT / f"of-{Path(target.recipe.name).name}"
+        return _of_digits(target, folder, lines), None, folder
+    if target is not None and not isinstance(target, str | Path | Run):
+        what = f"the class {target.__name__}" if isinstance(target, type) else type(target).__name__
+        raise UsageError(f"a run, a Model or an nn.Module that has learnt is wanted, not {what}")
     located = locate(target)
     if isinstance(located, Run):
         return _of_digits(located.model(device), located.path, lines), located, located.path
     if located.suffix != ".safetensors":
         models.load_torch(located)  # which tells a pickled network, that is refused, from damage
-        raise RunError(f"{located} has weights without a description: give a run, or its model.safetensors")
+        raise RunError(
+            f"{located} has weights without a description: give a run, or its model.safetensors; or in "
+            "Python the network that has them, tenfold.evaluate(network)"
+        )
     return _of_digits(models.load(located, device), located, lines), None, located.with_suffix("")
 
 
@@ -239,6 +252,15 @@ def _of_digits(model: "Model", path: Path, lines: bool) -> "Model":
     if model.task == LINES and not lines:
         raise RunError(f"{path} reads lines: this is for networks that read one digit")
     return model
+
+
+def title(target: "Target", run: Run | None) -> str:
+    """What a model is called that `find_model` found: the path of its run or file, or what it is of."""
+    if run is not None:
+        return str(run.path)
+    if target is None or isinstance(target, str | Path | Run):
+        return str(target)
+    return str(getattr(getattr(target, "recipe", None), "name", type(target).__name__))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -15,7 +16,8 @@ from torch import nn
 from tenfold import files
 from tenfold.errors import DataError, DivergedError, Interrupted, RunError, StorageError, UsageError
 from tenfold.learn import networks
-from tenfold.learn.recipes import presets
+from tenfold.learn.networks import foreign
+from tenfold.learn.recipes import own, presets
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.recipes.tasks import Task
 from tenfold.learn.stopping import Stop
@@ -132,6 +134,8 @@ def _begin(
     network: nn.Sequential, recipe: Recipe, objective: Objective, display: Display, device: torch.device
 ) -> State:
     """The state before the first step, with fresh weights or those of an earlier network."""
+    for doubt in foreign.doubts(network, own.short(recipe.network)) if own.is_own(recipe.network) else ():
+        warnings.warn(doubt, stacklevel=2)
     if recipe.init is not None:
         display.line(_initialise(network, recipe, recipe.init, objective.task))
     network.to(device)

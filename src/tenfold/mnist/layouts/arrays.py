@@ -10,20 +10,14 @@ from numpy.typing import NDArray
 
 from tenfold.errors import DataError, FormatError, one_line
 from tenfold.mnist import idx, packed
-from tenfold.mnist.layouts.raw import TURNED, Raw, by_part, emnist, part_of, upright
+from tenfold.mnist.layouts.raw import JOINED, PARTS, TURNED, Raw, by_part, emnist, part_of, upright
 
 _IDX = re.compile(r"(?P<stem>.*?)images(?P<dot>[-.])idx3(?P<rest>[-.]ubyte)?(?P<gz>\.gz)?$")
-_NAMES = {  # that are in use for each part: (images, labels)
-    "train": [
-        *(("train_images", "train_labels"), ("x_train", "y_train"), ("images", "labels")),
-        *(("x", "y"), ("data", "target"), ("data", "targets"), ("data", "labels"), ("image", "label")),
-    ],
-    "validation": [("val_images", "val_labels"), ("validation_images", "validation_labels"), ("x_val", "y_val")],
-    "test": [("test_images", "test_labels"), ("x_test", "y_test")],
-}
 _LARGEST = 65_536  # pixels of an image in LIBSVM's format
-_IMAGES = ("images", "imgs", "image", "img", "x", "data")  # words in the names of files
-_LABELS = ("labels", "label", "y", "targets", "target")
+# Words in the names of arrays and files, those first that count most.
+_IMAGES = ("images", "imgs", "image", "img", "x", "data", "features", "pixels", "inputs")
+_LABELS = ("labels", "label", "y", "targets", "target", "lbls", "classes", "class", "digits", "digit")
+_SAID = {"set", "mnist", "arr"}  # which say nothing
 
 
 def read_idx(path: Path, files: Iterable[Path]) -> Raw:
@@ -50,8 +44,9 @@ def _idx_labels(file: Path) -> Path:
     several = name.replace("idx1", "idx2").replace("ubyte", "int")
     for one in (name, several):
         for end in ("", ".gz"):
-            if file.with_name(one + end).is_file():
-                return file.with_name(one + end)
+            for place in (file.parent, file.parent.parent / (one + end)):  # or each in a folder of its own name
+                if (place / (one + end)).is_file() and (place == file.parent or file.parent.name == file.name):
+                    return place / (one + end)
     raise DataError(f"{file} has no labels beside it: {name} or {name}.gz is missing")
 
 
@@ -87,11 +82,12 @@ def numpy_in(path: Path) -> Raw | None:
 
 def _partner(file: Path) -> Path | None:
     """The file of labels beside one of images: its name with another word in it."""
-    tokens = re.split(r"([^A-Za-z0-9]+)", file.stem)
+    beside = {other.name.lower(): other for other in file.parent.iterdir() if other.is_file()}
+    tokens = re.split(rf"([^A-Za-z0-9]+|{JOINED.pattern})", file.stem)
     for k, token in enumerate(tokens):
         for word in _LABELS if token.lower() in _IMAGES else ():
-            other = file.with_name("".join([*tokens[:k], word, *tokens[k + 1 :]]) + file.suffix)
-            if other.is_file():
+            other = beside.get("".join([*tokens[:k], word, *tokens[k + 1 :], file.suffix]).lower())
+            if other is not None:
                 return other
     return None
 
@@ -111,28 +107,56 @@ def _load(file: Path, wanted: Callable[[list[str]], Iterable[str]]) -> dict[str,
     except DataError:
         raise
     except Exception as error:  # numpy raises a dozen kinds here: zipfile, zlib, header and OS errors
+        if not file.stat().st_size:
+            raise DataError(f"{file} is empty: fetch or save it again") from error
         raise DataError(f"cannot read {file}: {one_line(error)[:200]}") from error
 
 
 def read_npz(path: Path) -> Raw:
     """The arrays in an .npz by their usual names. Raises DataError, FormatError."""
-    arrays = _load(path, lambda names: [name for pair in _named(names).values() for name in pair])
-    parts = _named(list(arrays))
+    every: list[str] = []
+
+    def wanted(names: list[str]) -> list[str]:
+        every.extend(names)
+        return [name for pair in _named(names).values() for name in pair]
+
+    arrays, parts = _load(path, wanted), _named(every)
     if not parts:
-        keys = ", ".join(arrays) or "none"
+        keys = ", ".join(every) or "none"
         raise FormatError(f"{path} has the arrays {keys}: name them images and labels, or x_train and y_train")
-    return Raw({part: (arrays[images], arrays[labels]) for part, (images, labels) in parts.items()}, used={path})
+    left = [name for name in every if name not in {name for pair in parts.values() for name in pair}]
+    return Raw(
+        {part: (arrays[images], arrays[labels]) for part, (images, labels) in parts.items()},
+        notes=[f"left out: the arrays {', '.join(left)}"] if left else [],
+        used={path},
+    )
+
+
+def read_pair(path: Path) -> Raw:
+    """The images in an .npy, and the labels in that beside it. Raises DataError, FormatError."""
+    labels = _partner(path)
+    if labels is None:
+        raise DataError(f"{path} has no labels beside it: call the two x_train.npy and y_train.npy, or X.npy and y.npy")
+    return Raw({part_of(path.stem) or "train": (_single(path), _single(labels))}, used={path, labels})
 
 
 def _named(names: list[str]) -> dict[str, tuple[str, str]]:
     """The names of images and labels of each part, among those of arrays."""
-    known = {name.lower(): name for name in names}
-    found = {}
-    for part, pairs in _NAMES.items():
-        pair = next(((known[one], known[other]) for one, other in pairs if one in known and other in known), None)
-        if pair is not None:
-            found[part] = pair
-    return found
+    if names == ["arr_0", "arr_1"]:  # as numpy calls what has no names
+        return {"train": ("arr_0", "arr_1")}
+    best: dict[tuple[str, bool], tuple[int, str]] = {}
+    for name in names:
+        words = [word.lower() for word in re.split(r"[^A-Za-z0-9]+", JOINED.sub("_", name)) if word]
+        its = [word for word in words if part_of(word) is None and word not in _SAID]
+        part = part_of("_".join(words)) or "train"
+        for of, known in ((True, _IMAGES), (False, _LABELS)):
+            if len(its) == 1 and its[0] in known:
+                best[part, of] = min(best.get((part, of), (len(known), "")), (known.index(its[0]), name))
+    return {
+        part: (best[part, True][1], best[part, False][1])
+        for part in PARTS
+        if {(part, True), (part, False)} <= best.keys()
+    }
 
 
 def mat_in(path: Path) -> Raw | None:
@@ -154,7 +178,7 @@ def _mats(path: Path, every: list[Path]) -> Raw:
 
 
 def read_mat(path: Path) -> Raw:
-    """MATLAB's arrays: those of EMNIST, or by their usual names. They run by columns, and count from 1.
+    """MATLAB's arrays: those of EMNIST, or by their usual names. Those that count from 1 run by columns.
 
     Raises DataError, FormatError.
     """
@@ -171,13 +195,14 @@ def read_mat(path: Path) -> Raw:
         return _emnist(found["dataset"][0, 0], raw)
     for part, (images, labels) in _named(list(found)).items():
         pixels, numbers = found[images], found[labels].ravel()
-        if pixels.ndim in (3, 4) and pixels.shape[-1] == len(numbers) != len(pixels):
+        if pixels.ndim in (2, 3, 4) and pixels.shape[-1] == len(numbers) != len(pixels):
             pixels = np.moveaxis(pixels, -1, 0)
-        elif pixels.ndim == 2:
-            pixels = upright(pixels)
         if set(np.unique(numbers).tolist()) <= set(range(1, 11)) and 10 in numbers:
             numbers = numbers % 10
             raw.notes = ["the label 10 is a 0, as MATLAB counts from 1"]
+            if pixels.ndim == 2:
+                pixels = upright(pixels)
+                raw.notes.append("turned upright, as MATLAB lays pictures out by columns")
         raw.parts[part_of(path.stem) or part] = (pixels, numbers)
     if not raw.parts:
         raise FormatError(

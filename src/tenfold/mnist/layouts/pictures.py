@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tenfold.errors import DataError
 
@@ -21,7 +21,7 @@ def is_picture(file: Path) -> bool:
 
 
 def picture(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
-    """A picture, a file or its bytes, as grey values (H, W), with transparent ground as white paper.
+    """A picture, a file or its bytes, as grey values (H, W), transparent ground white, or black under white ink.
 
     Raises DataError, which calls it by its `name`, for one that cannot be read.
     """
@@ -36,7 +36,10 @@ def picture(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
             if image.width * image.height > LARGEST:
                 raise ValueError(f"it has {image.width:,} x {image.height:,} pixels, and {LARGEST:,} are the most")
             if "A" in image.getbands() or "transparency" in image.info:
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+                clear = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), clear)
+                if not np.ptp(np.asarray(image), axis=(0, 1)).any():  # white ink is not seen on white
+                    image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), clear)
             image = ImageOps.exif_transpose(image)
             if image.mode.startswith(("I", "F")):  # more than 8 bits a pixel, which convert("L") would cut off
                 values = np.asarray(image, np.float64)
@@ -45,4 +48,5 @@ def picture(source: Path | bytes, name: str | None = None) -> NDArray[np.uint8]:
     except MemoryError:
         raise
     except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
-        raise DataError(f"cannot read the picture {name or str(source)}: {error}; mend or remove it") from error
+        what = "it is empty, or of no known kind" if isinstance(error, UnidentifiedImageError) else error
+        raise DataError(f"cannot read the picture {name or str(source)}: {what}; mend or remove it") from error

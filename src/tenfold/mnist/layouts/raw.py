@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tenfold.errors import DataError
 
 T = TypeVar("T")
-_PARTS = {
+PARTS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "t10k"),
@@ -25,7 +25,13 @@ _EMNIST = {
     "byclass": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }
 TURNED = "turned upright: EMNIST's files hold every picture transposed"
-_PART = {word: part for part, words in _PARTS.items() for word in words}
+_PART = {word: part for part, words in PARTS.items() for word in words}
+
+
+# Where two words meet in a name: trainImages, xtrain, trainx.
+JOINED = re.compile(
+    r"(?<=[a-z])(?=[A-Z])|(?<=^[xXyY])(?=tr|te|va|dev)|(?<=train|valid)(?=[xXyY]\b)|(?<=test)(?=[xXyY]\b)"
+)
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Raw:
 
 def part_of(name: str) -> str | None:
     """The part that a file or folder is, by a word in its name, of which the last counts; None if it says none."""
-    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    words = re.split(r"[^a-z0-9]+", JOINED.sub(" ", name).lower())
     return next((_PART[word] for word in reversed(words) if word in _PART), None)
 
 

@@ -16,13 +16,13 @@ KNOWN = (
 )
 _CONVERT = {  # what is not read, and the way to what is
     (".zip", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz"): "it is an archive: unpack it first",
+    (".pkl.gz",): "a pickle can run any program when loaded: where you trust it, in Python: (x, y), _, (u, v) = "
+    "pickle.load(gzip.open(path), encoding='latin1'); np.savez('digits.npz', x_train=x, y_train=y, x_test=u, y_test=v)",
     (".gz",): "it is compressed: unpack it first",
-    (
-        ".pkl",
-        ".pickle",
-        ".joblib",
-    ): "a pickle can run any program when loaded: where you trust it, load it in Python and "
-    "np.savez('digits.npz', images=x, labels=y)",
+    (".pkl", ".pickle", ".joblib"): "a pickle can run any program when loaded: where you trust it, load it in Python "
+    "and np.savez('digits.npz', images=x, labels=y)",
+    (".arff",): "in Python: x, y = sklearn.datasets.fetch_openml(data_id=554, return_X_y=True, as_frame=False), or any "
+    "other way to read it; np.savez('digits.npz', images=x, labels=y.astype(str))",
     (".pt", ".pth"): "in Python: x, y = torch.load(path)[:2]; np.savez('digits.npz', images=x, labels=y)",
     (".h5", ".hdf5"): "in Python: f = h5py.File(path); np.savez('digits.npz', images=f[...], labels=f[...])",
     (".tfrecord",): "in Python: save its images and labels by np.savez('digits.npz', images=x, labels=y)",
@@ -62,6 +62,8 @@ def read(path: Path, track: Track, only: str = "") -> Raw:
     )
     raw = next((raw for way in ways if (raw := way()) is not None), None)
     if raw is None:
+        for table in sorted(filter(tables.is_csv, path.iterdir())):
+            tables.read_csv(table, track)  # which says why it is none
         raise DataError(_nothing(path))
     raw.notes += [] if only else _left_out(path, raw)
     return raw
@@ -70,6 +72,8 @@ def read(path: Path, track: Track, only: str = "") -> Raw:
 def _file(path: Path, track: Track) -> Raw:
     if path.suffix == ".npz":
         return arrays.read_npz(path)
+    if path.suffix == ".npy":
+        return arrays.read_pair(path)
     if arrays.is_idx(path):
         return arrays.read_idx(path, [path])
     if path.suffix == ".mat":
@@ -80,7 +84,7 @@ def _file(path: Path, track: Track) -> Raw:
         return tables.read_csv(path, track)
     if tables.is_arrow(path):
         return tables.read_arrow(path, [path], track)
-    hint = _hint(path.name)
+    hint = _hint(path.name) or _called(path)
     if hint is None and is_picture(path):
         hint = "one picture teaches nothing: give a folder with a sub-folder per class"
     raise FormatError(f"{path} is no data that tenfold reads: {hint or f'give {KNOWN}'}")
@@ -88,6 +92,15 @@ def _file(path: Path, track: Track) -> Raw:
 
 def _hint(name: str) -> str | None:
     return next((hint for ends, hint in _CONVERT.items() if name.lower().endswith(ends)), None)
+
+
+def _called(file: Path) -> str | None:
+    """What to do with a file of IDX that is not called as such."""
+    with open(file, "rb") as opened:
+        first = opened.read(4)
+    if first in (b"\0\0\x08\x03", b"\0\0\x08\x01"):
+        return f"{file.name} is IDX: call images train-images-idx3-ubyte, their labels train-labels-idx1-ubyte"
+    return None
 
 
 def _visible(path: Path) -> list[Path]:
@@ -106,9 +119,10 @@ def _nothing(path: Path) -> str:
         return f"{path} has no data, it is empty: give {KNOWN}"
     kinds = Counter(file.suffix.lower() or "without a suffix" for file in every)
     found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(4))
-    hint = next((hint for file in every if (hint := _hint(file.name))), None)
+    hint = next((hint for file in every if (hint := _hint(file.name) or _called(file))), None)
     if hint is None and any(map(is_picture, path.iterdir())):
-        hint = "put the pictures of each class into a sub-folder of its own, or list them in a labels.csv: file,label"
+        hint = "put the pictures of each class into a sub-folder of its own, or list them in a labels.csv: file,label; "
+        "what has no labels is read by tenfold read"
     return f"{path} has no data that tenfold reads, but {found}: {hint or f'give {KNOWN}'}"
 
 

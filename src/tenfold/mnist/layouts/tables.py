@@ -23,7 +23,21 @@ if TYPE_CHECKING:
 
 _LABEL = ("label", "labels", "class", "target", "y", "digit", "character", "category")
 _FILE = ("file", "filename", "file_name", "image", "img", "path", "picture", "filepath", "image_path", "id", "name")
-_OTHER = ("", "index", "id", "imageid", "image_id", "unnamed: 0", "usage", "split", "part", "set", "subset")
+_OTHER = (
+    "",
+    "__index_level_0__",
+    "index",
+    "id",
+    "imageid",
+    "image_id",
+    "unnamed: 0",
+    "usage",
+    "split",
+    "part",
+    "set",
+    "subset",
+)
+_IMAGE = ("image", "img", "picture", "pixels", "png", "bytes", "features", "data", "x")
 _PART = ("split", "part", "set", "subset", "usage")
 _LOOKED, _CLASSES = 500, 64  # rows by which a column of labels is known, and classes in it
 _ROWS = 2000  # that are read at a time
@@ -96,7 +110,7 @@ def _csv(path: Path, track: Track) -> Raw | None:
 
 
 def _delimiter(line: str) -> str:
-    return max(",;\t", key=line.count)
+    return max(",;\t", key=line.count) if re.search("[,;\t]", line) else " "
 
 
 def _ordered(pixels: list[int], names: Sequence[str]) -> list[int]:
@@ -111,7 +125,9 @@ def _text(path: Path) -> Iterator[Iterator[str]]:
     try:
         with packed.text(path, "utf-8-sig") as file:
             yield packed.lines(file, path)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8: save it as CSV in UTF-8") from error
+    except (OSError, EOFError) as error:
         raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -140,11 +156,15 @@ def _pixels(path: Path, delimiter: str, header: bool, label: int | None, pixels:
     with _text(path) as file:
         rows, line = itertools.islice(file, int(header), None), 1 + int(header)
         for some in track(iter(lambda: list(itertools.islice(rows, _ROWS)), []), f"reading {path.name}"):
+            filled = [row for row in some if row.strip()]
             try:
-                values = np.loadtxt(some, np.float32, usecols=pixels, **options)
+                values = np.loadtxt(filled, np.float32, usecols=pixels, **options)
                 images.append(values.astype(np.uint8) if _whole(values) else values)
                 if label is not None:
-                    labels.append(np.loadtxt(some, np.str_, usecols=[label], **options)[:, 0])
+                    labels.append(np.loadtxt(filled, np.str_, usecols=[label], **options)[:, 0])
+                    if "" in labels[-1]:
+                        row = filled[labels[-1].tolist().index("")]
+                        raise FormatError(f"{path} has no label in line {line + some.index(row)}")
             except ValueError as error:
                 raise FormatError(_fault(path, some, line, delimiter, pixels)) from error
             line += len(some)
@@ -191,9 +211,9 @@ def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -
         rows = [row for row in csv.reader(file, delimiter=delimiter) if any(row)][names is not None :]
     if not rows:
         return None
-    columns = range(len(rows[0]))
+    columns, there = range(len(rows[0])), _pictures(path.parent)
     shown = [k for k in columns if names is None or names[k] in _FILE]
-    place = next((k for k in shown if _find(path.parent, rows[0][k]) is not None), None)
+    place = next((k for k in shown if _find(path.parent, rows[0][k], there) is not None), None)
     given = [k for k in columns if k != place and (names is None or names[k] in _LABEL)]
     if place is None or not given:
         return None
@@ -203,7 +223,7 @@ def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -
     for number, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
             raise FormatError(f"{path} has {len(row)} columns in row {number}, and {len(rows[0])} before")
-        picked = _find(path.parent, row[place])
+        picked = _find(path.parent, row[place], there)
         if picked is None:
             raise DataError(f"{path} names {row[place]}, and there is no such picture beside it or in a folder there")
         part = part_of(row[parts[0]]) if parts else part_of(path.stem)
@@ -215,17 +235,27 @@ def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -
     return raw
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    """The picture that is called so, beside or one folder deeper, with its suffix or without."""
+def _pictures(folder: Path) -> dict[str, Path]:
+    """The pictures in a folder, however deep, by the end of their paths, with their suffix and without."""
+    found: dict[str, Path] = {}
+    every = [file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
+    for file in sorted(every, key=lambda file: (len(file.parts), file)):
+        parts = file.relative_to(folder).parts
+        for k in range(len(parts)):
+            end = "/".join(parts[k:])
+            found.setdefault(end, file)
+            found.setdefault(end.removesuffix(file.suffix), file)
+    return found
+
+
+def _find(folder: Path, name: str, there: dict[str, Path]) -> Path | None:
+    """The picture that is called so, from a folder or somewhere in it, with its suffix or without."""
     if not name.strip() or "\0" in name or len(name) > 400:
         return None
-    ends = ("", *SUFFIXES) if Path(name).suffix.lower() not in SUFFIXES else ("",)
-    for place in (folder, *sorted(d for d in folder.iterdir() if d.is_dir())):
-        for end in ends:
-            file = place / f"{name.strip()}{end}"
-            if file.is_file() and file.suffix.lower() in SUFFIXES:
-                return file
-    return None
+    given = folder / name.strip()
+    if given.suffix.lower() in SUFFIXES and given.is_file():
+        return given
+    return there.get(name.strip().replace("\\", "/").removeprefix("./"))
 
 
 def is_arrow(file: Path) -> bool:
@@ -283,17 +313,17 @@ def _rows(
     names = {name.lower(): name for name in table.column_names}
     label = next((names[name] for name in _LABEL if name in names), None)
     if label is None:
-        raise FormatError(f"{path} has the columns {', '.join(table.column_names)}: one must be called label")
+        raise FormatError(f"{path} has the columns {', '.join(table.column_names[:12])}: one must be called label")
     if missing := table[label].null_count:
         raise FormatError(f"{path} has no label in {missing:,} of {len(table):,} rows: remove those")
     labels = np.array(table[label].to_pylist())
-    image = next((names[name] for name in ("image", "img", "picture", "pixels", "png", "bytes") if name in names), None)
+    image = next((names[name] for name in _IMAGE if name in names), None)
     rest = [name for name in table.column_names if name != label and name.lower() not in _OTHER]
     rest = [rest[k] for k in _ordered(list(range(len(rest))), rest)]
     if image is None and len(rest) > 1 and _square(len(rest)):
         return list(np.stack([table[name].to_numpy() for name in rest], 1)), labels, None
     if image is None:
-        raise FormatError(f"{path} has the columns {', '.join(table.column_names)}: one must be called image")
+        raise FormatError(f"{path} has the columns {', '.join(table.column_names[:12])}: one must be called image")
     rows = list(track(table[image].to_pylist(), f"reading {part}"))
     return [_image(row, f"in row {k} of {path}") for k, row in enumerate(rows)], labels, _classes(table, label)
 
