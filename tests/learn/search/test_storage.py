@@ -38,6 +38,28 @@ def test_the_values_of_the_dead_are_tried_again() -> None:
     assert [trial.state for trial in live(study.trials)] == [TrialState.RUNNING, TrialState.FAIL, TrialState.RUNNING]
 
 
+def test_who_is_killed_while_it_releases_loses_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    study = optuna.create_study()
+    dead, lost, wrong = (begun(study, name) for name in ("dead", "lost", "wrong"))
+    study.tell(lost.number, state=TrialState.FAIL)  # as Optuna does of those that no longer answer, before it asks again
+    wrong.set_user_attr(storage.ERROR, "too wide")
+    study.tell(wrong.number, state=TrialState.FAIL)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(study, "tell", killed)
+        release(study, lambda _: True)
+    for _ in range(2):
+        release(study, lambda _: True)
+    waiting = [trial.params for trial in study.trials if trial.state == TrialState.WAITING]
+    assert waiting == [dead.params, lost.params]
+    assert [trial.number for trial in live(study.trials) if trial.state == TrialState.FAIL] == [wrong.number]
+
+
 def test_who_dies_while_values_are_drawn_changes_none_of_them() -> None:
     drawn = []
     for dies in (False, True):

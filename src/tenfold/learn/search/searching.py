@@ -106,11 +106,11 @@ class Searching:
             raise KeyboardInterrupt from None
         except DivergedError as error:
             # For the sampler a loss that is no number is a bad result, to keep away from, and no accident.
-            trial.set_user_attr("error", _line(error))
+            trial.set_user_attr(storage.ERROR, _line(error))
             ended("diverged")
             raise optuna.TrialPruned from None
         except Exception as error:
-            trial.set_user_attr("error", _line(error))
+            trial.set_user_attr(storage.ERROR, _line(error))
             self._check_hope(study, error)
             ended(f"failed: {_line(error)}")
             raise _Failed from error

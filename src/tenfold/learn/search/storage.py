@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "tenfold"  # of the study
 DRAWN = "drawn"  # of a trial that has all its values
+ERROR = "error"  # of a trial that failed or diverged: what was wrong
 _TRIES = 4  # of the values of a trial whose process dies
 _BEAT, _GRACE = 5, 20  # seconds between two heartbeats, and without any until a process is taken for dead
 
@@ -75,13 +76,19 @@ def again() -> "Callable[[optuna.Study, FrozenTrial], None]":
 
 
 def release(study: "optuna.Study", dead: "Callable[[FrozenTrial], bool]") -> None:
-    """Fail the running trials of the dead, and have their values tried again."""
+    """Fail the running trials of the dead, and have their values tried again.
+
+    They are asked for first: who is killed in between leaves them running, to be failed by the next. Those that were
+    failed without an error were so by a process that was killed before it asked for them.
+    """
     import optuna
 
+    running, failed = optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.FAIL
     every = study.get_trials(deepcopy=False)
     known = {trial.number for trial in live(every)}
-    for trial in every:
-        if trial.state == optuna.trial.TrialState.RUNNING and dead(trial):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            if trial.number in known:
-                again()(study, copy.deepcopy(trial))  # which it changes
+    for trial in filter(dead, every):
+        lost = trial.state == failed and ERROR not in trial.user_attrs
+        if trial.number in known and (trial.state == running or lost):
+            again()(study, copy.deepcopy(trial))  # which it changes
+        if trial.state == running:
+            study.tell(trial.number, state=failed)
