@@ -103,6 +103,14 @@ def test_a_bar_goes_with_what_it_is_beside_and_begins_no_row() -> None:
     assert [len(row.pieces) for row in strokes.rows([bar(40, 10, 8, 36), bar(60, 10, 8, 36)])] == [1, 1]
 
 
+def test_hatching_is_texture_though_its_strokes_are_few() -> None:
+    y, x = np.mgrid[:400, :400]
+    hatched = np.where((x + y) % 24 < 4, 20, 255).astype(np.uint8)
+    with pytest.raises(strokes.Texture):
+        strokes.pieces(sheet(hatched))
+    assert len(strokes.pieces(sheet(np.where((x % 40 < 4) & (y % 200 < 160), 20, 255).astype(np.uint8)))) == 20
+
+
 def test_many_pieces_alike_are_texture_and_what_stands_out_from_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strokes, "MOST", 5)
     dots = [(10 * y, 10 * x, 3, 3) for y in range(1, 4) for x in range(1, 4)]

@@ -12,6 +12,7 @@ from tenfold.read.finding.paper import Sheet
 
 MOST = 4000  # pieces: more are no writing,
 _STANDS_OUT = 4.0  # but what has so many times the ink of most of them may be
+_OVER = 8  # times as large as the page are the boxes of its pieces together at most: those of writing hardly overlap
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
@@ -112,11 +113,10 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         sure &= areas > _STANDS_OUT * np.median(areas[sure])
         if not 0 < sure.sum() <= MOST:
             raise Texture
-    return [
-        Piece(top + place[0].start, left + place[1].start, labels[place] == number)
-        for number, place in enumerate(boxes, 1)
-        if sure[number]
-    ]
+    some = [(number, place) for number, place in enumerate(boxes, 1) if sure[number]]
+    if sum(labels[place].size for _, place in some) > _OVER * labels.size:  # as of hatching
+        raise Texture
+    return [Piece(top + place[0].start, left + place[1].start, labels[place] == number) for number, place in some]
 
 
 def stroke_width(pieces: list[Piece]) -> float:
