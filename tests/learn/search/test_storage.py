@@ -47,12 +47,13 @@ def test_who_is_killed_while_it_releases_loses_no_values(monkeypatch: pytest.Mon
 
     study = optuna.create_study()
     dead, lost, wrong = (begun(study, name) for name in ("dead", "lost", "wrong"))
-    study.tell(lost.number, state=TrialState.FAIL)  # as Optuna does of those that no longer answer, before it asks again
+    study.tell(lost.number, state=TrialState.FAIL)  # as Optuna does of the dead, before it asks again
     wrong.set_user_attr(storage.ERROR, "too wide")
     study.tell(wrong.number, state=TrialState.FAIL)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(study, "tell", killed)
-        release(study, lambda _: True)
+        with pytest.raises(Killed):
+            release(study, lambda _: True)
     for _ in range(2):
         release(study, lambda _: True)
     waiting = [trial.params for trial in study.trials if trial.state == TrialState.WAITING]
