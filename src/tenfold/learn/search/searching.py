@@ -100,8 +100,9 @@ class Searching:
             recipe = space.applied(self.base, values)
             outcome = Training(recipe, self.threads).trained([_Trial(trial, recipe, self, report)])
         except (Interrupted, KeyboardInterrupt):
-            frozen = study.get_trials()[trial.number]
-            if not frozen.state.is_finished():  # as a search that has just begun may have done
+            every = study.get_trials()
+            frozen = every[trial.number]
+            if frozen in live(every) and not frozen.state.is_finished():  # by a search that began since
                 storage.again()(study, frozen)
             raise KeyboardInterrupt from None
         except DivergedError as error:

@@ -91,4 +91,4 @@ def release(study: "optuna.Study", dead: "Callable[[FrozenTrial], bool]") -> Non
         if trial.number in known and (trial.state == running or lost):
             again()(study, copy.deepcopy(trial))  # which it changes
         if trial.state == running:
-            study.tell(trial.number, state=failed)
+            study.tell(trial.number, state=failed, skip_if_finished=True)  # who is dying may have told it just then
