@@ -106,8 +106,12 @@ class Search:
         settings: dict[str, Any],
         trials: int,
     ) -> None:
-        self.study, self.folder, self.base, self.wide = study, folder, base, wide
-        self.settings, self.trials = settings, trials
+        self.study: optuna.Study = study
+        self.folder: Path = folder
+        self.base: Recipe = base
+        self.wide: space.Space = wide
+        self.settings: dict[str, Any] = settings
+        self.trials: int = trials
         self.objective: str = settings["objective"]
 
     def run(self, where: Engine, tally: Tally, stop: Stop, deadline: float | None, *, served: bool) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tenfold.errors import DataError
 
 T = TypeVar("T")
-PARTS = {
+PARTS: dict[str, tuple[str, ...]] = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "t10k"),
