@@ -1,5 +1,7 @@
 """`tenfold predict`."""
 
+import csv
+import io
 import shutil
 import sys
 from pathlib import Path
@@ -57,8 +59,9 @@ def predict(
 
     if out is not None and out.suffix.lower() == ".csv":  # as Kaggle's competition takes it
         answers = prediction.answers(run, data=data, device=device)
-        rows = "".join(f"{number},{answer}\n" for number, answer in enumerate(answers, 1))
-        files.text(out, f"ImageId,Label\n{rows}")
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([("ImageId", "Label"), *enumerate(answers, 1)])
+        files.text(out, text.getvalue())
         say(f"{len(answers):,} answers in {out}")
         return
     found = prediction.predict(run, count=count, wrong=wrong, seed=seed, data=data, device=device)
