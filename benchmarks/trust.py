@@ -38,7 +38,7 @@ from tenfold.mnist import embedded
 
 sys.path.append(str(ROOT / "tests"))
 
-from read.hostile import dots, nested_forms, pdf, stream
+from read.hostile import dots, hatched, nested_forms, pdf, stream
 
 COMMAND_LINE, SERVICE = 1000, 400  # MB: what no picture within the limits takes more of
 COLD, REQUEST = 1.05, 1.1  # the ratios that a small picture must not be above
@@ -95,6 +95,7 @@ def hostile_pictures() -> Iterator[tuple[str, bytes]]:
     yield "dots.png", png(dots(4, 8))
     yield "dots-small.png", png(dots(3, 6))
     yield "dots-few.png", png(dots(14, 26))
+    yield "hatched.png", png(hatched())
     yield "noise.png", png(np.random.default_rng(0).integers(0, 256, (1600, 1600), np.uint8))
     yield "deep-50.png", png(np.full((6250, 8000), 60_000, np.uint16))
     yield "colours-50.png", png(np.full((6250, 8000, 3), 200, np.uint8))

@@ -55,6 +55,12 @@ def dots(size: int = 3, apart: int = 8) -> np.ndarray:
     return page
 
 
+def hatched(side: int = 1600) -> np.ndarray:
+    """A page full of slanted strokes, each in a box as large as the page: uint8 (H, W)."""
+    y, x = np.mgrid[:side, :side]
+    return np.where((x + y) % 12 < 3, 0, 255).astype(np.uint8)
+
+
 def deep(side: int = 5000) -> bytes:
     """A PNG of 16 bits a pixel, small as a file."""
     file = io.BytesIO()

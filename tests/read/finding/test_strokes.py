@@ -5,6 +5,7 @@ import pytest
 
 from conftest import on_paper
 from read import pictures
+from read.hostile import hatched
 from read.pictures import sheet
 from tenfold.read.finding import strokes
 from tenfold.read.finding.paper import Sheet
@@ -104,11 +105,11 @@ def test_a_bar_goes_with_what_it_is_beside_and_begins_no_row() -> None:
 
 
 def test_hatching_is_texture_though_its_strokes_are_few() -> None:
-    y, x = np.mgrid[:400, :400]
-    hatched = np.where((x + y) % 24 < 4, 20, 255).astype(np.uint8)
     with pytest.raises(strokes.Texture):
-        strokes.pieces(sheet(hatched))
-    assert len(strokes.pieces(sheet(np.where((x % 40 < 4) & (y % 200 < 160), 20, 255).astype(np.uint8)))) == 20
+        strokes.pieces(sheet(hatched(400)))
+    y, x = np.mgrid[:400, :400]
+    upright = np.where((x % 40 < 4) & (y % 200 < 160), 20, 255).astype(np.uint8)
+    assert len(strokes.pieces(sheet(upright))) == 20
 
 
 def test_many_pieces_alike_are_texture_and_what_stands_out_from_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
