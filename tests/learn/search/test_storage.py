@@ -61,12 +61,15 @@ def test_who_is_killed_while_it_releases_loses_no_values(monkeypatch: pytest.Mon
     assert [trial.number for trial in live(study.trials) if trial.state == TrialState.FAIL] == [wrong.number]
 
 
-def test_a_trial_may_end_while_it_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_trial_may_end_while_it_is_released(cached: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     study = optuna.create_study()
     dying = begun(study, "dying")
     before = study.get_trials(deepcopy=True)
     study.tell(dying.number, 0.5)
     monkeypatch.setattr(study, "get_trials", lambda **_: before)
+    if cached:  # as where it ended just after Optuna has looked
+        monkeypatch.setattr(study._storage, "get_trial", lambda _: before[0])
     release(study, lambda _: True)  # which has seen it running
     monkeypatch.undo()
     assert study.trials[dying.number].value == 0.5

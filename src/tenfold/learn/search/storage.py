@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,4 +91,5 @@ def release(study: "optuna.Study", dead: "Callable[[FrozenTrial], bool]") -> Non
         if trial.number in known and (trial.state == running or lost):
             again()(study, copy.deepcopy(trial))  # which it changes
         if trial.state == running:
-            study.tell(trial.number, state=failed, skip_if_finished=True)  # who is dying may have told it just then
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):  # who is dying may tell it just then
+                study.tell(trial.number, state=failed, skip_if_finished=True)
