@@ -30,7 +30,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from measuring import RESULTS, arguments, load, save
+from measuring import RESULTS, arguments, load, measured, save, table
 from tenfold import cli
 
 SECONDS, MEMORY = 20, 3 * 2**30  # that an input may take, the memory beside what is taken before
@@ -345,9 +345,9 @@ def _command(folder: Path, verb: str) -> list[list[str]]:
             ["train", "--resume", "out"],
         ]
     if verb == "study":
-        return [["study", "mlp", *small, "epochs=3", *data, "--seeds", "3", "--jobs", "1", "--out", "out"]]
+        return [["study", "mlp", *small, "epochs=3", *data, "--seeds", "2", "--jobs", "1", "--out", "out"]]
     if verb == "tune":
-        given = ["--trials", "4", "--jobs", "1", "--seeds", "0", "--search", "lr=1e-3..1e-1:log"]
+        given = ["--trials", "2", "--jobs", "1", "--seeds", "0", "--search", "lr=1e-3..1e-1:log"]
         return [["tune", "mlp", *small, "epochs=3", *data, *given, "--out", "out"]]
     if verb == "read":
         return [["read", str(folder / "pictures"), "-o", "out.csv", "--resume", "--single", "-q", "--workers", "1"]]
@@ -505,6 +505,26 @@ def _keep(kind: str, row: dict[str, Any]) -> None:
         total.update({what: one[what] for what in KINDS})
     ends = {what: sum(one[what] for one in rows["kills"]) for what in ("kills", "same", "different")}
     save("faults", {"mutations": dict(total), **ends}, rows)
+
+
+def tables() -> dict[str, str]:
+    _, rows, by = measured("faults")
+    opened = [
+        f"{row['loader']} | {row['mutations']:,} | {row['opened']:,} | {row['error']:,} | "
+        f"{row['mutations'] - row['opened'] - row['error']:,} | {row['slowest_seconds']:.2f} s"
+        for row in rows["mutations"]
+    ]
+    killed = [
+        f"{row['verb']} | {row['kills']} | {row['same']} | {row['different']} | {sum(row['refused'].values())} | "
+        f"{row['undisturbed_seconds']:.1f} s"
+        for row in rows["kills"]
+    ]
+    heads = (
+        "what is opened | changed files | opened | told in a line | anything else | slowest",
+        "command | kills | left the same | something else | an error | takes",
+    )
+    both = [f"{table(head, lines)}\n\n{by}" for head, lines in zip(heads, (opened, killed), strict=True)]
+    return dict(zip(("mutations", "kills"), both, strict=True))
 
 
 if __name__ == "__main__":

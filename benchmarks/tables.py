@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/, as the scripts beside this make them of results/*.json.
+"""Write the tables of README.md, SECURITY.md and docs/, as the scripts beside this make them of results/*.json.
 
     python benchmarks/tables.py            write them
     python benchmarks/tables.py --check    fail when they are not what the results say
@@ -54,8 +54,8 @@ def main() -> None:
             made |= runpy.run_path(str(script))["tables"]()
     made["results"] = results()
     filled: set[str] = set()
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        up = "" if page.name == "README.md" else "../"
+    for page in (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))):
+        up = "../" if page.parent.name == "docs" else ""
 
         def fill(place: re.Match[str], page: Path = page, up: str = up) -> str:
             name = place[1]
