@@ -59,9 +59,9 @@ def predict(
 
     if out is not None and out.suffix.lower() == ".csv":  # as Kaggle's competition takes it
         answers = prediction.answers(run, data=data, device=device)
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([("ImageId", "Label"), *enumerate(answers, 1)])
-        files.text(out, text.getvalue())
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([("ImageId", "Label"), *enumerate(answers, 1)])
+        files.text(out, table.getvalue())
         say(f"{len(answers):,} answers in {out}")
         return
     found = prediction.predict(run, count=count, wrong=wrong, seed=seed, data=data, device=device)
