@@ -187,7 +187,6 @@ def test_it_runs_from_top_to_bottom_with_each_answer_in_its_place(
 
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # beside other work, threads that wait must not spin
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel is this interpreter
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # what it goes through others do too, and it is long
     book = nbformat.read(FILE, as_version=4)  # type: ignore[no-untyped-call]
     new_cell: Any = nbformat.v4.new_code_cell
     cells = []
