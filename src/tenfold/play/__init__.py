@@ -5,6 +5,6 @@ application  the routes below /play, the page, errors   watching  what is seen o
 session      what the page's buttons do                 knobs     what a training is asked to be
 finished     scores, keeping and reading afterwards     stream    what the page is sent while it is open
 inside       a look inside: layers, a unit's sum, what is switched off, the least change
-onward       a training that begins with the weights of the one before
+initial      weights of one training that another begins with
 page/        the page, as the browser gets it
 """

@@ -8,7 +8,7 @@ from tenfold import files
 from tenfold.learn.export.onnx import export
 from tenfold.learn.scoring import evaluation, matrix
 from tenfold.learn.training import runs
-from tenfold.play.onward import INITIAL
+from tenfold.play.initial import INITIAL
 from tenfold.play.session import Track
 
 

@@ -176,7 +176,7 @@ class Session:
         or has now. Raises UsageError for knobs that do not go together or with those weights, DataError.
         """
         self._wait()
-        from tenfold.play import onward as going_on
+        from tenfold.play import initial
         from tenfold.play.watching import Watch
 
         with self._using, self._lock:
@@ -184,7 +184,7 @@ class Session:
             given = [knobs.as_source(self.data) for knobs in asked]
             before = [self.track(min(k, len(self.tracks) - 1)).watch.at(seen) for k in range(len(asked) * onward)]
             for recipe, (network, _) in zip(recipes, before, strict=False):
-                going_on.check(network, recipe, len(self.classes))
+                initial.check(network, recipe, len(self.classes))
             self.clear()
             self._folder = Path(tempfile.mkdtemp(prefix="tenfold-play-"))
             self.pace = Pace(len(asked), slow=self.pace.slow, paused=self.changed)
@@ -193,7 +193,7 @@ class Session:
                 folder, step = self._folder / "ab"[number], None
                 if onward:
                     network, moment = before[number]
-                    recipe, step = going_on.begun_with(network, recipe, folder), moment.step  # noqa: PLW2901
+                    recipe, step = initial.begun_with(network, recipe, folder), moment.step  # noqa: PLW2901
                 watch = Watch(number, recipe, self.pace, self.changed)
                 if self._digits is not None:
                     watch.redraw(self._digits, self._drawn)

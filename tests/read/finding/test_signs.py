@@ -256,7 +256,7 @@ def test_the_shape_of_ink_tells_points_from_commas_and_ones_from_slashes(
         ("511", 4, 52, False),  # beside bars nothing tells how high digits are
     ],
 )
-def test_a_five_with_a_stroke_that_stands_out_from_its_row_may_be_a_dollar(
+def test_a_five_that_stands_out_from_its_row_may_be_a_dollar(
     reader: tenfold.Reader, text: str, top: int, height: int, doubtful: bool
 ) -> None:
     inks = [bar(20 + 60 * k, 20, height if c in "58" else 40, top if c in "58" else 10) for k, c in enumerate(text)]

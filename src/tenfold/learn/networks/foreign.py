@@ -99,10 +99,11 @@ def _answers(network: nn.Module, name: str, *counts: int) -> list[Any]:
     """What a network gives in evaluation mode for images of noise (count, 1, 28, 28), which are the same each time."""
     its, training = next(network.parameters(), None), network.training
     ink = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    gpu = [its.device] if its is not None and its.is_cuda else []
     made: list[Any] = []
     try:
         # A network that is compiled need not be for a few images.
-        with torch.no_grad(), torch.random.fork_rng(), torch.compiler.set_stance("force_eager"):
+        with torch.no_grad(), torch.random.fork_rng(gpu), torch.compiler.set_stance("force_eager"):
             network.eval()
             for count in counts:
                 images = (ink[:count] - MEAN) / STD

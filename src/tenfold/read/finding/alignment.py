@@ -97,7 +97,7 @@ class Alignment:
         size = max(1, round(self.strip.height)), max(1, columns.stop - columns.start)
         return Piece(max(0, top), columns.start, np.zeros(size, bool))
 
-    def struck(self, k: int) -> bool:
+    def like_dollar(self, k: int) -> bool:
         """Whether the first or last sign is a 5 that is higher above and lower below than all other digits are."""
         others = [ink for j, ink in enumerate(self.inks) if j != k and self.text.text[j] in WIDE and self.own[j]]
         if self.text.text[k] != "5" or 0 < k < len(self.inks) - 1 or not others:

@@ -32,7 +32,7 @@ _COMMA = 1.4  # times its width is a comma high
 _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket, and is none
 _LEANING = 0.8  # times its height is a slash wide that need not be longer than digits
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
-_STRUCK = 2.0  # times as probable as a 5 is then a sign that is none: a dollar is a 5 with such a stroke
+_DOLLAR = 2.0  # times as probable as the 5 that it is like is a dollar, which is no sign
 _GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
 
 
@@ -134,9 +134,7 @@ def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], c
     for k, (likely, piece, own) in enumerate(zip(read.text.likely, read.inks, read.own, strict=True)):
         names = dict(zip(lines.classes, likely.tolist(), strict=True))
         if own and not alone:
-            names = shaped(names, piece, float(np.median(high)) if high else 0.0)
-            if read.struck(k):
-                names = likelier_none(names, "5", _STRUCK)
+            names = shaped(names, piece, float(np.median(high)) if high else 0.0, dollar=read.like_dollar(k))
         others = [value for n, value in agreed.items() if n != k]
         trust = 1.0 if alone or (others and min(others) > _KNOWN) else _TRUST
         signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone, trust=trust))
@@ -210,10 +208,10 @@ def _likelier(row: ReadRow, alone: Sign) -> ReadRow:
     return ReadRow([replace(alone, probability=one / (one + text + neither))], [], row.strip) if one else row
 
 
-def shaped(names: dict[str, float], piece: Piece, height: float) -> dict[str, float]:
+def shaped(names: dict[str, float], piece: Piece, height: float, *, dollar: bool = False) -> dict[str, float]:
     """The probabilities, by what a sign's own ink tells: commas are longer than wide, slashes and brackets than digits.
 
-    Digits are `height` pixels high; 0 is not known. What is not probable at all stays so.
+    Digits are `height` pixels high; 0 is not known. What is not probable at all stays so, but a 5 may be a `dollar`.
     """
     factors = {",": _UNLIKE} if piece.height < _COMMA * piece.width else {}
     if height:
@@ -222,13 +220,8 @@ def shaped(names: dict[str, float], piece: Piece, height: float) -> dict[str, fl
         if piece.width > _LEANING * piece.height:
             factors["/"] = max(1.0, factors["/"])
     changed = {name: value * factors.get(name, 1.0) for name, value in names.items()}
-    total = sum(changed.values())
-    return {name: value / total for name, value in changed.items()}
-
-
-def likelier_none(names: dict[str, float], sign: str, times: float) -> dict[str, float]:
-    """The probabilities, with none of the classes at least so many times as probable as a sign."""
-    changed = {**names, OTHER: max(names[OTHER], times * names[sign])}
+    if dollar:
+        changed[OTHER] = max(changed[OTHER], _DOLLAR * changed["5"])
     total = sum(changed.values())
     return {name: value / total for name, value in changed.items()}
 

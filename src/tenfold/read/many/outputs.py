@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 Record = dict[str, Any]  # a row as JSON has it: all of it, or what a table has of it
-
 COLUMNS = ("path", "text", "sure", "digits", "lowest_probability", "error")
 _BREAK = " / "  # between the lines of a picture where it has one line
 _LATE = 0.5  # seconds between two looks for rows that are not on the disk

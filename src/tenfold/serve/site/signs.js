@@ -22,7 +22,8 @@ const COMMA = 1.4; // times its width is a comma high
 const [TALLER, AS_TALL] = [1.15, 1.1]; // times as high as digits is a slash or a bracket, and is none
 const LEANING = 0.8; // times its height is a slash wide that need not be longer than digits
 const [LIKE, UNLIKE] = [12, 0.2]; // times as probable is a sign by its shape
-const [BEYOND, WHOLE, STRUCK] = [0.08, 1.6, 2]; // of a digit's height a stroke stands out from a whole row; a 5 then
+const [BEYOND, WHOLE] = [0.08, 1.6]; // of a digit's height a stroke stands out from a row above and below, if that is whole
+const DOLLAR = 2; // times as probable as the 5 that it is like is a dollar, which is no sign
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
 const MOST = 2000; // pieces: more of them are texture, or a page of text
@@ -99,21 +100,21 @@ async function readRow(row, { about, read }, look) {
   const size = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
   const looks = await Array.fromAsync(inks, look);
   const agreed = names.map((name, k) => (owned[k].length && isDigit({ value: name }) ? looks[k].names[name] : null));
-  const struck = (k) => { // a dollar is a 5 that is higher above and lower below than all other digits are
+  const likeDollar = (k) => { // a dollar is a 5 that is higher above and lower below than all other digits are
     const others = inks.filter((_, j) => j !== k && owned[j].length && WIDE.includes(names[j]));
     if (names[k] !== "5" || (k && k < inks.length - 1) || !others.length) return null;
     const [height, ink] = [median(others.map((p) => p.height)), inks[k]];
     const beyond = (p) => Math.min(p.top - ink.top, ink.bottom - p.bottom) > BEYOND * height;
     if (!others.every(beyond) || ink.height >= WHOLE * height) return null;
     const likely = shaped(text.signs[k].names, inks[k], size);
-    const changed = { ...likely, [OTHER]: Math.max(likely[OTHER], STRUCK * likely["5"]) };
+    const changed = { ...likely, [OTHER]: Math.max(likely[OTHER], DOLLAR * likely["5"]) };
     return named(Object.keys(changed), Object.values(changed));
   };
   const plain = text.signs.map((it, k) => {
     const others = agreed.filter((value, n) => n !== k && value !== null);
     const known = others.length && Math.min(...others) > KNOWN;
     const [own, lone, middle] = [owned[k].length > 0, owned.length === 1, middles[k]];
-    const likely = own && !lone ? struck(k) ?? shaped(it.names, inks[k], size) : it.names;
+    const likely = own && !lone ? likeDollar(k) ?? shaped(it.names, inks[k], size) : it.names;
     return { ...fused(likely, looks[k], own, about, lone, lone || known ? 1 : TRUST), name: it.name, middle, own };
   });
   const next = ({ left, right }) => most([...middles.keys()], (k) => -Math.abs(middles[k] - (left + right) / 2));

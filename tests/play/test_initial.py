@@ -12,8 +12,8 @@ from conftest import until
 from tenfold.errors import UsageError
 from tenfold.learn.training import models
 from tenfold.play import finished
+from tenfold.play.initial import INITIAL
 from tenfold.play.knobs import Knobs
-from tenfold.play.onward import INITIAL
 from tenfold.play.session import Session, Told
 
 
