@@ -90,6 +90,7 @@ def pictures(browser: Any, address: str, out: Path) -> None:
         page.wait_for_function("() => document.querySelectorAll('.mind').length === 2")
         page.locator("#train").click()
         page.wait_for_function(FINISHED)
+        page.locator(".mind button").first.click()
         page.locator("#inside-answer", has_text="It says 7").wait_for()
         page.wait_for_timeout(500)  # in which the last look comes
         choose_unit(page).click()
