@@ -40,6 +40,25 @@ def test_a_digit_in_pieces_is_one_row() -> None:
     assert lefts(cells.lines(grid(), pieces)) == [[[10, 27], [110, 140]]]
 
 
+def test_a_digit_in_pieces_is_in_the_row_that_its_neighbours_are_in() -> None:
+    boxes = [(95, 82, 49, 55), (228, 94, 41, 28), (244, 68, 47, 25), (297, 63, 41, 57), (348, 67, 26, 57)]
+    boxes += [(435, 62, 37, 56), (482, 60, 47, 59), (533, 71, 58, 52)]
+    pieces = [digit(left, top, height, width) for left, top, width, height in boxes]
+    walls = Grid([Line(y, 0, 20, 610) for y in (36, 158, 255)], [Line(x, 0, 30, 260) for x in (22, 210, 409, 605)])
+    assert lefts(cells.lines(walls, pieces)) == [[[95], [228, 244, 297, 348], [435, 482, 533]]]
+
+
+def test_what_ink_there_is_of_a_wall_is_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    within = [digit(x, y) for y in (10, 70) for x in (20, 120, 210, 240)]
+    walls = [digit(98, 8, 110, 4), digit(110, 118, 3, 60)]
+    assert lefts(cells.lines(grid(), [*within, *walls])) == [[[20], [120], [210, 240]]] * 2
+    monkeypatch.setattr(grids, "find", lambda _: grid())
+    sheet = Sheet(np.zeros((1, 1), np.float32), 0.3, 0.6, 1.0, True, 1.0)
+    parting = cells.find([Row([*within, *walls], 40)], sheet, None, table=True)
+    assert parting is not None
+    assert [line.at for line in parting.upright] == list(XS)
+
+
 def test_a_low_sign_in_a_cell_of_its_own_is_as_small_as_it_is() -> None:
     (line,) = cells.lines(grid(), [digit(10, 10), digit(40, 10), digit(120, 30, 5, 15)])
     assert [row.height for row in line] == [40, 40]
@@ -51,6 +70,11 @@ def test_paper_with_a_digit_in_each_square_or_across_its_lines_is_no_table() -> 
     across = [digit(90, 10), digit(190, 10), digit(30, 40), digit(60, 10)]
     assert not cells.hold_numbers(grid(), across)
     assert not cells.hold_numbers(grid(ys=(0, 60)), [digit(10, 10), digit(40, 10)])  # a comb for one number
+
+
+def test_a_wall_that_ends_beside_a_digit_does_not_cross_it() -> None:
+    short = Grid([Line(y, 0, 0, 300) for y in YS], [Line(x, 0, 0, 90 if x == 100 else 120) for x in XS])
+    assert cells.hold_numbers(short, [digit(x, y) for y in (10, 75) for x in (20, 45, 120, 145)])
 
 
 def test_upright_lines_alone_part_rows() -> None:

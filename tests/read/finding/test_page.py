@@ -59,6 +59,9 @@ def signed(*rows: str, probability: float = 0.99) -> page.View:
         (signed("?"), 2, signed("47"), True),
         (signed("6?"), 2, signed("47"), False),  # upside down a 6 with a unit may be two digits
         (signed("6?"), 2, signed("479"), True),
+        (signed("?00"), 2, signed("003"), False),  # a euro sign is a 3 upside down
+        (signed("?00"), 2, signed("0031"), True),
+        (signed("?00", probability=0.9), 2, signed("003"), True),
         (signed("6?"), 2, signed("479", probability=0.95), False),
     ],
 )

@@ -18,6 +18,7 @@ _OVER = 0.2  # of a piece is beside a wall that it crosses
 _CROSSING = 0.2  # of the digits cross walls at most, where numbers are written into cells
 _STROKES, _EDGE = 0.5, 0.1  # of an upright line: strokes of digits one above another, through more than their edges
 _ROWS, _BAND, _WIDER = 3, 0.45, 2.0  # rows of a table without walls; its columns are so far apart, and times as gaps
+_INK, _TALL = 0.2, 1.4  # of a digit's height: thinner and longer ink along a wall is of the wall
 _LOW = 0.6  # of the height of the others: a row of no digit may be lower than that
 
 
@@ -41,11 +42,15 @@ def lines(grid: Grid, pieces: list[Piece]) -> list[list[Row]]:
     no level lines, lines go along all cells.
     """
     height, bands = digit_height(pieces), dict[int, list[list[Row]]]()
+    pieces = [piece for piece in pieces if not _wall(grid, piece, height)]
+    whole = rows(pieces) if pieces else []
     if grid.level:
+        along = {id(piece): k for k, row in enumerate(whole) for piece in row.pieces}
         for (band, _), cell in sorted(_by_cell(grid, pieces).items()):
-            bands.setdefault(band, []).append(rows(cell, height))
+            one = len({along.get(id(piece), -1) for piece in cell}) == 1  # a 5 in two pieces would make two rows of few
+            bands.setdefault(band, []).append([Row(cell, digit_height(cell))] if one else rows(cell, height))
     else:
-        for k, row in enumerate(rows(pieces)):
+        for k, row in enumerate(whole):
             parts = sorted(_by_cell(grid, row.pieces).items())
             bands[k] = [[Row(part, digit_height(part))] for _, part in parts]
     found = [[row for row in some if row] for band in bands.values() for some in zip_longest(*band)]
@@ -59,6 +64,8 @@ def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool)
     grid = grids.find(sheet) or (grids.coloured(colours, sheet) if colours is not None else None)
     if grid:
         pieces = [piece for row in rows for piece in row.pieces]
+        height = digit_height(pieces)
+        pieces = [piece for piece in pieces if not _wall(grid, piece, height)]
         upright = [line for line in grid.upright if _through(line, pieces) < _STROKES * (line.end - line.begin)]
         return replace(grid, upright=upright)
     if not table:
@@ -100,6 +107,14 @@ def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piec
     return cells
 
 
+def _wall(grid: Grid, piece: Piece, height: float) -> bool:
+    """Whether a piece is what ink there is of a wall, beside digits of such a height."""
+    x, y, thick = piece.left + piece.width / 2, piece.middle, _INK * height
+    if piece.height > _TALL * height:
+        return piece.width < thick and any(abs(line.place(y) - x) < thick for line in grid.upright)
+    return piece.width > height and piece.height < thick and any(abs(line.place(x) - y) < thick for line in grid.level)
+
+
 def _through(line: Line, pieces: list[Piece]) -> int:
     """How many pixels of an upright line are in pieces, and not along their edges."""
     edges = [(piece, _EDGE * piece.width, line.place(piece.middle)) for piece in pieces]
@@ -108,5 +123,7 @@ def _through(line: Line, pieces: list[Piece]) -> int:
 
 def _crosses(grid: Grid, piece: Piece) -> bool:
     """Whether a wall goes through a piece, and not along its edge."""
-    wide, high = _OVER * piece.width, _OVER * piece.height
-    return grid.cell(piece.left + wide, piece.top + high) != grid.cell(piece.right - wide, piece.bottom - high)
+    x, y, wide, high = piece.left + piece.width / 2, piece.middle, _OVER * piece.width, _OVER * piece.height
+    return any(
+        line.reaches(y) and piece.left + wide < line.place(y) < piece.right - wide for line in grid.upright
+    ) or any(line.reaches(x) and piece.top + high < line.place(x) < piece.bottom - high for line in grid.level)

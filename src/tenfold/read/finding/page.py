@@ -26,7 +26,7 @@ PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
 CROWD = 300  # rows, or pieces of one digit: more of them are texture, or a page of text
-_PLAINLY = 0.965  # that of a row that is read upside down
+_PLAINLY, _UPRIGHT = 0.965, 0.95  # that of a row that is read upside down, and of every digit that is not
 _SOME = 0.25  # of the ink at least are numbers in a page that is not looked at otherwise
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
@@ -95,6 +95,11 @@ class View:
             row.mean > LEGIBLE.get(min(3, sum(s.digit for s in row.signs)), 1.0) and all(s.read for s in row.signs)
             for row in self.rows
         )
+
+    @property
+    def plain(self) -> bool:
+        """Whether all of its digits are such at first sight."""
+        return all(sign.probability > _UPRIGHT for sign in self.signs if sign.digit)
 
     @property
     def bars(self) -> bool:
@@ -295,7 +300,8 @@ def _textured(colours: Colours, by: _Networks) -> View:
 def _turned(upright: View, by: _Networks) -> View:
     """The sheet turned by quarters if more of it is read so than upright, and several digits side by side.
 
-    Upside down many digits are others, and letters digits: that must be plain where upright there are digits too.
+    Upside down many digits are others, and letters digits, as a euro sign is a 3: where there are digits upright that
+    must be plain, and make two more of them if those are plain too.
     """
     best, sheet = upright, upright.sheet
     assert sheet is not None
@@ -306,6 +312,7 @@ def _turned(upright: View, by: _Networks) -> View:
         enough = most > 1 and view.count > upright.count and not view.bars
         if turns == 2 and upright.count:
             enough &= most > 2 and min(row.mean for row in view.rows) > _PLAINLY
+            enough &= view.count > upright.count + upright.plain
         if enough and view.quality > max(upright.quality + BETTER, best.quality, LIKELY):
             best = replace(view, turns=turns)
     return best
