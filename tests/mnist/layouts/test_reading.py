@@ -104,6 +104,13 @@ def csv_without_header(folder: Path) -> Path:
     return folder
 
 
+def labels_beside(folder: Path) -> Path:
+    for name, digits in PARTS.items():
+        (folder / f"{name}_images.csv").write_text("\n".join(rows(digits, label=False)))
+        (folder / f"{name}_labels.csv").write_text("\n".join(map(str, digits.labels)))
+    return folder
+
+
 def listed(folder: Path) -> Path:
     (folder / "images").mkdir()
     lines = ["file,label,split"]
@@ -198,6 +205,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "`x_train.npy`, `y_train.npy`": files_of("x_{}.npy", "y_{}.npy"),
     "Kaggle's `train.csv` and `test.csv`: `label,pixel0,…`": kaggle,
     "`mnist_train.csv` and `mnist_test.csv` without a header": csv_without_header,
+    "`train_images.csv` and `train_labels.csv`": labels_beside,
     "Hugging Face's Parquet, also in shards": hugging_face,
     "Hugging Face's `save_to_disk`": saved_to_disk,
     "EMNIST's `.mat`": emnist_mat,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tenfold.errors import DataError, FormatError
 from tenfold.mnist.digits import Track
-from tenfold.mnist.layouts import arrays, folders, tables
+from tenfold.mnist.layouts import arrays, arrow, folders, tables
 from tenfold.mnist.layouts.pictures import is_picture
 from tenfold.mnist.layouts.raw import Raw
 
@@ -53,7 +53,7 @@ def read(path: Path, track: Track, only: str = "") -> Raw:
         return _file(path, track)
     ways: tuple[Callable[[], Raw | None], ...] = (
         lambda: arrays.idx_in(path, only),
-        lambda: tables.arrow_in(path, track),
+        lambda: arrow.arrow_in(path, track),
         lambda: arrays.numpy_in(path),
         lambda: arrays.mat_in(path),
         lambda: arrays.svm_in(path),
@@ -82,8 +82,8 @@ def _file(path: Path, track: Track) -> Raw:
         return arrays.read_svm(path, [path])
     if tables.is_csv(path):
         return tables.read_csv(path, track)
-    if tables.is_arrow(path):
-        return tables.read_arrow(path, [path], track)
+    if arrow.is_arrow(path):
+        return arrow.read_arrow(path, [path], track)
     hint = _hint(path.name) or _called(path)
     if hint is None and is_picture(path):
         hint = "one picture teaches nothing: give a folder with a sub-folder per class"

@@ -1,29 +1,25 @@
-"""Tables: CSV of pixels or of pictures' names, Parquet and Arrow of Hugging Face and others."""
+"""Tables in CSV: of pixels, or of pictures' names."""
 
 import csv
 import itertools
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.errors import DataError, FormatError, TooLargeError, missing_extra
+from tenfold.errors import DataError, FormatError
 from tenfold.mnist import packed
 from tenfold.mnist.digits import Track
 from tenfold.mnist.layouts.pictures import SUFFIXES, picture
 from tenfold.mnist.layouts.raw import Raw, by_part, emnist, part_of
 
-if TYPE_CHECKING:
-    import pyarrow
-
-_LABEL = ("label", "labels", "class", "target", "y", "digit", "character", "category")
+LABEL = ("label", "labels", "class", "target", "y", "digit", "character", "category")
 _FILE = ("file", "filename", "file_name", "image", "img", "path", "picture", "filepath", "image_path", "id", "name")
-_OTHER = (
+OTHER = (
     "",
     "__index_level_0__",
     "index",
@@ -37,7 +33,6 @@ _OTHER = (
     "set",
     "subset",
 )
-_IMAGE = ("image", "img", "picture", "pixels", "png", "bytes", "features", "data", "x")
 _PART = ("split", "part", "set", "subset", "usage")
 _LOOKED, _CLASSES = 500, 64  # rows by which a column of labels is known, and classes in it
 _ROWS = 2000  # that are read at a time
@@ -52,9 +47,16 @@ def is_csv(file: Path) -> bool:
 def csv_in(path: Path, track: Track) -> Raw | None:
     """The tables in a folder that hold labelled pixels, or the labels of pictures in it; None where none does.
 
-    One without labels is read where another has some.
+    One without labels is read where another has some. The labels may be a file of their own, called so, for each part.
     """
-    found = [(file, raw) for file in sorted(filter(is_csv, path.iterdir())) if (raw := _csv(file, track)) is not None]
+    every = {file: _csv(file, track) for file in sorted(filter(is_csv, path.iterdir()))}
+    found = [(file, raw) for file, raw in every.items() if raw is not None]
+    columns = {part_of(file.stem): file for file, raw in every.items() if raw is None and "label" in file.name.lower()}
+    for file, raw in found:
+        beside = columns.get(part_of(file.stem))
+        if beside and raw.unlabelled is not None:
+            raw.parts[part_of(file.stem) or "train"] = (raw.unlabelled, _column(beside, len(raw.unlabelled)))
+            raw.unlabelled, raw.used = None, raw.used | {beside}
     labelled = [(file, raw) for file, raw in found if raw.parts]
     if not labelled:
         return None
@@ -94,17 +96,17 @@ def _csv(path: Path, track: Track) -> Raw | None:
     )
     header = _is_header(cells, more)
     names = [cell.lower() for cell in cells] if header else [""] * len(cells)
-    label = next((names.index(name) for name in _LABEL if name in names), None)
+    label = next((names.index(name) for name in LABEL if name in names), None)
     if not header or re.fullmatch(r"[\d.]+", cells[0]):  # where the label is the first of a square and one more
         label = None
-        if _square(len(cells) - 1):  # the first column, unless that is always the same and the last is not
+        if square(len(cells) - 1):  # the first column, unless that is always the same and the last is not
             rows = [line.split(delimiter) for line in (second, *more_lines) if line.strip()]
             firsts, lasts = ({row[k].strip() for row in rows} for k in (0, -1))
             label = len(cells) - 1 if len(firsts) == 1 < len(lasts) <= _CLASSES else 0
         pixels = [k for k in range(len(cells)) if k != label]
     else:
-        pixels = _ordered([k for k, name in enumerate(names) if k != label and name not in _OTHER], names)
-    if _square(len(pixels)) and len(pixels) > 1:
+        pixels = ordered([k for k, name in enumerate(names) if k != label and name not in OTHER], names)
+    if square(len(pixels)) and len(pixels) > 1:
         return _pixels(path, delimiter, header, label, pixels, track)
     return _listed(path, delimiter, names if header else None, track) if len(cells) <= _COLUMNS else None
 
@@ -113,7 +115,7 @@ def _delimiter(line: str) -> str:
     return max(",;\t", key=line.count) if re.search("[,;\t]", line) else " "
 
 
-def _ordered(pixels: list[int], names: Sequence[str]) -> list[int]:
+def ordered(pixels: list[int], names: Sequence[str]) -> list[int]:
     """Columns of pixels by the numbers in their names, such as pixel17, where all have one."""
     numbers = {k: int(found[1]) for k in pixels if (found := re.fullmatch(r"[a-z_ -]*(\d{1,9})", names[k].lower()))}
     return sorted(pixels, key=numbers.__getitem__) if len(set(numbers.values())) == len(pixels) else pixels
@@ -145,7 +147,8 @@ def _number(text: str) -> bool:
     return False
 
 
-def _square(count: int) -> bool:
+def square(count: int) -> bool:
+    """Whether so many pixels may be an image."""
     return count > 0 and round(count**0.5) ** 2 == count
 
 
@@ -205,6 +208,16 @@ def _numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
     return labels
 
 
+def _column(path: Path, count: int) -> NDArray[Any]:
+    """The labels in a file of one column, for so many images."""
+    with _text(path) as file:
+        values = [line.strip(' "\r\n') for line in itertools.islice(file, count + 3) if line.strip()]
+    values = values[bool(values) and values[0].lower() in LABEL :]
+    if len(values) != count or any(re.search("[,;\t]", value) for value in values):
+        raise FormatError(f"{path} must have {count:,} labels, one in each line, as there are so many images")
+    return _numbers(np.array(values))
+
+
 def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -> Raw | None:
     """The pictures that a table names, with their labels; None if it names none."""
     with _text(path) as file:
@@ -214,7 +227,7 @@ def _listed(path: Path, delimiter: str, names: list[str] | None, track: Track) -
     columns, there = range(len(rows[0])), _pictures(path.parent)
     shown = [k for k in columns if names is None or names[k] in _FILE]
     place = next((k for k in shown if _find(path.parent, rows[0][k], there) is not None), None)
-    given = [k for k in columns if k != place and (names is None or names[k] in _LABEL)]
+    given = [k for k in columns if k != place and (names is None or names[k] in LABEL)]
     if place is None or not given:
         return None
     parts = [k for k in columns if names and names[k] in _PART]
@@ -256,94 +269,3 @@ def _find(folder: Path, name: str, there: dict[str, Path]) -> Path | None:
     if given.suffix.lower() in SUFFIXES and given.is_file():
         return given
     return there.get(name.strip().replace("\\", "/").removeprefix("./"))
-
-
-def is_arrow(file: Path) -> bool:
-    """Whether a file is Parquet or Arrow by its name, and no cache of what was computed from it."""
-    return file.suffix in (".parquet", ".arrow") and not file.name.startswith(("cache-", "."))
-
-
-def arrow_in(path: Path, track: Track) -> Raw | None:
-    """The Parquet or Arrow files in a folder or up to two folders deeper, their shards joined."""
-    for depth in ("*", "*/*", "*/*/*"):
-        files = sorted(filter(is_arrow, path.glob(depth)))
-        if files:
-            return read_arrow(path, files, track)
-    return None
-
-
-def read_arrow(path: Path, files: Sequence[Path], track: Track) -> Raw:
-    """Rows of a picture, or of its pixels, and a label. Raises DataError, FormatError, MissingExtra."""
-    raw, tables = Raw(used=set(files)), dict[str, list["pyarrow.Table"]]()
-    for file in files:
-        whole = path if path.is_dir() else path.parent
-        tables.setdefault(part_of(str(file.relative_to(whole))) or "train", []).append(_table(file))
-    for part, some in tables.items():
-        rows = [_rows(path, table, track, part) for table in some]
-        images = [image for images, _, _ in rows for image in images]
-        raw.parts[part] = (images, np.concatenate([labels for _, labels, _ in rows]))
-        raw.classes = rows[0][2]
-    return raw
-
-
-def _table(file: Path) -> "pyarrow.Table":
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise missing_extra("pyarrow", "parquet") from error
-    try:
-        if file.suffix == ".parquet":
-            if pyarrow.parquet.read_metadata(file).num_rows > file.stat().st_size:
-                raise TooLargeError(f"{file} has more rows than bytes: it holds no pictures")
-            return pyarrow.parquet.read_table(file)
-        with pyarrow.memory_map(str(file)) as mapped:
-            try:
-                return pyarrow.ipc.open_stream(mapped).read_all()
-            except pyarrow.ArrowInvalid:
-                return pyarrow.ipc.open_file(mapped).read_all()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from error
-
-
-def _rows(
-    path: Path, table: "pyarrow.Table", track: Track, part: str
-) -> tuple[list[NDArray[Any]], NDArray[Any], tuple[str, ...] | None]:
-    """The images, the labels and, if they are said, the classes of a table."""
-    names = {name.lower(): name for name in table.column_names}
-    label = next((names[name] for name in _LABEL if name in names), None)
-    if label is None:
-        raise FormatError(f"{path} has the columns {', '.join(table.column_names[:12])}: one must be called label")
-    if missing := table[label].null_count:
-        raise FormatError(f"{path} has no label in {missing:,} of {len(table):,} rows: remove those")
-    labels = np.array(table[label].to_pylist())
-    image = next((names[name] for name in _IMAGE if name in names), None)
-    rest = [name for name in table.column_names if name != label and name.lower() not in _OTHER]
-    rest = [rest[k] for k in _ordered(list(range(len(rest))), rest)]
-    if image is None and len(rest) > 1 and _square(len(rest)):
-        return list(np.stack([table[name].to_numpy() for name in rest], 1)), labels, None
-    if image is None:
-        raise FormatError(f"{path} has the columns {', '.join(table.column_names[:12])}: one must be called image")
-    rows = list(track(table[image].to_pylist(), f"reading {part}"))
-    return [_image(row, f"in row {k} of {path}") for k, row in enumerate(rows)], labels, _classes(table, label)
-
-
-def _image(value: Any, name: str) -> NDArray[Any]:
-    """A picture's bytes, as such or beside its path, or its pixels."""
-    content = value.get("bytes") if isinstance(value, dict) else value
-    if isinstance(content, bytes):
-        return picture(content, name)
-    pixels = np.array(content) if isinstance(content, list) else np.empty(0)
-    if pixels.ndim == 1 and _square(len(pixels)):
-        pixels = pixels.reshape(round(len(pixels) ** 0.5), -1)
-    if pixels.ndim != 2 or pixels.dtype.kind not in "uif":
-        raise FormatError(f"the image {name} is neither the bytes of a picture nor its pixels")
-    return pixels
-
-
-def _classes(table: "pyarrow.Table", label: str) -> tuple[str, ...] | None:
-    """The names of the labels 0, 1, … that Hugging Face's description says."""
-    with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        said = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"][label]["names"]
-        return tuple(map(str, said))
-    return None
