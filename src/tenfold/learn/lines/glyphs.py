@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.learn.digits import outliers, pens, styles
 from tenfold.learn.lines import hands, texts
+from tenfold.mnist import SIDE
 from tenfold.mnist.digits import Digits, Track, untracked
 
 SOURCES = ("mnist", "style", "hand")  # of digits; signs are of hands alone
 DRAWN = {"style": 8_000, "hand": 24_000, "sign": 4_200, "other": 4_000, "unit": 1_600}  # how many are drawn
+_HIGH = 20  # pixels of an image: a digit
 _READ = "%+=~^:;*"  # signs that are classes, or can be taken for them
 
 
@@ -41,6 +45,7 @@ def glyphs(digits: Digits, generator: np.random.Generator, share: float = 1.0, t
     faces, letters = styles.fonts(), [sign for sign in outliers.LETTERS + outliers.SIGNS if sign not in _READ]
     printed = [styles.printed(str(generator.choice(letters)), faces, generator) for _ in range(count["other"] // 2)]
     parts.append(("hand", styles.normalised(np.stack(printed)), [texts.OTHER] * len(printed)))
+    parts.append(_drawn("hand", list(texts.LETTERS), count["unit"], partial(typed, faces), generator, track))
     images = np.concatenate([shapes for _, shapes, _ in parts])
     names = [(source, sign) for source, _, signs in parts for sign in signs]
     numbers: dict[tuple[str, str], list[int]] = {name: [] for name in names}
@@ -48,6 +53,17 @@ def glyphs(digits: Digits, generator: np.random.Generator, share: float = 1.0, t
         numbers[name].append(number)
     index = {name: np.array(some) for name, some in numbers.items()}
     return Glyphs(images, pens.distances(torch.from_numpy(images), track).numpy(), index)
+
+
+def typed(faces: list[ImageFont.FreeTypeFont], sign: str, generator: np.random.Generator) -> NDArray[np.uint8]:
+    """A letter of a font, uint8 (28, 28), beside digits as high as its capitals."""
+    font, bold = faces[generator.integers(len(faces))], int(generator.integers(0, 3))
+    capital = -font.getbbox("H", anchor="ls")[1]
+    side = round(SIDE * capital / _HIGH)
+    canvas = Image.new("L", (side, side))
+    foot = (SIDE + _HIGH) / 2 * side / SIDE
+    ImageDraw.Draw(canvas).text((side / 2, foot), sign, 255, font, anchor="ms", stroke_width=bold)
+    return np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def _drawn(

@@ -39,9 +39,9 @@ def line(length: int, generator: np.random.Generator) -> Line:
             drawn += str(generator.choice(CLOSING))
         if maybe(0.08):
             drawn = str(generator.choice(["-", "=", "?", ".", "+"])) + drawn
-    if maybe(0.15):  # a word or a unit before or after it
+    if maybe(0.2):  # a word or a unit before or after it
         unit = maybe(0.5)
-        word = str(generator.choice(MONEY if maybe(0.4) else UNITS)) if unit else _word(generator)
+        word = str(generator.choice(MONEY if maybe(0.5) else UNITS)) if unit else _word(generator)
         apart = " " if maybe(0.7) else ""
         drawn = drawn + apart + word if maybe(0.5 if word in MONEY else 0.8 if unit else 0.6) else word + apart + drawn
     return Line(drawn, read(drawn))
