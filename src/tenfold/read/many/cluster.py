@@ -128,12 +128,8 @@ def _missing(places: Sequence[str]) -> list[str]:
     return [place for place in places if not os.path.exists(place)]
 
 
-def _here(work: Work) -> Work:
-    """The same work for processes that start elsewhere: paths are meant from here."""
-    return replace(work, make=partial(_make, os.getcwd(), work.make))
-
-
 def _make(folder: str, make: Callable[[], Reader]) -> Reader:
+    """A reader in a process that starts elsewhere: paths are meant from a folder."""
     with suppress(OSError):  # a node without this folder can still read URLs
         os.chdir(folder)
     return make()
@@ -158,7 +154,7 @@ def _mapped(
     # Where a node or a worker is lost, Ray Data starts another and gives it the same again, without end.
     done = dataset.map_batches(
         actor,
-        fn_constructor_args=(_here(work), notes),
+        fn_constructor_args=(replace(work, make=partial(_make, os.getcwd(), work.make)), notes),
         batch_size=None,
         batch_format="pyarrow",
         compute=data.ActorPoolStrategy(size=min(workers, len(items))),
