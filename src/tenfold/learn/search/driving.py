@@ -180,18 +180,14 @@ class Search:
     def best(self) -> Recipe | None:
         """The recipe of the best trial."""
         best = trials.best_of(trials.live_of(self.study), self.objective)
-        return None if best is None else self.recipe(best)
-
-    def recipe(self, frozen: "optuna.trial.FrozenTrial") -> Recipe:
-        """The recipe of a trial."""
-        return space.applied(self.base, frozen.params)
+        return None if best is None else space.applied(self.base, best.params)
 
     def finalists(self) -> dict[str, Recipe]:
         """The best recipes by the names of their trials, no two alike, and the recipe as it was."""
         found: dict[str, Recipe] = {}
         done = filter(trials.complete, trials.live_of(self.study))
         for frozen in sorted(done, key=lambda frozen: trials.order(frozen, self.objective)):
-            recipe = self.recipe(frozen)
+            recipe = space.applied(self.base, frozen.params)
             if recipe not in (*found.values(), self.base):
                 found[f"trial {frozen.number}"] = recipe
             if len(found) == FINALISTS:

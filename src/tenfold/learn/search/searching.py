@@ -8,7 +8,6 @@ search, by whoever sees that its heartbeat has ended.
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from tenfold.engines.jobs import Report
 from tenfold.errors import DivergedError, Interrupted, RunError, TenfoldError, one_line
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import space, storage
-from tenfold.learn.search.jobs import Outcome, Training
+from tenfold.learn.search.jobs import Training
 from tenfold.learn.search.trials import SURPLUS, live, live_of
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.watchers import StopTraining, Watcher
@@ -120,9 +119,6 @@ class Searching:
         if outcome is None:
             ended("pruned")
             raise optuna.TrialPruned
-        return self._score(trial, outcome, ended)
-
-    def _score(self, trial: "optuna.Trial", outcome: Outcome, ended: Callable[[str], None]) -> float:
         row, column = outcome.row, f"val_{self.objective}"
         for key in {"val_accuracy", "val_loss", "seconds"} - {column}:  # the column is the trial's value
             trial.set_user_attr(key, row[key])

@@ -206,7 +206,7 @@ def _confirm(work: Search, seeds: int, engine: Engine, place: Place, tally: Tall
     rows = train_all(wanted, engine, place, tally, stop)
     found = []
     for name, recipe in finalists.items():
-        mine = [rows[path] for path in wanted if path.parent.name == name.replace(" ", "-")]
+        mine = [rows[path] for path, one in wanted.items() if one.name == name]
         scores = tuple(float(row[f"val_{work.objective}"]) for row in mine if not isinstance(row, Lost))
         if len(scores) == len(fresh):
             found.append(Confirmed(name, recipe, scores))
