@@ -179,14 +179,11 @@ def _tune(work: Search, place: Place, stop: Stop, seeds: int, deadline: float | 
 def _check(trials: int, objective: str, timeout: float | None, seeds: int, seed: int) -> None:
     if objective not in OBJECTIVES:
         raise UsageError(f"--objective must be {' or '.join(OBJECTIVES)}, not {objective}")
-    if trials < 1:
-        raise UsageError(f"--trials must be 1 or more, not {trials}")
+    for name, value, least in (("trials", trials, 1), ("seeds", seeds, 0), ("seed", seed, 0)):
+        if value < least:
+            raise UsageError(f"--{name} must be {least} or more, not {value}")
     if timeout is not None and timeout <= 0:
         raise UsageError(f"--timeout must be above 0 seconds, not {timeout:g}")
-    if seeds < 0:
-        raise UsageError(f"--seeds must be 0 or more, not {seeds}")
-    if seed < 0:
-        raise UsageError(f"--seed must be 0 or more, not {seed}")
 
 
 def _confirm(work: Search, seeds: int, engine: Engine, place: Place, tally: Tally, stop: Stop) -> tuple[Confirmed, ...]:
