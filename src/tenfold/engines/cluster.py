@@ -17,11 +17,8 @@ class Cluster:
     """The engine of a Ray cluster. Reports go through an actor beside the driver, as Ray's tasks cannot send any."""
 
     def __init__(self, ray: Any, jobs: int | None = None, threads: int = 1, gpus: int = 0) -> None:
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         self._ray, self._most, self._threads, self._gpus = ray, jobs, threads, gpus
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote()
+        self._mailbox = Mailbox.beside(ray)
         self._run = ray.remote(num_cpus=threads, num_gpus=gpus)(_run)
         self._tasks: dict[Any, int] = {}
         head = getattr(ray.get_runtime_context(), "gcs_address", "")
@@ -99,16 +96,26 @@ class Cluster:
             return Event(key, "lost", " ".join(str(error).split())[:300])
 
 
-class _Mailbox:
-    """The reports of jobs, until the driver takes them."""
+class Mailbox:
+    """Reports from anywhere in the cluster, until the driver takes them."""
 
     def __init__(self) -> None:
-        self._reports: list[tuple[int, Any]] = []
+        self._reports: list[tuple[Any, Any]] = []
 
-    def report(self, key: int, value: Any) -> None:
+    @classmethod
+    def beside(cls, ray: Any) -> Any:
+        """One as an actor, where this process is."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        return ray.remote(num_cpus=0, scheduling_strategy=here)(cls).remote()
+
+    def report(self, key: Any, value: Any) -> None:
+        """Keep a report."""
         self._reports.append((key, value))
 
-    def take(self) -> list[tuple[int, Any]]:
+    def take(self) -> list[tuple[Any, Any]]:
+        """The reports since the last time."""
         reports, self._reports = self._reports, []
         return reports
 

@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -157,11 +157,27 @@ class Processes:
 
 
 class _Process(SpawnProcess):
-    """A process that shares neither the program nor Ctrl-C."""
+    """A process that shares neither the program nor Ctrl-C.
+
+    multiprocessing would have it run the program's own file, which may start all this once more: a script is not always
+    written with `if __name__ == "__main__"`. And Ctrl-C, until it is in a process group of its own, waits for that.
+    """
 
     def start(self) -> None:
-        with _isolated():
+        program = sys.modules["__main__"]
+        masked = None
+        if hasattr(signal, "pthread_sigmask"):  # which is inherited
+            from multiprocessing import resource_tracker
+
+            resource_tracker.ensure_running()  # before, as starting that unmasks it
+            masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        sys.modules["__main__"] = ModuleType("__main__")  # that came from no file
+        try:
             super().start()
+        finally:
+            sys.modules["__main__"] = program
+            if masked is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 
 class _Context(SpawnContext):
@@ -175,29 +191,6 @@ class _Context(SpawnContext):
         """A process of this context."""
         self.started.append(_Process(*args, **more))
         return self.started[-1]
-
-
-@contextmanager
-def _isolated() -> Iterator[None]:
-    """A block in which a process is started that shares neither the program nor Ctrl-C.
-
-    multiprocessing would have it run the program's own file, which may start all this once more: a script is not always
-    written with `if __name__ == "__main__"`. And Ctrl-C, until it is in a process group of its own, waits for that.
-    """
-    program = sys.modules["__main__"]
-    masked = None
-    if hasattr(signal, "pthread_sigmask"):  # which is inherited
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()  # before, as starting that unmasks it
-        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    sys.modules["__main__"] = ModuleType("__main__")  # that came from no file
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = program
-        if masked is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 
 class _Here:

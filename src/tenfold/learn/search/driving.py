@@ -4,8 +4,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,10 @@ from tenfold import files
 from tenfold.engines.jobs import Engine
 from tenfold.errors import ClusterError, Interrupted, MissingExtra, RunError, StorageError, one_line
 from tenfold.learn.recipes.recipe import Recipe
-from tenfold.learn.search import searching, space, storage
+from tenfold.learn.search import searching, space, storage, trials
 from tenfold.learn.search.jobs import Tally
 from tenfold.learn.search.report import AS_IT_WAS
 from tenfold.learn.search.searching import Searching
-from tenfold.learn.search.trials import live
 from tenfold.learn.stopping import Stop
 
 if TYPE_CHECKING:
@@ -49,23 +49,22 @@ def opened(folder: Path, settings: dict[str, Any], first: "dict[str, space.Value
             study = _created(place, settings)
             before = study.user_attrs.get("settings")
             study.get_trials(deepcopy=False)  # whatever is damaged is told now
-            then = Recipe.from_dict(before["recipe"]).as_dict() if before is not None else {}
             if before is None:
                 if first is not None:
                     study.enqueue_trial(first)
                 study.set_user_attr("settings", settings)
+                return study
+            then = Recipe.from_dict(before["recipe"]).as_dict()  # fields that came since then had their default
         except MissingExtra:
             raise
         except Exception as error:  # a damaged database makes sqlite3, SQLAlchemy and Optuna raise nearly anything
             raise RunError(f"cannot resume {folder}: {place} is damaged ({one_line(error)[:120]})") from error
-    if before is not None:
-        whole = then  # fields that came since then had their default
-        changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
-        changed += [f"recipe.{name}" for name, value in settings["recipe"].items() if whole[name] != value]
-        if changed:
-            raise RunError(
-                f"{folder} holds a tuning with other settings ({', '.join(changed)}): give another --out, or remove it"
-            )
+    changed = [name for name, value in settings.items() if name != "recipe" and before.get(name) != value]
+    changed += [f"recipe.{name}" for name, value in settings["recipe"].items() if then[name] != value]
+    if changed:
+        raise RunError(
+            f"{folder} holds a tuning with other settings ({', '.join(changed)}): give another --out, or remove it"
+        )
     return study
 
 
@@ -94,25 +93,21 @@ def _url(place: Path) -> str:
     return f"sqlite:///{place.absolute()}"
 
 
+@dataclass(frozen=True)
 class Search:
     """The trials of a tuning, as Optuna keeps them."""
 
-    def __init__(
-        self,
-        study: "optuna.Study",
-        folder: Path,
-        base: Recipe,
-        wide: space.Space,
-        settings: dict[str, Any],
-        trials: int,
-    ) -> None:
-        self.study: optuna.Study = study
-        self.folder: Path = folder
-        self.base: Recipe = base
-        self.wide: space.Space = wide
-        self.settings: dict[str, Any] = settings
-        self.trials: int = trials
-        self.objective: str = settings["objective"]
+    study: "optuna.Study"
+    folder: Path
+    base: Recipe
+    wide: space.Space
+    settings: dict[str, Any]
+    trials: int
+
+    @property
+    def objective(self) -> str:
+        """What is searched for: a key of `OBJECTIVES`."""
+        return str(self.settings["objective"])
 
     def run(self, where: Engine, tally: Tally, stop: Stop, deadline: float | None, *, served: bool) -> None:
         """Have trials trained until there are as many as wanted, or the time is up.
@@ -169,53 +164,35 @@ class Search:
         self._show(tally)
 
     def _show(self, tally: Tally) -> None:
-        every = self._live()  # once, for each time the database is asked
-        counts, best = _counts(every), self._ranked(every)
-        note = f"best {searching.shown(best[0].value or 0.0, self.objective)}" if best else ""
+        every = trials.live_of(self.study)  # once, for each time the database is asked
+        counts, best = trials.counts(every), trials.best_of(every, self.objective)
+        note = "" if best is None else f"best {searching.shown(best.value or 0.0, self.objective)}"
         tally.done(sum(counts.values()), note + (f", {counts['pruned']} pruned" if counts["pruned"] else ""))
-
-    def _live(self) -> "list[optuna.trial.FrozenTrial]":
-        """The trials without those that were tried again."""
-        return live(self.study.get_trials(deepcopy=False))
 
     def counts(self) -> dict[str, int]:
         """How many trials are complete, pruned and failed."""
-        return _counts(self._live())
+        return trials.counts(trials.live_of(self.study))
 
     def running(self) -> int:
         """How many trials others are at work on."""
-        return sum(frozen.state.name == "RUNNING" for frozen in self._live())
-
-    def _ranked(self, every: Sequence["optuna.trial.FrozenTrial"]) -> list["optuna.trial.FrozenTrial"]:
-        """Those of the trials that are complete, the best first; of two alike the earlier."""
-        complete = [frozen for frozen in every if frozen.state.name == "COMPLETE"]
-        sign = -1.0 if self.objective == "accuracy" else 1.0
-        return sorted(complete, key=lambda frozen: (sign * (frozen.value or 0.0), frozen.number))
+        return sum(frozen.state.name == "RUNNING" for frozen in trials.live_of(self.study))
 
     def best(self) -> Recipe | None:
         """The recipe of the best trial."""
-        ranked = self._ranked(self._live())
-        return None if not ranked else self.recipe(ranked[0])
-
-    def recipe(self, frozen: "optuna.trial.FrozenTrial") -> Recipe:
-        """The recipe of a trial."""
-        return space.applied(self.base, frozen.params)
+        best = trials.best_of(trials.live_of(self.study), self.objective)
+        return None if best is None else space.applied(self.base, best.params)
 
     def finalists(self) -> dict[str, Recipe]:
         """The best recipes by the names of their trials, no two alike, and the recipe as it was."""
         found: dict[str, Recipe] = {}
-        for frozen in self._ranked(self._live()):
-            recipe = self.recipe(frozen)
+        done = filter(trials.complete, trials.live_of(self.study))
+        for frozen in sorted(done, key=lambda frozen: trials.order(frozen, self.objective)):
+            recipe = space.applied(self.base, frozen.params)
             if recipe not in (*found.values(), self.base):
                 found[f"trial {frozen.number}"] = recipe
             if len(found) == FINALISTS:
                 break
         return {**found, AS_IT_WAS: self.base}
-
-
-def _counts(every: Sequence["optuna.trial.FrozenTrial"]) -> dict[str, int]:
-    states = [frozen.state.name.lower() for frozen in every]
-    return {"complete": states.count("complete"), "pruned": states.count("pruned"), "failed": states.count("fail")}
 
 
 def _served(url: str) -> str:

@@ -21,7 +21,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 from tenfold.learn.figures import BLUE, GREEN, GREY, ORANGE, RED, blank, empty, escape
 from tenfold.learn.search.statistics import described, ends_of, few, summary, written
-from tenfold.learn.search.trials import STATES, complete, ended, order, score, score_or_nan, state, text
+from tenfold.learn.search.trials import STATES, best_of, complete, ended, score, score_or_nan, state, text
 
 if TYPE_CHECKING:
     import optuna
@@ -47,9 +47,8 @@ def history(study: "optuna.Study", objective: str) -> Figure:
     if failed:
         edge = [scale.edge] * len(failed)
         axis.scatter([t.number for t in failed], edge, color=RED, marker="x", s=18, clip_on=False, label="failed")
-    title = "No trial finished"
-    if done:
-        first = min(done, key=lambda trial: order(trial, objective))
+    title, first = "No trial finished", best_of(done, objective)
+    if first is not None:
         best = score_or_nan(first)
         so_far = (np.fmin if objective == "loss" else np.fmax).accumulate([score_or_nan(trial) for trial in done])
         numbers = [*(trial.number for trial in done), trials[-1].number]
@@ -157,7 +156,7 @@ def _slice(
         places += np.random.default_rng(0).uniform(-0.22, 0.22, len(places))
     color = shade.to_rgba(np.array([trial.number for trial in shown], float))
     _dots(axis, scale, places, shown, color=color, s=20 if len(done) <= 100 else 9)
-    first = min(done, key=lambda trial: order(trial, scale.objective), default=None)
+    first = best_of(done, scale.objective)
     for trial, place in zip(shown, places, strict=True):
         if trial is first:
             axis.scatter(place, score_or_nan(trial), facecolor="none", edgecolor=ORANGE, s=65, linewidth=1.6)

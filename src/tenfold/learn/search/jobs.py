@@ -224,6 +224,7 @@ def train_all(
         folder: row for folder in wanted if (row := _done(folder, test)) is not None
     }
     left = [folder for folder in wanted if folder not in rows]
+    several = len({recipe.name for recipe in wanted.values()}) > 1
     running: dict[int, Path] = {}
     tally.done(len(rows))
     number = 0
@@ -236,7 +237,7 @@ def train_all(
             number += 1
         for event in engine.wait(_POLL):
             folder = running[event.key]
-            name = _name(folder, wanted)
+            name = f"{wanted[folder].name} " * several + f"seed {wanted[folder].seed}"
             if event.kind == "reported":
                 tally.epoch(event.key, name, event.value)
                 continue
@@ -269,13 +270,6 @@ def _ended(event: Event, folder: Path) -> tuple[dict[str, Any] | Lost, str]:
     if event.kind == "lost" or isinstance(event.value, DivergedError):
         return Lost(str(event.value)), f"failed: {event.value}"
     raise event.value
-
-
-def _name(folder: Path, wanted: Mapping[Path, Recipe]) -> str:
-    """What a training is called where several are shown: its recipe, if there are several, and its seed."""
-    recipe = wanted[folder]
-    several = len({other.name for other in wanted.values()}) > 1
-    return f"{recipe.name} seed {recipe.seed}" if several else f"seed {recipe.seed}"
 
 
 def _scores(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.scoring.report import page, picture, table
 from tenfold.learn.search import statistics
 from tenfold.learn.search.statistics import brief, interval, written
-from tenfold.learn.search.trials import STATES, complete, ended, order, score, state, text
+from tenfold.learn.search.trials import best_of, counts, ended, order, score, state, text
 
 if TYPE_CHECKING:
     import optuna
@@ -76,9 +76,8 @@ def html(
     rows on the search, all of them plain text; `command` trains the best recipe.
     """
     trials = ended(study)
-    done = [trial for trial in trials if complete(trial)]
     before = next((c for c in confirmed if c.name == AS_IT_WAS), None)
-    winner = min(done, key=lambda trial: order(trial, objective), default=None)
+    winner = best_of(trials, objective)
     body = [
         *_outcome(winner, objective, best, confirmed),
         *_recipe(winner, best, before, command),
@@ -216,8 +215,8 @@ def _trials(trials: "Sequence[FrozenTrial]", objective: str) -> list[str]:
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     head = ("trial", "state", objective, "epochs", "seconds", *names)
     rows = [_row(trial, objective, names) for trial in sorted(trials, key=lambda trial: order(trial, objective))]
-    counts = [f"{sum(state(trial) == word for trial in trials):,} {word}" for word in STATES.values()]
-    note = f"{', '.join(counts)}. A pruned trial's score is that of its last epoch, not comparable with a complete one."
+    how = ", ".join(f"{count:,} {word}" for word, count in counts(trials).items())
+    note = f"{how}. A pruned trial's score is that of its last epoch, not comparable with a complete one."
     shown = ["<h2>All trials</h2>", _quiet(note), table(head, rows[:SHOWN])]
     if len(rows) > SHOWN:
         rest = f"<summary>the other {len(rows) - SHOWN:,} trials</summary>{table(head, rows[SHOWN:])}"

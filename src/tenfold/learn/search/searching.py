@@ -8,18 +8,17 @@ search, by whoever sees that its heartbeat has ended.
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tenfold.engines.jobs import Report
-from tenfold.errors import DivergedError, Interrupted, RunError, TenfoldError
+from tenfold.errors import DivergedError, Interrupted, RunError, TenfoldError, one_line
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.search import space, storage
-from tenfold.learn.search.jobs import Outcome, Training
-from tenfold.learn.search.trials import SURPLUS, live
+from tenfold.learn.search.jobs import Training
+from tenfold.learn.search.trials import SURPLUS, live, live_of
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.watchers import StopTraining, Watcher
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOPELESS = 5  # trials that fail before any succeeds, until the search ends
 _POLL = 0.1  # seconds between two looks at the trials of others
+_LONG = 500  # characters of an error that are kept
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Searching:
         import optuna
 
         while self.deadline is None or time.time() < self.deadline:
-            every = live(study.get_trials(deepcopy=False))
+            every = live_of(study)
             states = [trial.state for trial in every]
             if len(every) < self.trials or optuna.trial.TrialState.WAITING in states:
                 return True
@@ -87,7 +87,7 @@ class Searching:
         import optuna
 
         trial.set_user_attr("worker", self.worker)
-        if sum(other.number < trial.number for other in live(study.get_trials(deepcopy=False))) >= self.trials:
+        if _before(study, trial) >= self.trials:
             trial.set_user_attr(SURPLUS, True)
             raise _Failed
         values = space.suggested(self.wide, trial)
@@ -107,20 +107,18 @@ class Searching:
             raise KeyboardInterrupt from None
         except DivergedError as error:
             # For the sampler a loss that is no number is a bad result, to keep away from, and no accident.
-            trial.set_user_attr(storage.ERROR, _line(error))
+            trial.set_user_attr(storage.ERROR, one_line(error)[:_LONG])
             ended("diverged")
             raise optuna.TrialPruned from None
         except Exception as error:
-            trial.set_user_attr(storage.ERROR, _line(error))
+            why = one_line(error)[:_LONG]
+            trial.set_user_attr(storage.ERROR, why)
             self._check_hope(study, error)
-            ended(f"failed: {_line(error)}")
+            ended(f"failed: {why}")
             raise _Failed from error
         if outcome is None:
             ended("pruned")
             raise optuna.TrialPruned
-        return self._score(trial, outcome, ended)
-
-    def _score(self, trial: "optuna.Trial", outcome: Outcome, ended: Callable[[str], None]) -> float:
         row, column = outcome.row, f"val_{self.objective}"
         for key in {"val_accuracy", "val_loss", "seconds"} - {column}:  # the column is the trial's value
             trial.set_user_attr(key, row[key])
@@ -130,12 +128,12 @@ class Searching:
 
     def _check_hope(self, study: "optuna.Study", error: Exception) -> None:
         """Raise the error of a trial that fails after others that all did, as it is none of one trial."""
-        states = [trial.state.name for trial in live(study.get_trials(deepcopy=False))]
+        states = [trial.state.name for trial in live_of(study)]
         failures = states.count("FAIL") + 1
         if failures >= _HOPELESS and not {"COMPLETE", "PRUNED"} & set(states):
             if isinstance(error, TenfoldError):
                 raise error
-            raise RunError(f"the first {failures} trials failed, the last so: {_line(error)}") from error
+            raise RunError(f"the first {failures} trials failed, the last so: {one_line(error)[:_LONG]}") from error
 
 
 class _Failed(Exception):
@@ -164,12 +162,16 @@ def sampler(seed: int) -> "optuna.samplers.BaseSampler":
         """One that begins anew with each trial."""
 
         def before_trial(self, study: "optuna.Study", trial: "FrozenTrial") -> None:
-            before = sum(other.number < trial.number for other in live(study.get_trials(deepcopy=False)))
-            drawn = int(np.random.SeedSequence([seed, before]).generate_state(1)[0])
+            drawn = int(np.random.SeedSequence([seed, _before(study, trial)]).generate_state(1)[0])
             optuna.samplers.TPESampler.__init__(self, seed=drawn)
             super().before_trial(study, trial)
 
     return Seeded(seed=seed)
+
+
+def _before(study: "optuna.Study", trial: "optuna.Trial | FrozenTrial") -> int:
+    """How many live trials come before one."""
+    return sum(other.number < trial.number for other in live_of(study))
 
 
 def shown(score: float, objective: str) -> str:
@@ -180,7 +182,3 @@ def shown(score: float, objective: str) -> str:
 def _words(values: dict[str, space.Value]) -> str:
     """The values of a trial in a line."""
     return " ".join(f"{name}={v:.3g}" if isinstance(v, float) else f"{name}={v}" for name, v in values.items())
-
-
-def _line(error: object) -> str:
-    return " ".join(str(error).split())[:500] or type(error).__name__

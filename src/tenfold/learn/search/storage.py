@@ -25,8 +25,7 @@ def opened(place: str) -> "optuna.storages.BaseStorage":
     """The storage at a URL; at HOST:PORT the one that is served there."""
     import optuna
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
         if "://" not in place:
             host, _, port = place.rpartition(":")
             return optuna.storages.GrpcStorageProxy(host=host, port=int(port))
@@ -63,8 +62,7 @@ def again() -> "Callable[[optuna.Study, FrozenTrial], None]":
     """What has the values of a failed trial, which it changes, tried again; or drawn anew where some were not yet."""
     import optuna
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
         retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_TRIES)
 
     def call(study: "optuna.Study", trial: "FrozenTrial") -> None:

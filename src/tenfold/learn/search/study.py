@@ -217,15 +217,14 @@ def _begin(folder: Path, settings: dict[str, Any]) -> None:
     try:
         before = documents.read(place, _Kept).settings
         # Fields that came since then had their default.
-        recipes = {k: Recipe.from_dict(v).as_dict() for k, v in before.items() if isinstance(v, dict)}
+        before |= {k: Recipe.from_dict(v).as_dict() for k, v in before.items() if isinstance(v, dict)}
     except TenfoldError as error:
         raise RunError(f"cannot resume {folder}: {place} is damaged ({error})") from error
     changed = []
     for name, now in settings.items():
         then = before.get(name)
         if isinstance(now, dict) and isinstance(then, dict):
-            whole = recipes[name]
-            changed += [f"{name}.{key}" for key in now if key not in _FREE and whole[key] != now[key]]
+            changed += [f"{name}.{key}" for key in now if key not in _FREE and then[key] != now[key]]
         elif then != now:
             changed.append(name)
     if changed:

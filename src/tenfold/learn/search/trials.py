@@ -19,9 +19,20 @@ def live(every: "Iterable[FrozenTrial]") -> "list[FrozenTrial]":
     return [trial for trial in every if trial.number not in retried and SURPLUS not in trial.user_attrs]
 
 
+def live_of(study: "optuna.Study") -> "list[FrozenTrial]":
+    """The live trials of a study, by number."""
+    return live(study.get_trials(deepcopy=False))
+
+
 def ended(study: "optuna.Study") -> "list[FrozenTrial]":
     """The trials that are complete, pruned or failed, by number."""
-    return [trial for trial in live(study.get_trials(deepcopy=False)) if trial.state.is_finished()]
+    return [trial for trial in live_of(study) if trial.state.is_finished()]
+
+
+def counts(trials: "Iterable[FrozenTrial]") -> dict[str, int]:
+    """How many trials are complete, pruned and failed."""
+    names = [trial.state.name for trial in trials]
+    return {word: names.count(name) for name, word in STATES.items()}
 
 
 def state(trial: "FrozenTrial") -> str:
@@ -31,7 +42,7 @@ def state(trial: "FrozenTrial") -> str:
 
 def complete(trial: "FrozenTrial") -> bool:
     """Whether a trial was trained to the end and scored."""
-    return state(trial) == "complete"
+    return trial.state.name == "COMPLETE"
 
 
 def score(trial: "FrozenTrial") -> float | None:
@@ -49,6 +60,11 @@ def order(trial: "FrozenTrial", objective: str) -> tuple[int, float, int]:
     value = score_or_nan(trial)
     by_score = math.inf if math.isnan(value) else value if objective == "loss" else -value
     return (list(STATES).index(trial.state.name), by_score, trial.number)
+
+
+def best_of(trials: "Iterable[FrozenTrial]", objective: str) -> "FrozenTrial | None":
+    """The best of the trials that are complete, of two alike the first; None where there is none."""
+    return min(filter(complete, trials), key=lambda trial: order(trial, objective), default=None)
 
 
 def text(value: object) -> str:

@@ -16,11 +16,7 @@ from typing import Any
 
 from tenfold import files
 from tenfold.engines.jobs import Engine
-from tenfold.errors import (
-    StorageError,
-    UsageError,
-    missing_extra,
-)
+from tenfold.errors import StorageError, UsageError, missing_extra
 from tenfold.learn import figures
 from tenfold.learn.recipes import presets
 from tenfold.learn.recipes.recipe import Recipe
@@ -51,17 +47,17 @@ class Tuning:
 
     def as_dict(self) -> dict[str, Any]:
         """The tuning as JSON-ready values; scores are accuracies as fractions, or losses."""
-        rows, against = [], tuning_report.compared(self.confirmed, self.objective)
-        for one in self.confirmed:
-            found = statistics.summary(one.scores, statistics.ends_of(self.objective))
-            rows.append({"name": one.name, "mean": found.mean, "deviation": found.deviation, "n": found.n})
-            rows[-1] |= {
-                "low": found.low,
-                "high": found.high,
+        against = tuning_report.compared(self.confirmed, self.objective)
+        rows = [
+            {
+                "name": one.name,
+                **asdict(statistics.summary(one.scores, statistics.ends_of(self.objective))),
                 "scores": list(one.scores),
                 "fields": one.recipe.as_dict(),
                 "difference": asdict(against[one.name]) if one.name in against else None,  # to the recipe as it was
             }
+            for one in self.confirmed
+        ]
         return {
             "path": str(self.path),
             "objective": self.objective,
@@ -183,14 +179,11 @@ def _tune(work: Search, place: Place, stop: Stop, seeds: int, deadline: float | 
 def _check(trials: int, objective: str, timeout: float | None, seeds: int, seed: int) -> None:
     if objective not in OBJECTIVES:
         raise UsageError(f"--objective must be {' or '.join(OBJECTIVES)}, not {objective}")
-    if trials < 1:
-        raise UsageError(f"--trials must be 1 or more, not {trials}")
+    for name, value, least in (("trials", trials, 1), ("seeds", seeds, 0), ("seed", seed, 0)):
+        if value < least:
+            raise UsageError(f"--{name} must be {least} or more, not {value}")
     if timeout is not None and timeout <= 0:
         raise UsageError(f"--timeout must be above 0 seconds, not {timeout:g}")
-    if seeds < 0:
-        raise UsageError(f"--seeds must be 0 or more, not {seeds}")
-    if seed < 0:
-        raise UsageError(f"--seed must be 0 or more, not {seed}")
 
 
 def _confirm(work: Search, seeds: int, engine: Engine, place: Place, tally: Tally, stop: Stop) -> tuple[Confirmed, ...]:
@@ -210,7 +203,7 @@ def _confirm(work: Search, seeds: int, engine: Engine, place: Place, tally: Tall
     rows = train_all(wanted, engine, place, tally, stop)
     found = []
     for name, recipe in finalists.items():
-        mine = [rows[path] for path in wanted if path.parent.name == name.replace(" ", "-")]
+        mine = [rows[path] for path, one in wanted.items() if one.name == name]
         scores = tuple(float(row[f"val_{work.objective}"]) for row in mine if not isinstance(row, Lost))
         if len(scores) == len(fresh):
             found.append(Confirmed(name, recipe, scores))
@@ -226,19 +219,14 @@ def _finish(work: Search, best: Recipe | None, confirmed: tuple[Confirmed, ...],
     if best is not None:
         best = best.changed(name=work.base.name if best == work.base else f"{work.base.name}-tuned")
         best.save(folder / BEST)
-    drawn = {
-        "history": search_figures.history(study, objective),
-        "slices": search_figures.slices(study, objective),
-    }
+    drawn = {"history": search_figures.history(study, objective), "slices": search_figures.slices(study, objective)}
     if confirmed:
         groups = [(one.name, one.scores) for one in confirmed]
         was = next((one for one in confirmed[1:] if one.name == AS_IT_WAS), None)
         paired = None if was is None else [a - b for a, b in zip(confirmed[0].scores, was.scores, strict=True)]
         between = f"{confirmed[0].name} – {AS_IT_WAS}"
         drawn["seeds"] = search_figures.seeds(groups, f"validation {objective}", paired, between)
-    pictures = {
-        name: figures.save(figure, folder / f"{name}.png") for name, figure in drawn.items() if figure is not None
-    }
+    pictures = {name: figures.save(figure, folder / f"{name}.png") for name, figure in drawn.items()}
     found = Tuning(folder, objective, work.counts(), confirmed, best, folder / "report.html")
     files.text(folder / "tuning.json", json.dumps({"settings": settings, **found.as_dict()}, indent=2) + "\n")
     winner = confirmed[0] if confirmed else None

@@ -85,14 +85,12 @@ def read_many(  # noqa: PLR0913 - a public signature
     written, page, boxes = (None if place is None else str(place) for place in (out, review, annotate))
     given = _Given(written, page, boxes, resume, on, address, workers, show is not None and ordered, quiet)
     given.check(targets, str(reader.get("device", "cpu")))
-    if given.ray:
-        reader["lines"] = model_bytes(reader.get("lines") or BUNDLED)
-        make = partial(Reader, model_bytes(reader.pop("model", None)), **{"threads": 1, **reader})
-    else:
-        make = partial(Reader, reader.pop("model", None), **{"threads": 1, **reader})
-    work = Work(make, single, box, crops=review is not None)
-    if given.ray and out is not None and folder.is_folder(str(out)):
-        return _to_folder(work, targets, str(out), given)
+    model = reader.pop("model", None)
+    if given.ray:  # what goes to the nodes must hold all that it needs
+        reader["lines"], model = model_bytes(reader.get("lines") or BUNDLED), model_bytes(model)
+    work = Work(partial(Reader, model, **{"threads": 1, **reader}), single, box, crops=review is not None)
+    if given.ray and given.out is not None and folder.is_folder(given.out):
+        return _to_folder(work, targets, given.out, given)
     return _to_file(work, targets, given, show)
 
 

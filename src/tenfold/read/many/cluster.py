@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tenfold.engines.cluster import Mailbox
 from tenfold.engines.connection import ask_nodes, interrupted
 from tenfold.errors import ClusterError, TenfoldError
 from tenfold.read import urls
@@ -127,12 +128,8 @@ def _missing(places: Sequence[str]) -> list[str]:
     return [place for place in places if not os.path.exists(place)]
 
 
-def _here(work: Work) -> Work:
-    """The same work for processes that start elsewhere: paths are meant from here."""
-    return replace(work, make=partial(_make, os.getcwd(), work.make))
-
-
 def _make(folder: str, make: Callable[[], Reader]) -> Reader:
+    """A reader in a process that starts elsewhere: paths are meant from a folder."""
     with suppress(OSError):  # a node without this folder can still read URLs
         os.chdir(folder)
     return make()
@@ -143,7 +140,6 @@ def _mapped(
 ) -> tuple[Any, Any]:
     """The dataset of what as many actors as `workers` make of each item, and the notes that they share."""
     from ray import data
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     for handler in logging.getLogger("ray.data").handlers:
         # Of Ray's own two the one to the terminal; others may have been put there by whoever uses tenfold.
@@ -153,13 +149,12 @@ def _mapped(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_options.preserve_order = in_order
-    there = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    notes = ray.remote(num_cpus=0, scheduling_strategy=there)(_Notes).remote()
+    notes = _Notes.beside(ray)
     dataset = data.from_items([{"item": item} for item in items], override_num_blocks=len(items))
     # Where a node or a worker is lost, Ray Data starts another and gives it the same again, without end.
     done = dataset.map_batches(
         actor,
-        fn_constructor_args=(_here(work), notes),
+        fn_constructor_args=(replace(work, make=partial(_make, os.getcwd(), work.make)), notes),
         batch_size=None,
         batch_format="pyarrow",
         compute=data.ActorPoolStrategy(size=min(workers, len(items))),
@@ -186,12 +181,12 @@ def _errors(ray: Any) -> Iterator[None]:
         raise ClusterError(f"the cluster could not do it: {why}") from error
 
 
-class _Notes:
-    """What workers note beside the driver: how often a picture was begun, and what was read."""
+class _Notes(Mailbox):
+    """What workers note beside the driver: how often a picture was begun, and as reports what was read."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._begun: Counter[str] = Counter()
-        self._read: list[tuple[str, Counter[str]]] = []
 
     def begin(self, path: str) -> int:
         self._begun[path] += 1
@@ -199,13 +194,6 @@ class _Notes:
 
     def end(self, path: str) -> None:
         del self._begun[path]
-
-    def read(self, first: str, kinds: Counter[str]) -> None:
-        self._read.append((first, kinds))
-
-    def take(self) -> list[tuple[str, Counter[str]]]:
-        read, self._read = self._read, []
-        return read
 
 
 class _Reading:
@@ -261,6 +249,6 @@ class _Table(_Reading):
         rows = []
         for item in batch["item"].to_pylist():
             some = self.rows(pickle.loads(item))  # noqa: S301
-            self._notes.read.remote(some[0].path, Counter(row.kind for row in some))
+            self._notes.report.remote(some[0].path, Counter(row.kind for row in some))
             rows += some
         return table(map(summary, rows))

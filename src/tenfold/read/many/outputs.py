@@ -290,28 +290,21 @@ class Output:
                 os.fsync(growing.fileno())
 
 
-def _from_part(raw: bytes, form: _Form) -> Iterator[Record]:
+def _from_part(raw: bytes, form: _Form) -> list[Record]:
     """The rows that were written until a process was killed, the last of them perhaps in part.
 
     They are lines of JSON; version 0.1.0 wrote them as FILE has them.
     """
-    json_lines = raw[:1] in (b"", b"{")
-    if json_lines:
-        raw = raw[: raw.rfind(b"\n") + 1]  # what was cut off at the end is read again
-    some, last = False, None
+    if raw[:1] in (b"", b"{"):
+        return list(_from_json(raw[: raw.rfind(b"\n") + 1]))  # what was cut off at the end is read again
+    found: list[Record] = []
     try:
-        for record in (_from_json if json_lines else form.read)(raw):
-            if last is not None:
-                yield last
-            some, last = True, record
+        found.extend(form.read(raw))
     except (csv.Error, ValueError, FormatError):
-        if not some or json_lines:
+        if not found:
             raise
-        if last is not None:
-            yield last
-        return
-    if last is not None and (json_lines or raw.endswith(b"\n")):
-        yield last
+        return found  # those before what was cut off
+    return found if raw.endswith(b"\n") else found[:-1]
 
 
 def _records(source: Path, raw: bytes, read: Callable[[bytes], Iterable[Record]], form: _Form) -> dict[str, Record]:

@@ -21,25 +21,26 @@ def review(rows: Sequence[Row], pictures: int, path: Path) -> str:
     `rows` are those that are not sure, with the cut-outs that `read_many` gives, out of so many `pictures`.
     """
     doubts = [
-        (row, digit, crop)
+        (row.path, row.reading, digit, crop)
         for row in rows
         if row.reading is not None
         for digit, crop in zip((d for d in row.reading.digits if not d.sure), row.crops, strict=True)
     ]
-    doubts.sort(key=lambda doubt: doubt[1].probability)
+    doubts.sort(key=lambda doubt: doubt[2].probability)
     empty = [row for row in rows if row.reading is not None and not row.reading.digits]
     broken = [row for row in rows if row.error is not None]
     title = f"{_counted(len(doubts), 'digit')} to review"
     counts = f"{_counted(len(doubts), 'unsure digit')}, {_counted(len(empty), 'picture')} without digits"
     counts += f", {len(broken):,} that could not be read; of {_counted(pictures, 'picture')} in all"
-    cards = [_card(row.path, row.reading, digit, crop, path) for row, digit, crop in doubts if row.reading]
+    cards = [_card(*doubt, path) for doubt in doubts]
     nothing = [f"<li>{_link(row.path, path)}</li>" for row in empty]
     errors = [f"<li>{_link(row.path, path)}: {_escaped(row.error or '')}</li>" for row in broken]
     body = [
         f"<h1>{title}</h1><p>{counts}.</p>",
         _section("Unsure digits, the least sure first", 'ol class="cards"', cards),
+        _section("No digits found", "ul", nothing),
+        _section("Not read", "ul", errors),
     ]
-    body += [_section("No digits found", "ul", nothing), _section("Not read", "ul", errors)]
     template = Template(Path(__file__).with_name("review.html").read_text(encoding="utf-8"))
     return template.substitute(title=title, body="\n".join(filter(None, body)))
 

@@ -121,8 +121,7 @@ def annotated_places(paths: Sequence[str], folder: Path) -> dict[str, Path]:
 
     Raises UsageError where one would be written over a picture that is to be read.
     """
-    full = [Path(os.path.abspath(os.path.expanduser(path))) for path in paths]
-    full = [Path("standard-input") if path == STDIN else place for path, place in zip(paths, full, strict=True)]
+    full = [Path("standard-input" if path == STDIN else os.path.abspath(os.path.expanduser(path))) for path in paths]
     drives: dict[str, list[str]] = {}
     for place in full:
         drives.setdefault(place.anchor, []).append(str(place.parent))

@@ -72,20 +72,13 @@ def walk(folder: str) -> Iterator[str]:
 
     Raises DataError for a folder that cannot be read.
     """
-    walks = [_sorted(folder)]  # a call for each folder would be too many calls for some trees
-    while walks:
-        for place, deeper in walks[-1]:
-            if deeper:
-                walks.append(_sorted(place))
-                break
-            if _picture(place if urls.local(place) is not None else place.partition("?")[0]):
-                yield place
-        else:
-            walks.pop()
-
-
-def _sorted(folder: str) -> Iterator[tuple[str, bool]]:
-    return iter(sorted(_inside(folder), key=lambda entry: natural(entry[0])))
+    left = [(folder, True)]  # a call for each folder would be too many calls for some trees
+    while left:
+        place, deeper = left.pop()
+        if deeper:
+            left += sorted(_inside(place), key=lambda entry: natural(entry[0]), reverse=True)
+        elif _picture(place if urls.local(place) is not None else place.partition("?")[0]):
+            yield place
 
 
 def _inside(folder: str) -> list[tuple[str, bool]]:
