@@ -76,7 +76,7 @@ class Watch:
         made.set_default_timeout(15_000)
         made.on("request", lambda request: self._check(request.url, address))
         made.on("weberror", lambda error: self.wrong.append(str(error.error)))
-        made.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        made.on("console", self._note)
         made.add_init_script(ASKED)
         if script is not None:
             made.add_init_script(script)
@@ -92,6 +92,10 @@ class Watch:
             context.close()
         wrong = [line for line in self.wrong if not any(re.search(pattern, line) for pattern in self.expected)]
         assert wrong == [], wrong
+
+    def _note(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"{message.text} {message.location.get('url', '')}")
 
     def _check(self, url: str, address: str) -> None:
         if not url.startswith((f"{address}/", "data:", "blob:")):
