@@ -52,6 +52,8 @@ def test_what_ink_there_is_of_a_wall_is_no_sign(monkeypatch: pytest.MonkeyPatch)
     within = [digit(x, y) for y in (10, 70) for x in (20, 120, 210, 240)]
     walls = [digit(98, 8, 110, 4), digit(110, 118, 3, 60)]
     assert lefts(cells.lines(grid(), [*within, *walls])) == [[[20], [120], [210, 240]]] * 2
+    beyond = digit(98, 150, 110, 4)
+    assert beyond in cells.lines(grid(), [*within, beyond])[-1][0].pieces
     monkeypatch.setattr(grids, "find", lambda _: grid())
     sheet = Sheet(np.zeros((1, 1), np.float32), 0.3, 0.6, 1.0, True, 1.0)
     parting = cells.find([Row([*within, *walls], 40)], sheet, None, table=True)

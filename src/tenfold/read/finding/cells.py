@@ -110,9 +110,13 @@ def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piec
 def _wall(grid: Grid, piece: Piece, height: float) -> bool:
     """Whether a piece is what ink there is of a wall, beside digits of such a height."""
     x, y, thick = piece.left + piece.width / 2, piece.middle, _INK * height
-    if piece.height > _TALL * height:
-        return piece.width < thick and any(abs(line.place(y) - x) < thick for line in grid.upright)
-    return piece.width > height and piece.height < thick and any(abs(line.place(x) - y) < thick for line in grid.level)
+    along, across, walls = y, x, grid.upright
+    if piece.width > piece.height:
+        along, across, walls = x, y, grid.level
+    long, short = max(piece.height, piece.width), min(piece.height, piece.width)
+    if short >= thick or long <= _TALL * height:
+        return False
+    return any(line.reaches(along) and abs(line.place(along) - across) < thick for line in walls)
 
 
 def _through(line: Line, pieces: list[Piece]) -> int:
