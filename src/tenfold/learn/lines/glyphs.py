@@ -16,7 +16,6 @@ from tenfold.mnist.digits import Digits, Track, untracked
 
 SOURCES = ("mnist", "style", "hand")  # of digits; signs are of hands alone
 DRAWN = {"style": 8_000, "hand": 24_000, "sign": 4_200, "other": 4_000, "unit": 1_600}  # how many are drawn
-_HIGH = 20  # pixels of an image: a digit
 _READ = "%+=~^:;*"  # signs that are classes, or can be taken for them
 
 
@@ -59,9 +58,9 @@ def typed(faces: list[ImageFont.FreeTypeFont], sign: str, generator: np.random.G
     """A letter of a font, uint8 (28, 28), beside digits as high as its capitals."""
     font, bold = faces[generator.integers(len(faces))], int(generator.integers(0, 3))
     capital = -font.getbbox("H", anchor="ls")[1]
-    side = round(SIDE * capital / _HIGH)
+    side = round(SIDE * capital / hands.HEIGHT)
     canvas = Image.new("L", (side, side))
-    foot = (SIDE + _HIGH) / 2 * side / SIDE
+    foot = (SIDE + hands.HEIGHT) / 2 * side / SIDE
     ImageDraw.Draw(canvas).text((side / 2, foot), sign, 255, font, anchor="ms", stroke_width=bold)
     return np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.BOX))
 

@@ -256,7 +256,7 @@ _LETTERS = OTHERS | ALIKE
 
 Stroke = NDArray[np.float64]  # (points, 2)
 _SCALE = 6  # pixels of the drawing to one of the image
-_HEIGHT = 20.0  # pixels of the image to 1, as MNIST's digits have it
+HEIGHT = 20.0  # pixels of the image to 1, as MNIST's digits have it
 
 
 def digit(sign: str, generator: np.random.Generator) -> NDArray[np.uint8]:
@@ -275,7 +275,7 @@ def sign(name: str, generator: np.random.Generator) -> NDArray[np.uint8]:
     strokes = _strokes(shape, generator)
     if name not in SIGNS:
         strokes = _vary(strokes, generator)
-    return _drawn([(stroke - (0, 0.5)) * _HEIGHT + SIDE / 2 for stroke in strokes], generator)
+    return _drawn([(stroke - (0, 0.5)) * HEIGHT + SIDE / 2 for stroke in strokes], generator)
 
 
 def _vary(strokes: list[Stroke], generator: np.random.Generator) -> list[Stroke]:
