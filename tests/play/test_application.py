@@ -65,6 +65,16 @@ def test_a_training_over_http(page: Page) -> None:
     assert len(page.ask("moment")["tracks"][0]["now"][0]) == 10
 
 
+def test_a_look_at_a_training_that_is_no_more_has_no_answer(ended: Page) -> None:
+    there, missing = ended.session.training, {"layer": "0", "unit": 0}
+    for what, body in (("inside/maps", {}), ("inside/unit", missing)):
+        assert ended.ask(what, training=there - 1, digit=5, **body) is None
+        assert ended.refused(what, {"training": there, "digit": 5, **body}) == (
+            422,
+            "there is no such digit: write one",
+        )
+
+
 def test_what_comes_after_it(ended: Page, here: Path) -> None:
     found = ended.ask("evaluate")
     assert (found["n"], 0 <= found["accuracy"] <= 1) == (200, True)

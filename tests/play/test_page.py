@@ -189,8 +189,7 @@ def test_one_page_at_a_time(watch: Watch, playing: Service, page: Any) -> None:
     second.wait_for_function("() => !document.getElementById('train').disabled")
 
 
-def test_by_the_keyboard_in_steps_and_with_another_beside(watch: Watch, page: Any) -> None:
-    watch.expected.append("422.*/inside/maps")  # a look that was asked for before the training began
+def test_by_the_keyboard_in_steps_and_with_another_beside(page: Any) -> None:
     sheet = page.locator("#sheet")
     sheet.focus()
     for key in ("Space", *["Shift+ArrowDown"] * 5, "Space"):  # a one

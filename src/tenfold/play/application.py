@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -83,6 +83,7 @@ class Asked(_Body):
 class Look(_Body):
     """At which network, and of which drawn digit, a look inside is: a moment as above, and units switched off."""
 
+    training: int | None = None  # counted from 1: of one that is no more nothing is told
     track: Annotated[int, Field(ge=0, le=1)] = 0
     digit: Annotated[int, Field(ge=0, lt=DRAWN)] = 0
     seen: int | None = None
@@ -263,7 +264,7 @@ def maps(look: Look, session: Mine) -> Response:
     """Look at what each layer makes of a digit."""
     from tenfold.play import inside
 
-    return Json(inside.maps(session, look))
+    return _looked(session, look, lambda: inside.maps(session, look))
 
 
 @router.post("/inside/unit")
@@ -271,7 +272,17 @@ def unit(look: LookAtUnit, session: Mine) -> Response:
     """Look at one unit."""
     from tenfold.play import inside
 
-    return Json(inside.unit(session, look, look.layer, look.unit))
+    return _looked(session, look, lambda: inside.unit(session, look, look.layer, look.unit))
+
+
+def _looked(session: Session, look: Look, found: Callable[[], dict[str, Any]]) -> Response:
+    """What is found, or null where the next training began before the look was answered."""
+    try:
+        return Json(found())
+    except UsageError:
+        if look.training is None or session.is_at(look.training):
+            raise
+        return Json(None)
 
 
 @router.post("/inside/accuracy")

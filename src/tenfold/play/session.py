@@ -243,6 +243,11 @@ class Session:
         """Go on at another learning rate, from the next step on. Raises UsageError."""
         self.track(number).watch.change_rate(lr)
 
+    def is_at(self, training: int) -> bool:
+        """Whether that training is the one there is; waits while the next begins."""
+        with self._lock:
+            return training == self.training
+
     def track(self, number: int) -> Track:
         """One of the trainings. Raises UsageError where there is none."""
         if not 0 <= number < len(self.tracks):

@@ -33,6 +33,7 @@ export function lookInside({ attempt, say }) {
   let last = 0;
 
   const asked = () => ({
+    training: look.training,
     track,
     digit: look.digit,
     seen: look.seen,
@@ -61,11 +62,11 @@ export function lookInside({ attempt, say }) {
 
   /** Answers to what is no longer wanted are dropped. */
   async function lookOnce() {
-    const fresh = stale ? await ask("inside/maps", { track, digit: look.digit, seen: look.seen }) : plain;
-    if (again || !look) return;
+    const fresh = stale ? await ask("inside/maps", { training: look.training, track, digit: look.digit, seen: look.seen }) : plain;
+    if (again || !look || !fresh) return; // null is of a training that is no more
     [plain, stale] = [fresh, false];
     const other = covered.size || off.size ? await ask("inside/maps", asked()) : plain;
-    if (again || !look) return;
+    if (again || !look || !other) return;
     found = other;
     show();
     if (chosen) await showUnit();
@@ -182,7 +183,7 @@ export function lookInside({ attempt, say }) {
 
   async function showUnit() {
     const told = await ask("inside/unit", { ...asked(), ...chosen });
-    if (!chosen || again || !look) return;
+    if (!chosen || again || !look || !told) return;
     const last = found.layers.at(-1).name === chosen.layer;
     const isOff = off.get(chosen.layer)?.has(chosen.unit) ?? false;
     the("unit").hidden = false;
