@@ -1,5 +1,6 @@
 """Labelled images as they were found, part by part, before they are made alike."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,6 +24,21 @@ _EMNIST = {
     "balanced": _MERGED,
     "bymerge": _MERGED,
     "byclass": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+}
+# The SHA-256 of NIST's image files as they are packed (.gz), training and test of each split.
+_SUMS = {
+    "117fc12b015e37ea98bfb2cbba3f77c3782c056cdbd219b87abfc8661d7135db": "balanced",
+    "74295e75e4e9fa2c102147460ee7eb763653d5132d883a84fb88932bfb8d2db4": "balanced",
+    "5ec835bd5d5b1a66378a132e727fef20fe994b3cc666899befcca5ac766f50cd": "byclass",
+    "9e21987f03a6eb8b870187e785883ddad96947299587908f1a7ec2ca0f4be5f0": "byclass",
+    "5e5815ec1b522089134435f7c55e75a00960b58414793593ffff23efc0821683": "bymerge",
+    "39bf8c68037dad40db35348895f7e4e056e8c0a005ab78869c9fbc2c96e947be": "bymerge",
+    "20ebe43509264f7639d37c835a3f0b009e90b29e00a099a03101abe1644a3f63": "digits",
+    "f7c95004d14d81af89522e67d8f0c781dfb3bd544181c81bfe1eb6b41c35b726": "digits",
+    "50f0e93d75b99b463e9760b8345866f22587fa2c2fba472730a5ba09c693412d": "letters",
+    "6288f418a917e007bf5fddb823a2dc7a5c6a35031401b93292a539cb12bd881f": "letters",
+    "b25640fa9e356c618132f5df347c95ef5bae6d9c2596be1de40f7e0ae1c3eac6": "mnist",
+    "5f9942f441031c0f1f2e4d162059fd6e19ea808b34c328b6d16cab0ed24c78f2": "mnist",
 }
 TURNED = "turned upright: EMNIST's files hold every picture transposed"
 _PART = {word: part for part, words in PARTS.items() for word in words}
@@ -83,18 +99,24 @@ def upright(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def emnist(file: Path, images: NDArray[Any], labels: NDArray[Any] | None, raw: Raw) -> tuple[NDArray[Any], Any]:
-    """Images and labels of a file; if it is EMNIST's by its name, upright and with letters for classes.
+    """Images and labels of a file; if it is EMNIST's by its name or checksum, upright and with letters for classes.
 
     G. Cohen et al., "EMNIST: an extension of MNIST to handwritten letters", 2017, arXiv 1702.05373.
     """
     name = f"{file.parent.name}/{file.name}".lower()
-    if "emnist" not in name:
+    if "emnist" in name:
+        split = next((split for split in _EMNIST if split in name), None)
+    elif (split := _SUMS.get(_sha256(file)) if file.suffix == ".gz" else None) is None:
         return images, labels
     if TURNED not in raw.notes:
         raw.notes.append(TURNED)
-    split = next((split for split in _EMNIST if split in name), None)
-    if split is not None and labels is not None and labels.dtype.kind in "uif":
+    if split in _EMNIST and labels is not None and labels.dtype.kind in "uif":
         first = int(split == "letters")  # which counts from 1
         if len(labels) and first <= labels.min() and labels.max() < len(_EMNIST[split]) + first:
             raw.classes, labels = tuple(_EMNIST[split]), labels - labels.dtype.type(first)
     return upright(images), labels
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
