@@ -129,3 +129,16 @@ def test_for_one_page_a_line_is_read_once(model: LineModel, monkeypatch: pytest.
     model.read([clear])
     model.read([clear])
     assert sum(asked) == 4  # and nothing is kept otherwise
+
+
+def test_what_is_expected_is_more_probable(model: LineModel) -> None:
+    picture = row("407")
+    before, same, nearly, never = (
+        model.expecting(classes, odds).read([picture])[0]
+        for classes, odds in (("", 1.0), ("0123456789", 1.0), ("0123456789", 100.0), ("123456789", 1e30))
+    )
+    assert model.read([picture])[0].probability == pytest.approx(before.probability) == pytest.approx(same.probability)
+    assert (before.text, nearly.text) == ("407", "407")
+    assert before.probability < nearly.probability <= 1
+    assert set(never.text) <= set("123456789")
+    assert np.allclose(np.exp(never.scores).sum(axis=1), 1)

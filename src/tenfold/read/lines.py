@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,12 +55,19 @@ class LineModel:
         self.threshold: float = said["threshold"]
         self._blank, self._height, self._step = (said[key] for key in ("blank", "height", "step"))
         self.metadata: dict[str, Any] = described
+        self._prior: NDArray[np.float64] = np.zeros(1 + len(self.classes))  # the logarithm of each class's odds
         self._known: dict[tuple[int, bytes], NDArray[np.float64]] | None = None  # what was read of which lines
 
     def remembering(self) -> "LineModel":
         """The same model, which reads a line once: for one page, whose rows are looked at in several ways."""
         model = copy.copy(self)
         model._known = {}
+        return model
+
+    def expecting(self, classes: Collection[str], odds: float) -> "LineModel":
+        """The same model, for lines of some classes among which every other one is so many times less probable."""
+        model = copy.copy(self)
+        model._prior = np.log([1.0, *(1.0 if name in classes else 1 / odds for name in self.classes)])
         return model
 
     def read(self, lines: Sequence[NDArray[np.uint8]]) -> list[Text]:
@@ -111,7 +118,10 @@ class LineModel:
             for some in (every[k : k + _TOGETHER] for k in range(0, len(every), _TOGETHER)):
                 limits.check()
                 known.update(zip(some, self._scores([fresh[key] for key in some], width), strict=True))
-        return [self._size(line)[0] for line in lines], [known[key] for key in keys]
+        found = [known[key] + self._prior for key in keys]
+        if self._prior.any():
+            found = [scores - np.logaddexp.reduce(scores, axis=1, keepdims=True) for scores in found]
+        return [self._size(line)[0] for line in lines], found
 
     def _size(self, line: NDArray[np.uint8]) -> tuple[int, int]:
         """The width and height in which the network sees a line."""

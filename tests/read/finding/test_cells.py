@@ -127,3 +127,12 @@ def test_strokes_one_above_another_are_no_wall(monkeypatch: pytest.MonkeyPatch) 
     parting = cells.find(rows(within), Sheet(np.zeros((1, 1), np.float32), 0.3, 0.6, 1.0, True, 1.0), None, table=True)
     assert parting is not None
     assert [line.at for line in parting.upright] == [0, 100, 200, 300]
+
+
+def test_ink_where_walls_cross_is_no_sign() -> None:
+    cross = np.zeros((70, 70), bool)
+    cross[34:36] = cross[:, 34:36] = True
+    pieces = [digit(20, 10), digit(45, 10), digit(20, 70), digit(120, 10), Piece(25, 65, cross)]
+    assert lefts(cells.lines(grid(), pieces)) == [[[20, 45], [120]], [[20]]]
+    beside = [digit(20, 10), digit(45, 10), digit(20, 70), digit(120, 10), Piece(2, 40, cross)]
+    assert lefts(cells.lines(grid(), beside))[0][0] == [20, 40, 45]

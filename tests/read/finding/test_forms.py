@@ -1,10 +1,13 @@
 """A number of a form that nobody writes is read as the likeliest one that somebody does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tenfold.read.finding import forms
 from tenfold.read.finding.signs import ReadRow, Sign
+from tenfold.read.finding.strips import Strip
 from tenfold.read.finding.strokes import Piece
 
 CLASSES = "0123456789.,-/:+()%?"
@@ -68,19 +71,16 @@ def test_rows_of_words_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("others", "signs", "read"),
+    ("texts", "odd", "odds"),
     [
-        (["12", "3", "405", "61", "7"], ("2", ("/", "1", 0.1), "7"), "217"),
-        (["12", "3", "405", "61", "7"], ("2", ("/", "1", 0.02), "7"), "2/7"),  # is hardly a 1
-        (["12", "3", "405", "61"], ("2", ("/", "1", 0.1), "7"), "2/7"),  # too few to tell what is written here
-        (["1/2", "3", "4/5", "61", "7", "8", "9"], ("2", ("/", "1", 0.1), "7"), "2/7"),
-        (["12", "3", "405", "61", "7"], ("0", (")", "7", 0.005), "6"), "076"),  # and has no usual form
-        (["12", "3", "405", "61", "7"], ("0", "6", ("1", "/", 0.2), "0", "8", "/", "1", "6"), "06/08/16"),
+        (["12", "3", "405", "61", "7", "2/7"], [5], 10),
+        (["12", "3", "405", "61", "7", "2/7", "8", "9"], [5], 14),
+        (["12", "3", "405", "61", "7", "?1", "8", "9"], [5], 14),
+        (["12", "3", "405", "61", "2/7"], [], 1),  # too few to tell what is written here
+        (["1/2", "3", "4/5", "61", "7", "8", "9", "2/7"], [], 1),
+        (["12", "3", "405", "61", "7", "??"], [], 10),  # is no number
     ],
 )
-def test_among_numbers_of_digits_alone(
-    others: list[str], signs: tuple[str | tuple[str, str, float], ...], read: str
-) -> None:
-    rows = [row(*other) for other in others]
-    after = forms.usual([*rows, row(*signs)])
-    assert [text(each) for each in after] == [*others, read]
+def test_among_numbers_of_digits_alone_those_with_signs_are_odd(texts: list[str], odd: list[int], odds: float) -> None:
+    strip = Strip(np.zeros((30, 60), np.uint8), 0, 0, [], 20.0)
+    assert forms.odd([replace(row(*each), strip=strip) for each in texts]) == (odd, odds)

@@ -59,10 +59,10 @@ def test_walls_as_bright_as_the_paper_are_found_by_their_colour() -> None:
     seen = next(paper.sheets(colours))
     seen.flat[lines] = 0  # as where they are as bright
     assert grids.find(seen) is None
-    grid = grids.coloured(colours, seen)
+    grid = grids.other(colours, seen)
     assert grid is not None
     assert (len(grid.level), len(grid.upright)) == (3, 4)
-    assert grids.coloured(np.repeat(colours[..., :1], 3, axis=2), seen) is None
+    assert grids.other(np.repeat(colours[..., :1], 3, axis=2), seen) is None
 
 
 def test_a_stroke_that_nearly_fills_a_cell_is_no_wall() -> None:
@@ -93,3 +93,44 @@ def test_strokes_are_no_grid(number: str) -> None:
 
 def test_an_empty_page_has_no_grid() -> None:
     assert grids.find(Sheet(np.zeros((90, 90), np.float32), 0.0, 0.0, 1.0, True, 1.0)) is None
+
+
+def test_walls_that_are_lighter_than_the_paper_are_found() -> None:
+    drawn = page(1.0)
+    walls = np.zeros(drawn.shape, bool)
+    for y in YS:
+        walls[y : y + 2, 30:352] = True
+    for x in XS:
+        walls[20:162, x : x + 2] = True
+    grey = np.where(walls, 235, page(0.0)).astype(np.uint8)
+    colours = np.repeat((grey / np.float32(255))[..., None], 3, axis=2).astype(np.float32)
+    seen = next(paper.sheets(colours))
+    assert grids.find(seen) is None
+    grid = grids.other(colours, seen)
+    assert grid is not None
+    assert (len(grid.level), len(grid.upright)) == (3, 4)
+
+
+def test_strokes_one_above_another_are_no_wall_beside_walls_that_are_ink_throughout() -> None:
+    ink = np.zeros((60, 100), bool)
+    ink[10] = ink[30, ::2] = True  # a wall, and what wanders about a line
+    ink[26, 1::2] = True
+    wall, strokes = (grids.Line(y, 0, 0, 99) for y in (10, 30))
+    assert grids._full([wall, strokes], ink) == [wall]
+    assert grids._full([strokes], ink) == [strokes]  # a wall may be paler
+
+
+def test_a_stroke_beside_a_wall_does_not_bend_it() -> None:
+    xs = np.arange(300)
+    wall = np.tile(xs, 3), np.concatenate([np.round(40 + 0.01 * xs).astype(int) + k for k in (-1, 0, 1)])
+    stroke = np.tile(xs[:75], 3), np.repeat([30, 31, 32], 75)
+    slope, at = grids._fitted(*(np.concatenate(both) for both in zip(wall, stroke, strict=True)))
+    assert [at, at + 299 * slope] == pytest.approx([40, 43], abs=1)
+
+
+def test_walls_that_begin_too_late_are_in_all_of_a_row_or_in_none() -> None:
+    level = [grids.Line(y, 0, 0, 300) for y in (0, 100, 200)]
+    upright = [grids.Line(0, 0, 70, 200), grids.Line(150, 0, 0, 200)]
+    found = grids.Grid(level, upright)
+    assert [found.cell(60, y) for y in (30, 60, 90)] == [(1, 0)] * 3
+    assert [found.cell(60, y) for y in (110, 190)] == [(2, 1)] * 2

@@ -86,6 +86,25 @@ def test_rows_and_numbers(reader: tenfold.Reader) -> None:
     assert [digit.line for digit in reading.digits] == [0] * 4 + [1] * 4 + [2] * 3
 
 
+@pytest.mark.parametrize(
+    ("others", "beyond", "text"),
+    [
+        (["12", "3", "405", "61", "78"], 6, "217"),
+        (["12", "3"], 6, "2/7"),  # too few to tell what is written here
+        (["12", "3", "405", "61", "78"], 22, "2/7"),  # is plainly a slash
+    ],
+)
+def test_where_all_numbers_are_digits_alone_a_bar_that_leans_is_a_digit(
+    reader: tenfold.Reader, others: list[str], beyond: int, text: str
+) -> None:
+    last = Image.fromarray((255 * write_number("2 7", seed=5)).astype(np.uint8))
+    ImageDraw.Draw(last).line((202, 48 - beyond, 172, 107 + beyond), fill=255, width=5)
+    rows = [pictures.page(*others), np.asarray(last) / 255]
+    width = max(row.shape[1] for row in rows)
+    ink = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
+    assert reader.read(on_paper(ink)).lines == (*others, text)
+
+
 def test_no_row_of_a_long_page_is_lost(reader: tenfold.Reader) -> None:
     texts = [f"{k:02}{99 - k}" for k in range(30)]
     lines = reader.read(on_paper(pictures.page(*texts, size=36, margin=0.4))).lines

@@ -18,7 +18,7 @@ _OVER = 0.2  # of a piece is beside a wall that it crosses
 _CROSSING = 0.2  # of the digits cross walls at most, where numbers are written into cells
 _STROKES, _EDGE = 0.5, 0.1  # of an upright line: strokes of digits one above another, through more than their edges
 _ROWS, _BAND, _WIDER = 3, 0.45, 2.0  # rows of a table without walls; its columns are so far apart, and times as gaps
-_INK, _TALL = 0.2, 1.4  # of a digit's height: thinner and longer ink along a wall is of the wall
+_INK, _TALL, _MOSTLY = 0.15, 1.4, 0.9  # of a digit's height: longer ink, mostly so near to walls, is of walls
 _LOW = 0.6  # of the height of the others: a row of no digit may be lower than that
 
 
@@ -61,7 +61,7 @@ def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool)
     """The grid that may part rows, of lines that are no ink; in a table upright lines beside all rows are one too."""
     if not rows or not (table or sum(len(row.pieces) > 1 for row in rows) > 1):
         return None
-    grid = grids.find(sheet) or (grids.coloured(colours, sheet) if colours is not None else None)
+    grid = grids.find(sheet) or (grids.other(colours, sheet) if colours is not None else None)
     if grid:
         pieces = [piece for row in rows for piece in row.pieces]
         height = digit_height(pieces)
@@ -108,15 +108,18 @@ def _by_cell(grid: Grid, pieces: list[Piece]) -> dict[tuple[int, int], list[Piec
 
 
 def _wall(grid: Grid, piece: Piece, height: float) -> bool:
-    """Whether a piece is what ink there is of a wall, beside digits of such a height."""
-    x, y, thick = piece.left + piece.width / 2, piece.middle, _INK * height
-    along, across, walls = y, x, grid.upright
-    if piece.width > piece.height:
-        along, across, walls = x, y, grid.level
-    long, short = max(piece.height, piece.width), min(piece.height, piece.width)
-    if short >= thick or long <= _TALL * height:
+    """Whether a piece is what ink there is of walls, beside digits of such a height."""
+    if max(piece.height, piece.width) <= _TALL * height:
         return False
-    return any(line.reaches(along) and abs(line.place(along) - across) < thick for line in walls)
+    inked = np.argwhere(piece.mask)
+    ys, xs = (inked + np.array([piece.top, piece.left])).T.astype(float)
+    near = np.zeros(len(inked), bool)
+    for walls, along, across in ((grid.level, xs, ys), (grid.upright, ys, xs)):
+        for line in walls:
+            limits.check()
+            if line.reaches(float(np.mean(along))):
+                near |= np.abs(line.place(along) - across) < _INK * height
+    return float(near.mean()) > _MOSTLY
 
 
 def _through(line: Line, pieces: list[Piece]) -> int:

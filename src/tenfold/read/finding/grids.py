@@ -1,6 +1,7 @@
 """Grids: the walls of tables and forms, dark or pale, which part numbers and are never ink of them."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,14 @@ _NOISE = 2.0  # and so many deviations of what varies there
 _COLOUR = 0.02  # of full brightness lie between the channels of what has a colour
 _SMALL = 400  # pixels of the longer side, at which colours are looked at
 _AROUND = 15  # pixels around a place, from whose mean its colour is away;
-_AWAY = 0.1  # what is so far is away enough
+_AWAY, _LIGHT = 0.1, 0.1  # what is so far is away enough, or so much lighter
 _THICK = 0.08  # of the shorter side: what is thicker is no line
 _DARK = 0.75  # of a line is ink, or it is pale
+_WHOLE = 0.95  # or nearly all of it; then strokes in a column, which have gaps, are none
 _LONG = 0.6  # of the longest line has every other
-_REACH = 0.008  # of the longer side may be between lines that cross
+_REACH = 0.02  # of the longer side may be between lines that cross
 _NEAR = 0.05  # nor more than that of either: a stroke may fill most of a cell
+_FITS = 5  # of a line, until it is one through most of its ink
 _STEEP = 0.1  # more than a page is mostly turned by
 _MOST = 0.6  # of the other lines that any crosses are crossed by every line
 _SHORT = 0.15  # of a line may have been missed at its ends
@@ -35,6 +38,7 @@ _COARSE = 800  # pixels of the longer side, at which lines are looked for
 _CROWD = 200  # lines of a direction: more are texture
 _LINES = 5  # of both directions are at least two cells
 _ROWS = 3  # level lines of a grid of several rows
+Along = TypeVar("Along", float, NDArray[np.float64])
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Line:
     begin: float
     end: float
 
-    def place(self, along: float) -> float:
+    def place(self, along: Along) -> Along:
         """Where it is across its direction."""
         return self.at + self.slope * along
 
@@ -86,8 +90,10 @@ class Grid:
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """How many level lines are above a place, and how many upright ones before it."""
-        above = sum(line.place(x) < y for line in self.level if line.reaches(x))
-        return above, sum(line.place(y) < x for line in self.upright if line.reaches(y))
+        level = [line.place(x) for line in self.level if line.reaches(x)]
+        before, after = [place for place in level if place < y], [place for place in level if place >= y]
+        middle = (max(before) + min(after)) / 2 if before and after else y  # of a band: a line is in all of it
+        return len(before), sum(line.place(y) < x for line in self.upright if line.reaches(middle))
 
     def holds(self, x: float, y: float) -> bool:
         """Whether a place is in the grid, or beside it by less than lines may have been missed at their ends."""
@@ -148,18 +154,27 @@ def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
     return Grid(level, upright) if len(level) + len(upright) >= _LINES else None
 
 
-def coloured(colours: Colours, sheet: Sheet) -> Grid | None:
-    """The grid on a sheet that is seen in the colours that it was made from, be its lines as bright as the paper."""
-    if float(np.ptp(colours[:: _AROUND // 4, :: _AROUND // 4], axis=2).max()) < _COLOUR:
-        return None
+def other(colours: Colours, sheet: Sheet) -> Grid | None:
+    """The grid on a sheet, in the colours that it was made from: of lines of another colour, or of lighter ones."""
     step = -(-max(colours.shape[:2]) // _SMALL)
     height, width = (size // step for size in colours.shape[:2])
     small = colours[: height * step, : width * step].reshape(height, step, width, step, 3).mean(axis=(1, 3))
-    around = filters.mean(filters.mean(small, _AROUND, 0), _AROUND, 1)
-    away = np.sqrt(np.square(small - around).sum(axis=2))
-    grid = find(replace(sheet, flat=away, low=_AWAY, high=2 * _AWAY))
+    light = small.mean(axis=2) if sheet.dark else 1 - small.mean(axis=2)
+    light = np.maximum(light, np.median(light))  # without ink, beside which all paper is lighter
+    ways = [(_LIGHT, (light - _around(light)).clip(0))]
+    if float(np.ptp(small, axis=2).max()) > _COLOUR:
+        ways.insert(0, (_AWAY, np.sqrt(np.square(small - _around(small)).sum(axis=2))))
     factor = step * len(sheet.flat) / (height * step)
-    return grid and Grid([line.scaled(factor) for line in grid.level], [line.scaled(factor) for line in grid.upright])
+    for low, flat in ways:
+        if grid := find(replace(sheet, flat=flat, low=low, high=2 * low)):
+            level, upright = ([line.scaled(factor) for line in lines] for lines in (grid.level, grid.upright))
+            return Grid(level, upright)
+    return None
+
+
+def _around(image: Ink) -> Ink:
+    """The means around all places of an image (H, W) or (H, W, C)."""
+    return filters.mean(filters.mean(image, _AROUND, 0), _AROUND, 1)
 
 
 def uprights(sheet: Sheet) -> list[Line]:
@@ -204,7 +219,18 @@ def _lines(flat: Ink, low: float, step: int) -> list[Line]:
     )
     longest = max((line.end - line.begin for line in lines), default=0.0)
     lines = [line for line in lines if line.end - line.begin >= _LONG * longest]
-    return lines if len(lines) <= _CROWD else []
+    return _full(lines, ink) if len(lines) <= _CROWD else []
+
+
+def _full(lines: list[Line], ink: NDArray[np.bool_]) -> list[Line]:
+    """The level lines, without strokes one above another where others are ink throughout."""
+    shares = []
+    for line in lines:
+        columns = np.arange(int(line.begin), int(line.end) + 1)
+        rows = np.clip(np.round(line.place(columns.astype(float))).astype(int), 1, len(ink) - 2)
+        shares.append(float((ink[rows - 1, columns] | ink[rows, columns] | ink[rows + 1, columns]).mean()))
+    dark = max(shares, default=0.0) > _WHOLE
+    return [line for line, share in zip(lines, shares, strict=True) if not dark or share > _DARK]
 
 
 def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_], gap: int) -> list[Line]:
@@ -213,7 +239,8 @@ def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_], gap: int) -> list[Lin
     thick = filters.extreme(mask, 3, 0)
     closed = filters.extreme(filters.extreme(thick, gap, 1), gap, 1, least=True)
     labels, boxes = filters.components(_opened(closed, length))
-    solid, inked = _opened(thick, _SOLID), _opened(ink, _SOLID)
+    nearly = filters.extreme(filters.extreme(filters.extreme(ink, 3, 0), 3, 1), 3, 1, least=True)
+    solid, inked = _opened(thick, _SOLID), _opened(nearly, _SOLID)
     lines: list[Line] = []
     for number, (rows, columns) in enumerate(boxes, 1):
         limits.check()
@@ -221,13 +248,23 @@ def _runs(mask: NDArray[np.bool_], ink: NDArray[np.bool_], gap: int) -> list[Lin
         if own.sum() > (_THICK * min(mask.shape) + 4) * own.shape[1]:
             continue
         ys, xs = np.nonzero(own)
-        slope, at = np.polyfit(xs + columns.start, ys + rows.start, 1)
+        slope, at = _fitted(xs + columns.start, ys + rows.start)
         dark = (own & inked[rows, columns]).any(axis=0)
         ends = dark if dark.mean() > _DARK else (own & solid[rows, columns]).any(axis=0)
         ends = np.flatnonzero(ends) + columns.start
         if abs(slope) < _STEEP and len(ends):
-            lines.append(Line(float(at), float(slope), int(ends[0]), int(ends[-1])))
+            lines.append(Line(at, slope, int(ends[0]), int(ends[-1])))
     return lines
+
+
+def _fitted(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, float]:
+    """Slope and height at 0 of a line through most points: each time to the nearer half, without strokes beside it."""
+    near = np.ones(len(xs), bool)
+    for _ in range(_FITS):
+        slope, at = np.polyfit(xs[near], ys[near], 1)
+        away = np.abs(at + slope * xs - ys)
+        near = away <= max(1.0, float(np.median(away)))
+    return float(slope), float(at)
 
 
 def _opened(mask: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:

@@ -132,15 +132,25 @@ class _Networks:
     def lines(self) -> LineModel:
         return self._opened().remembering()
 
-    def read(self, rows: list[strips.Strip], sheet: Sheet) -> list[ReadRow]:
-        return self._usual(signs.read(rows, sheet.ink, self.classifier, self.lines))
+    def read(self, cut: "_Cut") -> list[ReadRow]:
+        """The rows of a sheet: where most numbers are digits alone, those with signs are read again as rare ones."""
+        rows = signs.read(cut.rows, cut.sheet.ink, self.classifier, self.lines) if cut.rows else []
+        beside = {row.line for row in rows if row.number} if cut.grid else set()
+        rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
+        if self.classifier.classes != signs.DIGITS:
+            return rows
+        odd, odds = forms.odd(rows)
+        if odd:
+            lines = self.lines.expecting(signs.DIGITS, odds)
+            again = signs.read([cut.rows[k] for k in odd], cut.sheet.ink, self.classifier, lines)
+            for k, row in zip(odd, again, strict=True):
+                rows[k] = replace(row, cell=rows[k].cell) if row.signs else rows[k]
+        return forms.usual(rows)
 
     def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
         """One row, of which there are several views."""
-        return self._usual([signs.read_views(views, sheet.ink, self.classifier, self.lines)])[0]
-
-    def _usual(self, rows: list[ReadRow]) -> list[ReadRow]:
-        return forms.usual(rows) if self.classifier.classes == signs.DIGITS else rows
+        row = signs.read_views(views, sheet.ink, self.classifier, self.lines)
+        return forms.usual([row])[0] if self.classifier.classes == signs.DIGITS else row
 
 
 def find(
@@ -294,7 +304,7 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Networks) -> View
 def _textured(colours: Colours, by: _Networks) -> View:
     """A picture of one row, on paper so rough that nothing stands out from it."""
     sheet = Sheet(1 - np.ascontiguousarray(colours.mean(axis=2), np.float32), 0.0, 0.0, 1.0, True, 1.0)
-    return View(sheet, 0, by.read(strips.whole(sheet, colours)[1:], sheet))
+    return _read(_Cut(sheet, strips.whole(sheet, colours)[1:], []), by)
 
 
 def _turned(upright: View, by: _Networks) -> View:
@@ -359,9 +369,7 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
 
 def _read(cut: _Cut, by: _Networks) -> View:
     """The rows of a sheet, read."""
-    rows = by.read(cut.rows, cut.sheet) if cut.rows else []
-    beside = {row.line for row in rows if row.number} if cut.grid else set()
-    rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
+    rows = by.read(cut)
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.grid)
 
 

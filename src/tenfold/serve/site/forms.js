@@ -8,7 +8,7 @@ const [AMOUNT, SUM] = [String.raw`([1-9]\d?\))?[-+]?${ONE}%?[.,]?-*`, String.raw
 const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}(:\d{1,3}){1,2}`];
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
-const [ODD, MANY, MOST] = [20, 5, 0.8]; // and one of digits alone where so many are so, and such a share of the others
+const [MANY, MOST] = [5, 0.8]; // numbers of digits alone, and their share of all others, where a sign is rare
 
 /** @typedef {import("./signs.js").Sign} Sign */
 
@@ -17,28 +17,32 @@ export const isUsual = (signs) => USUAL.test(textOf(signs));
 const textOf = (signs) => signs.map(({ value }) => value).join("");
 const isPlain = (signs) => /^\d*$/.test(textOf(signs));
 
-/** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it, or one of digits
- * alone as most others are. @param {import("./signs.js").Read[]} rows */
-export function usual(rows) {
+/** Which rows have signs that are no digits, where most other numbers are digits alone.
+ * @param {import("./signs.js").Read[]} rows */
+export function oddOf(rows) {
   const every = rows.filter(isNumber).flatMap(({ signs }) => words(signs));
-  const alone = every.filter(isPlain).length >= Math.max(MANY, MOST * (every.length - 1));
-  const changed = (row) => ({ ...row, signs: words(row.signs).flatMap((number) => swapped(number, alone)) });
+  if (every.filter(isPlain).length < Math.max(MANY, MOST * (every.length - 1))) return [];
+  return [...rows.keys()].filter((k) => isNumber(rows[k]) && !isPlain(rows[k].signs));
+}
+
+/** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it.
+ * @param {import("./signs.js").Read[]} rows */
+export function usual(rows) {
+  const changed = (row) => ({ ...row, signs: words(row.signs).flatMap(swapped) });
   return rows.map((row) => (isNumber(row) ? changed(row) : row));
 }
 
 /** @param {Sign[]} number */
-function swapped(number, digits) {
-  const odd = !isUsual(number);
-  if (!(odd || (digits && !isPlain(number))) || !number.every(isRead)) return number;
+function swapped(number) {
+  if (isUsual(number) || !number.every(isRead)) return number;
   let best = { odds: 1, made: number };
   for (const [k, sign] of number.entries())
     for (const [value, share] of Object.entries(sign.names)) {
       if (value === sign.value || value === OTHER) continue;
       const other = number.with(k, { ...sign, value });
-      const times = (odd ? RARE : 1) * (digits && isPlain(other) ? ODD : 1);
-      const odds = (times * share) / sign.names[sign.value];
+      const odds = (RARE * share) / sign.names[sign.value];
       if (!(odds > best.odds) || !isUsual(other)) continue;
-      const names = { ...sign.names, [value]: times * share };
+      const names = { ...sign.names, [value]: RARE * share };
       const shares = named(Object.keys(names), Object.values(names));
       const probability = (sign.probability / sign.names[sign.value]) * shares[value];
       best = { odds, made: number.with(k, { ...sign, value, probability, names: shares }) };

@@ -13,8 +13,9 @@ const here = (name) => new URL(name, import.meta.url).href;
 /** The signs of a text, with the column of each, and how likely there are signs with some names and no others.
  * @typedef {{signs: {name: string, middle: number, names: Names}[], probability: (signs: object[]) => number}} Text */
 
-/** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row.
- * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane) => Promise<Text>}>} */
+/** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row, where all
+ * but digits are `rare` times less probable.
+ * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane, rare?: number) => Promise<Text>}>} */
 export async function load() {
   const about = await (await fetch(here("model.json"))).json();
   const ort = await import(here(`${about.runtime}/ort.wasm.min.mjs`));
@@ -37,7 +38,7 @@ export async function load() {
     return { names: named([...about.classes, OTHER], powers), input };
   }
 
-  async function read(row) {
+  async function read(row, rare = 1) {
     const width = Math.max(NARROW, rounded((row.width * height) / row.height));
     const across = Math.max(2, Math.ceil(width / BLOCK)) * BLOCK;
     const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height, true);
@@ -46,7 +47,9 @@ export async function load() {
       widths: new ort.Tensor("int64", BigInt64Array.of(BigInt(width)), [1]),
     });
     const [length, size] = [Math.ceil(width / step), scores.dims[2]];
-    const own = Array.from({ length }, (_, k) => scores.data.subarray(k * size, (k + 1) * size));
+    const prior = about.lines.classes.map((name) => ("0123456789".includes(name) ? 0 : -Math.log(rare)));
+    const odds = prior.toSpliced(about.lines.blank, 0, 0);
+    const own = Array.from({ length }, (_, k) => likely(odds.map((more, n) => more + scores.data[k * size + n])));
     return decoded(own, (step * row.width) / width, about.lines);
   }
 
@@ -56,10 +59,13 @@ export async function load() {
   return { about, look, read };
 }
 
+/** Logarithms, such that the probabilities are 1 together. @param {number[]} logs */
+const likely = (logs, all = Math.log(sum(logs, Math.exp))) => logs.map((log) => log - all);
+
 export const named = (classes, powers) => Object.fromEntries(classes.map((name, k) => [name, powers[k] / sum(powers)]));
 
 /** The likeliest path's text, from the logarithms of each step's probabilities; a step is `size` pixels wide.
- * @param {Float32Array[]} scores @returns {Text} */
+ * @param {number[][]} scores @returns {Text} */
 function decoded(scores, size, { classes, blank }) {
   const every = classes.toSpliced(blank, 0, ""); // with the blank
   const path = scores.map((score) => score.indexOf(Math.max(...score)));

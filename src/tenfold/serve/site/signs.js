@@ -1,7 +1,7 @@
 /** What both networks read in the rows of a sheet, as tenfold's read/finding/signs.py and page.py put it together. */
 
 import { LOW, at, distance, median, most, parted, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
-import { usual } from "./forms.js";
+import { oddOf, usual } from "./forms.js";
 import { OTHER, named } from "./networks.js";
 
 const [SIGNS, WIDE] = [".,-/:+()%", "023456789"]; // WIDE are no bars, as slashes are
@@ -26,6 +26,7 @@ const [BEYOND, WHOLE] = [0.08, 1.6]; // of a digit's height a stroke stands out 
 const DOLLAR = 2; // times as probable as the 5 that it is like is a dollar, which is no sign
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
+const SIGN_RARE = 100; // times less probable is a sign where nearly all numbers are digits alone
 const MOST = 2000; // pieces: more of them are texture, or a page of text
 const [GAP, AWAY] = [1.25, 2]; // of a digit's height, between digits: a wider one may part two numbers, and does
 
@@ -42,9 +43,16 @@ export async function read(sheet, networks, single) {
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
   if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
-  const part = (row) => readRow(strip(sheet, row), networks, look);
-  const made = await Array.fromAsync(rows(every), async (row) => joined(await Array.fromAsync(parted(row, every), part)));
-  return networks.about.classes.join() === DIGITS ? usual(made) : made;
+  const part = (rare) => (row) => readRow(strip(sheet, row), networks, look, rare);
+  const reading = async (row, rare) => joined(await Array.fromAsync(parted(row, every), part(rare)));
+  const found = rows(every);
+  const made = await Array.fromAsync(found, (row) => reading(row, 1));
+  if (networks.about.classes.join() !== DIGITS) return made;
+  for (const k of oddOf(made)) {
+    const again = await reading(found[k], SIGN_RARE);
+    if (again.signs.length) made[k] = again;
+  }
+  return usual(made);
 }
 
 /** The parts of a row as one: what has no number in it is ignored. @param {Read[]} parts @returns {Read} */
@@ -88,8 +96,8 @@ const isHigh = (height) => (p) => p.height > LARGE * height;
 const mayBeDigit = (height) => (p) => isHigh(height)(p) && p.side < TALL * height;
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
-async function readRow(row, { about, read }, look) {
-  const text = await read(row.grey);
+async function readRow(row, { about, read }, look, rare) {
+  const text = await read(row.grey, rare);
   const names = text.signs.map(({ name }) => name);
   const high = (least) => columns(row.pieces.filter((p) => p.height > least * row.height), 0);
   const more = names.includes(",") && high(LARGE).length > names.filter((name) => !(name in SMALL)).length;
