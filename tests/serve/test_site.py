@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import tenfold
 from conftest import on_paper, write_number
@@ -327,6 +327,12 @@ def test_drawings_are_read_as_the_service_reads_them(page: Any, reader: tenfold.
 def test_clean_pictures_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
     ink = write_number("8205", 90, seed=3)
     rows = np.vstack([write_number(text, 50)[:, :150] for text in ("31", "64")])
+    table = [write_number(text, 60, seed=k) for k, text in enumerate(("12", "3", "405", "61", "78", "2 7"))]
+    table = np.vstack([np.pad(row, ((0, 0), (0, 400)))[:, :350] for row in table])
+    slashes = [Image.fromarray((255 * table).astype(np.uint8)) for _ in range(2)]
+    for picture, beyond in zip(slashes, (6, 22), strict=True):  # the shorter one is a 1 among numbers of digits alone
+        ends = 202, picture.height - 108 - beyond, 172, picture.height - 49 + beyond
+        ImageDraw.Draw(picture).line(ends, fill=255, width=5)
     colours = np.array([250, 240, 200]) + ink[..., None] * (np.array([20, 40, 160]) - np.array([250, 240, 200]))
     climbing = np.zeros((300, 700))
     for k, sign in enumerate("3748"):
@@ -343,6 +349,8 @@ def test_clean_pictures_are_read_as_the_service_reads_them(page: Any, reader: te
         "coloured": colours,
         "faint": 255 - 60 * ink,
         "several rows": 255 * rows,
+        "a short slash": np.asarray(slashes[0]),
+        "a long slash": np.asarray(slashes[1]),
         "climbing": 255 * climbing,
         "specks": 255 * specks,
         "in a ring": 255 * ringed,

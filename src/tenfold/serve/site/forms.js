@@ -9,6 +9,7 @@ const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
 const [MANY, MOST] = [5, 0.8]; // numbers of digits alone, and their share of all others, where a sign is rare
+const PLACES = 2; // in a number, more or less
 
 /** @typedef {import("./signs.js").Sign} Sign */
 
@@ -17,12 +18,14 @@ export const isUsual = (signs) => USUAL.test(textOf(signs));
 const textOf = (signs) => signs.map(({ value }) => value).join("");
 const isPlain = (signs) => /^\d*$/.test(textOf(signs));
 
-/** Which rows have signs that are no digits, where most other numbers are digits alone.
+/** Which rows have signs that are no digits, where most other numbers are digits alone, and how rare signs are there.
  * @param {import("./signs.js").Read[]} rows */
 export function oddOf(rows) {
   const every = rows.filter(isNumber).flatMap(({ signs }) => words(signs));
-  if (every.filter(isPlain).length < Math.max(MANY, MOST * (every.length - 1))) return [];
-  return [...rows.keys()].filter((k) => isNumber(rows[k]) && !isPlain(rows[k].signs));
+  const plain = every.filter(isPlain).length;
+  const few = plain < Math.max(MANY, MOST * (every.length - 1));
+  const odd = few ? [] : [...rows.keys()].filter((k) => isNumber(rows[k]) && !isPlain(rows[k].signs));
+  return { odd, rare: PLACES * plain };
 }
 
 /** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it.

@@ -26,7 +26,6 @@ const [BEYOND, WHOLE] = [0.08, 1.6]; // of a digit's height a stroke stands out 
 const DOLLAR = 2; // times as probable as the 5 that it is like is a dollar, which is no sign
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
-const SIGN_RARE = 100; // times less probable is a sign where nearly all numbers are digits alone
 const MOST = 2000; // pieces: more of them are texture, or a page of text
 const [GAP, AWAY] = [1.25, 2]; // of a digit's height, between digits: a wider one may part two numbers, and does
 
@@ -48,8 +47,9 @@ export async function read(sheet, networks, single) {
   const found = rows(every);
   const made = await Array.fromAsync(found, (row) => reading(row, 1));
   if (networks.about.classes.join() !== DIGITS) return made;
-  for (const k of oddOf(made)) {
-    const again = await reading(found[k], SIGN_RARE);
+  const { odd, rare } = oddOf(made);
+  for (const k of odd) {
+    const again = await reading(found[k], rare);
     if (again.signs.length) made[k] = again;
   }
   return usual(made);
