@@ -327,8 +327,8 @@ def test_drawings_are_read_as_the_service_reads_them(page: Any, reader: tenfold.
 def test_clean_pictures_are_read_as_the_service_reads_them(page: Any, reader: tenfold.Reader) -> None:
     ink = write_number("8205", 90, seed=3)
     rows = np.vstack([write_number(text, 50)[:, :150] for text in ("31", "64")])
-    table = [write_number(text, 60, seed=k) for k, text in enumerate(("12", "3", "405", "61", "78", "2 7"))]
-    table = np.vstack([np.pad(row, ((0, 0), (0, 400)))[:, :350] for row in table])
+    numbers = [write_number(text, 60, seed=k) for k, text in enumerate(("12", "3", "405", "61", "78", "2 7"))]
+    table = np.vstack([np.pad(row, ((0, 0), (0, 400)))[:, :350] for row in numbers])
     slashes = [Image.fromarray((255 * table).astype(np.uint8)) for _ in range(2)]
     for picture, beyond in zip(slashes, (6, 22), strict=True):  # the shorter one is a 1 among numbers of digits alone
         ends = 202, picture.height - 108 - beyond, 172, picture.height - 49 + beyond
