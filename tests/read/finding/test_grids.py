@@ -59,10 +59,10 @@ def test_walls_as_bright_as_the_paper_are_found_by_their_colour() -> None:
     seen = next(paper.sheets(colours))
     seen.flat[lines] = 0  # as where they are as bright
     assert grids.find(seen) is None
-    grid = grids.other(colours, seen)
+    grid = grids.in_colours(colours, seen)
     assert grid is not None
     assert (len(grid.level), len(grid.upright)) == (3, 4)
-    assert grids.other(np.repeat(colours[..., :1], 3, axis=2), seen) is None
+    assert grids.in_colours(np.repeat(colours[..., :1], 3, axis=2), seen) is None
 
 
 def test_a_stroke_that_nearly_fills_a_cell_is_no_wall() -> None:
@@ -106,7 +106,7 @@ def test_walls_that_are_lighter_than_the_paper_are_found() -> None:
     colours = np.repeat((grey / np.float32(255))[..., None], 3, axis=2).astype(np.float32)
     seen = next(paper.sheets(colours))
     assert grids.find(seen) is None
-    grid = grids.other(colours, seen)
+    grid = grids.in_colours(colours, seen)
     assert grid is not None
     assert (len(grid.level), len(grid.upright)) == (3, 4)
 

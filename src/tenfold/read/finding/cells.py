@@ -61,7 +61,7 @@ def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool)
     """The grid that may part rows, of lines that are no ink; in a table upright lines beside all rows are one too."""
     if not rows or not (table or sum(len(row.pieces) > 1 for row in rows) > 1):
         return None
-    grid = grids.find(sheet) or (grids.other(colours, sheet) if colours is not None else None)
+    grid = grids.find(sheet) or (grids.in_colours(colours, sheet) if colours is not None else None)
     if grid:
         pieces = [piece for row in rows for piece in row.pieces]
         height = digit_height(pieces)

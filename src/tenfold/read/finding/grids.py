@@ -22,7 +22,7 @@ _NOISE = 2.0  # and so many deviations of what varies there
 _COLOUR = 0.02  # of full brightness lie between the channels of what has a colour
 _SMALL = 400  # pixels of the longer side, at which colours are looked at
 _AROUND = 15  # pixels around a place, from whose mean its colour is away;
-_AWAY, _LIGHT = 0.1, 0.1  # what is so far is away enough, or so much lighter
+_AWAY = 0.1  # what is so far from it, or so much lighter, is away enough
 _THICK = 0.08  # of the shorter side: what is thicker is no line
 _DARK = 0.75  # of a line is ink, or it is pale
 _WHOLE = 0.95  # or nearly all of it; then strokes in a column, which have gaps, are none
@@ -154,19 +154,19 @@ def find(sheet: Sheet, piece: Piece | None = None) -> Grid | None:
     return Grid(level, upright) if len(level) + len(upright) >= _LINES else None
 
 
-def other(colours: Colours, sheet: Sheet) -> Grid | None:
+def in_colours(colours: Colours, sheet: Sheet) -> Grid | None:
     """The grid on a sheet, in the colours that it was made from: of lines of another colour, or of lighter ones."""
     step = -(-max(colours.shape[:2]) // _SMALL)
     height, width = (size // step for size in colours.shape[:2])
     small = colours[: height * step, : width * step].reshape(height, step, width, step, 3).mean(axis=(1, 3))
     light = small.mean(axis=2) if sheet.dark else 1 - small.mean(axis=2)
     light = np.maximum(light, np.median(light))  # without ink, beside which all paper is lighter
-    ways = [(_LIGHT, (light - _around(light)).clip(0))]
+    ways = [(light - _around(light)).clip(0)]
     if float(np.ptp(small, axis=2).max()) > _COLOUR:
-        ways.insert(0, (_AWAY, np.sqrt(np.square(small - _around(small)).sum(axis=2))))
+        ways.insert(0, np.sqrt(np.square(small - _around(small)).sum(axis=2)))
     factor = step * len(sheet.flat) / (height * step)
-    for low, flat in ways:
-        if grid := find(replace(sheet, flat=flat, low=low, high=2 * low)):
+    for flat in ways:
+        if grid := find(replace(sheet, flat=flat, low=_AWAY, high=2 * _AWAY)):
             level, upright = ([line.scaled(factor) for line in lines] for lines in (grid.level, grid.upright))
             return Grid(level, upright)
     return None

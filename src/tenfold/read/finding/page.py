@@ -133,7 +133,7 @@ class _Networks:
         return self._opened().remembering()
 
     def read(self, cut: "_Cut") -> list[ReadRow]:
-        """The rows of a sheet: where most numbers are digits alone, those with signs are read again as rare ones."""
+        """The rows of a sheet; those with signs once more, as rare ones, where most numbers are digits alone."""
         rows = signs.read(cut.rows, cut.sheet.ink, self.classifier, self.lines) if cut.rows else []
         beside = {row.line for row in rows if row.number} if cut.grid else set()
         rows = [replace(row, cell=True) if row.line in beside else row for row in rows]

@@ -49,7 +49,7 @@ export async function load() {
     const [length, size] = [Math.ceil(width / step), scores.dims[2]];
     const prior = about.lines.classes.map((name) => ("0123456789".includes(name) ? 0 : -Math.log(rare)));
     const odds = prior.toSpliced(about.lines.blank, 0, 0);
-    const own = Array.from({ length }, (_, k) => likely(odds.map((more, n) => more + scores.data[k * size + n])));
+    const own = Array.from({ length }, (_, k) => logSoftmax(odds.map((more, n) => more + scores.data[k * size + n])));
     return decoded(own, (step * row.width) / width, about.lines);
   }
 
@@ -59,8 +59,8 @@ export async function load() {
   return { about, look, read };
 }
 
-/** Logarithms, such that the probabilities are 1 together. @param {number[]} logs */
-const likely = (logs, all = Math.log(sum(logs, Math.exp))) => logs.map((log) => log - all);
+/** Logarithms of probabilities that are 1 together. @param {number[]} logs */
+const logSoftmax = (logs, all = Math.log(sum(logs, Math.exp))) => logs.map((log) => log - all);
 
 export const named = (classes, powers) => Object.fromEntries(classes.map((name, k) => [name, powers[k] / sum(powers)]));
 
