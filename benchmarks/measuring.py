@@ -75,8 +75,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def process(command: Sequence[str], cwd: Path | None = None, environment: Row | None = None) -> tuple[float, str]:
-    """Seconds that a whole Python process takes from start to end, and what it printed."""
+    """Seconds that a whole Python process takes from start to end, and what it printed; modules compiled, as by pip."""
     environment = {**os.environ, **(environment or {})}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True, check=False

@@ -175,7 +175,7 @@ def tenfold_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 def verbs(group: Any = None, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The words of each verb, such as ("data", "show"), and its command."""
-    group = group or typer.main.get_command(cli.app)
+    group = group or typer.main.get_command(cli.application())
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from verbs(command, *words, name)

@@ -3,8 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import tenfold
+from conftest import on_paper, write_number
 
 HEAVY = {"torch", "numpy", "onnxruntime", "matplotlib", "PIL"}
 
@@ -24,6 +26,14 @@ def test_importing_tenfold_loads_nothing_heavy() -> None:
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     code = f"import tenfold.cli\ntry: tenfold.cli.main({words})\nexcept SystemExit: pass"
     assert not modules_after(code) & HEAVY
+
+
+def test_a_picture_is_read_without_what_other_verbs_need(tmp_path: Path) -> None:
+    Image.fromarray(on_paper(write_number("407"))).save(path := tmp_path / "407.png")
+    code = f"import tenfold.cli\ntry: tenfold.cli.main(['read', {str(path)!r}])\nexcept SystemExit: pass"
+    loaded = modules_after(code)
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "scipy", "numpy.ma", "tenfold.cli.train", "tenfold.learn.recipes.recipe"}
 
 
 def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:

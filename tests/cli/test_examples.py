@@ -56,7 +56,7 @@ def test_it_can_be_copied(line: str) -> None:
         return
     assert not re.search(r"\s#", line), "a comment has a line of its own"
     assert not re.search(r"[?\[]", re.sub(r"'.*?'|\".*?\"", "", line)), "zsh takes it for a pattern"
-    root: Any = typer.main.get_command(cli.app)
+    root: Any = typer.main.get_command(cli.application())
     for _, verb in verbs(root):
         verb.callback = lambda **_: None
     found = list(commands(line))

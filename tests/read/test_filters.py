@@ -80,3 +80,13 @@ def test_colours_have_a_mean_each() -> None:
     colours = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
     expected = ndimage.uniform_filter(colours, (5, 7, 1))
     assert np.allclose(filters.mean(filters.mean(colours, 5, 0), 7, 1), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("many", [1, 2, 7, 10])
+def test_medians(many: int) -> None:
+    values = noise((many, 3))
+    for kept in (values, values.astype(float), list(values[0])):
+        before = np.array(kept)
+        assert filters.median(kept) == pytest.approx(np.median(kept))
+        assert np.array_equal(kept, before)
+    assert np.isnan(filters.median([]))

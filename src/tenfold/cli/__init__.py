@@ -8,64 +8,56 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from tenfold import __version__
-from tenfold.cli import (
-    data,
-    doctor,
-    ensemble,
-    evaluate,
-    explain,
-    export,
-    play,
-    predict,
-    read,
-    recipes,
-    runs,
-    save,
-    serve,
-    study,
-    train,
-    tune,
-)
 from tenfold.cli.help import Verb, Verbs, beginning
 from tenfold.cli.mistakes import sentence
 from tenfold.errors import Interrupted, StorageError, TenfoldError, UsageError, missing_extra, one_line
 from tenfold.progress import say
 
-app: typer.Typer = typer.Typer(
-    name="tenfold",
-    cls=Verbs,
-    invoke_without_command=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Every verb has examples: tenfold train --help",
+VERBS = (
+    "read",
+    "explain",
+    "serve",
+    "play",
+    "train",
+    "tune",
+    "study",
+    "evaluate",
+    "ensemble",
+    "predict",
+    "recipes",
+    "runs",
+    "save",
+    "export",
+    "doctor",
+    "data",
 )
-_VERBS = (
-    read,
-    explain,
-    serve,
-    play,
-    train,
-    tune,
-    study,
-    evaluate,
-    ensemble,
-    predict,
-    recipes,
-    runs,
-    save,
-    export,
-    doctor,
-)
-for _verb in _VERBS:
-    _name = _verb.__name__.rpartition(".")[2]
-    app.command(_name, cls=Verb, epilog=_verb.EPILOG)(getattr(_verb, _name))
-app.add_typer(data.app, name="data")
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """All verbs under one name; where the words begin with one, that alone, since making each takes its time."""
+    app = typer.Typer(
+        name="tenfold",
+        cls=Verbs,
+        invoke_without_command=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Every verb has examples: tenfold train --help",
+    )
+    app.callback()(_tenfold)
+    for name in words[:1] if words and words[0] in VERBS else VERBS:
+        module = import_module(f"tenfold.cli.{name}")
+        if name == "data":
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name, cls=Verb, epilog=module.EPILOG)(getattr(module, name))
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -74,7 +66,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _tenfold(
     context: typer.Context,
     version: Annotated[
@@ -103,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     debug = "--debug" in given
     words = _as_options([word for word in given if word != "--debug"])
+    app = application(words)
     try:
         sys.exit(app(words, prog_name="tenfold", standalone_mode=False))
     except BrokenPipeError:  # the reader of a pipe has seen enough

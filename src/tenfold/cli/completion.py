@@ -1,9 +1,7 @@
 """What a shell completes beside verbs and options. It is asked at every key, so nothing heavy is imported."""
 
 from collections.abc import Callable
-
-from tenfold.learn.recipes.devices import DEVICES
-from tenfold.learn.recipes.recipe import OPTIMIZERS, SCHEDULES
+from importlib import import_module
 
 
 def recipes() -> list[str]:
@@ -25,11 +23,15 @@ def tasks() -> list[str]:
     return ["digits", "parity", "is:7", "0-4/5-9", "lines"]
 
 
+def _values(module: str, name: str) -> list[str]:
+    return list(getattr(import_module(f"tenfold.learn.recipes.{module}"), name))
+
+
 OF_FIELDS: dict[str, Callable[[], list[str]]] = {  # by the name of a recipe's field, what completes its value
     "task": tasks,
     "init": lambda: [*runs(), "default"],
     "teacher": runs,
-    "optimizer": lambda: list(OPTIMIZERS),
-    "schedule": lambda: list(SCHEDULES),
-    "device": lambda: list(DEVICES),
+    "optimizer": lambda: _values("recipe", "OPTIMIZERS"),
+    "schedule": lambda: _values("recipe", "SCHEDULES"),
+    "device": lambda: _values("devices", "DEVICES"),
 }

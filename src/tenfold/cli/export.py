@@ -154,10 +154,10 @@ def model_file(given: Path | None) -> Path | None:
 
     None stays None, which is the bundled model. Raises RunError when there is no such file or run.
     """
-    from tenfold.learn.training.runs import Run, locate
-
     if given is None or given.suffix.lower() == ".onnx":
         return given
+    from tenfold.learn.training.runs import Run, locate
+
     located = locate(given)
     weights = located.model_file if isinstance(located, Run) else located
     if weights.suffix != ".safetensors":

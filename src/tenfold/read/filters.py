@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tenfold.read import limits
 
@@ -116,3 +116,13 @@ def gaussian(values: NDArray[np.float32], deviation: float, *, edge: bool = Fals
             blurred += both
         values = np.moveaxis(blurred, 0, axis)
     return np.ascontiguousarray(values)
+
+
+def median(values: ArrayLike) -> float:
+    """The median of some numbers, without the masked arrays whose import by numpy's own takes 30 ms; nan of none."""
+    flat = np.array(values, float).ravel()
+    if not len(flat):
+        return float("nan")
+    below, above = (len(flat) - 1) // 2, len(flat) // 2
+    flat.partition((below, above))
+    return float(flat[below] + flat[above]) / 2

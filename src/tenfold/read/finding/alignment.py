@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tenfold.read import limits
+from tenfold.read import filters, limits
 from tenfold.read.finding.strips import Strip
 from tenfold.read.finding.strokes import Piece, union
 from tenfold.read.lines import Text
@@ -102,7 +102,7 @@ class Alignment:
         others = [ink for j, ink in enumerate(self.inks) if j != k and self.text.text[j] in WIDE and self.own[j]]
         if self.text.text[k] != "5" or 0 < k < len(self.inks) - 1 or not others:
             return False
-        height, ink = float(np.median([other.height for other in others])), self.inks[k]
+        height, ink = filters.median([other.height for other in others]), self.inks[k]
         above, below = min(other.top for other in others), max(other.bottom for other in others)
         beyond = min(above - ink.top, ink.bottom - below) > _BEYOND * height
         return beyond and ink.height < _WHOLE * height

@@ -6,7 +6,7 @@ from itertools import pairwise, zip_longest
 
 import numpy as np
 
-from tenfold.read import limits
+from tenfold.read import filters, limits
 from tenfold.read.decode import Colours
 from tenfold.read.finding import grids
 from tenfold.read.finding.grids import Grid, Line
@@ -93,7 +93,7 @@ def columns(rows: list[Row]) -> Grid | None:
             if not any(last <= begin and end <= left for begin, end in bands):
                 gaps.append(max(0, left - last))
             last = max(last, right)
-    if len(gaps) < _ROWS or min((end - begin for begin, end in bands), default=0) < _WIDER * float(np.median(gaps)):
+    if len(gaps) < _ROWS or min((end - begin for begin, end in bands), default=0) < _WIDER * filters.median(gaps):
         return None
     return Grid([], [Line((begin + end) / 2, 0.0, 0.0, math.inf) for begin, end in bands])
 

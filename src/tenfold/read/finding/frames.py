@@ -123,11 +123,11 @@ def _missing(boxes: list[tuple[int, int, int, int]], pieces: list[Piece]) -> lis
     if len(boxes) < 2:
         return []
     lefts, rights, tops, bottoms = (np.array(side) for side in zip(*boxes, strict=True))
-    top, bottom, width = int(np.median(tops)), int(np.median(bottoms)), int(np.median(rights - lefts))
+    top, bottom, width = int(filters.median(tops)), int(filters.median(bottoms)), int(filters.median(rights - lefts))
     if max(np.abs(tops - top).max(), np.abs(bottoms - bottom).max()) > _ALIKE * (bottom - top):
         return []
     gaps = lefts[1:] - rights[:-1]
-    usual = int(np.median(gaps[gaps < 0.6 * width])) if (gaps < 0.6 * width).any() else width // 8
+    usual = int(filters.median(gaps[gaps < 0.6 * width])) if (gaps < 0.6 * width).any() else width // 8
     found = [
         (int(right) + usual, int(left) - usual, top, bottom)
         for right, left in zip(rights[:-1], lefts[1:], strict=True)

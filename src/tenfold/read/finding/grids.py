@@ -160,7 +160,7 @@ def in_colours(colours: Colours, sheet: Sheet) -> Grid | None:
     height, width = (size // step for size in colours.shape[:2])
     small = colours[: height * step, : width * step].reshape(height, step, width, step, 3).mean(axis=(1, 3))
     light = small.mean(axis=2) if sheet.dark else 1 - small.mean(axis=2)
-    light = np.maximum(light, np.median(light))  # without ink, beside which all paper is lighter
+    light = np.maximum(light, filters.median(light))  # without ink, beside which all paper is lighter
     ways = [(light - _around(light)).clip(0)]
     if float(np.ptp(small, axis=2).max()) > _COLOUR:
         ways.insert(0, np.sqrt(np.square(small - _around(small)).sum(axis=2)))
@@ -212,7 +212,7 @@ def _lines(flat: Ink, low: float, step: int) -> list[Line]:
     for beside in (max(3, height // 100), max(8, height // 40)):  # of thin and of thick lines
         padded = np.pad(along, ((beside, beside), (0, 0)), mode="edge")
         away = np.maximum(away, along - np.maximum(padded[: -2 * beside], padded[2 * beside :]))
-        noise = noise or 1.4826 * float(np.median(np.abs(along - padded[: -2 * beside])))
+        noise = noise or 1.4826 * filters.median(np.abs(along - padded[: -2 * beside]))
     pale = ink | (away > max(_PALE, _NOISE * noise))
     lines = _joined(
         sorted(_runs(pale, ink, max(3, _GAP // step)), key=lambda line: line.place(width / 2)), 2 + 0.01 * height
@@ -263,7 +263,7 @@ def _fitted(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, float]
     for _ in range(_FITS):
         slope, at = np.polyfit(xs[near], ys[near], 1)
         away = np.abs(at + slope * xs - ys)
-        near = away <= max(1.0, float(np.median(away)))
+        near = away <= max(1.0, filters.median(away))
     return float(slope), float(at)
 
 

@@ -106,7 +106,7 @@ def _area(values: Ink) -> NDArray[np.bool_] | None:
     if not (_SHEET * whole.size < area < (1 - _SHEET) * whole.size and edges.mean() < _SHEET_ENDS):
         return None
     filled = min(area / _four(whole), most / area, most / np.count_nonzero(bright))
-    apart = float(np.median(values[own]) - np.median(values[~whole]))
+    apart = filters.median(values[own]) - filters.median(values[~whole])
     return whole if filled > _FILLED and area < _SQUARE * _four(whole) and apart > _BRIGHTER else None
 
 
@@ -208,7 +208,7 @@ def _sheet(values: Ink, dark: bool, zoom: float) -> Sheet:
 def _erase_wedges(flat: Ink, values: Ink, paper: Ink, low: float) -> int:
     """Erase what is as dark as paper near it and ends at the picture's edge, as a shadow does; how many pieces."""
     labels, boxes = filters.components(flat > low, corners=False)
-    edges = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    edges = {*labels[0].tolist(), *labels[-1].tolist(), *labels[:, 0].tolist(), *labels[:, -1].tolist()}
     erased, around = 0, int(REACH * min(flat.shape) / 2)
     for number, place in enumerate(boxes, 1):
         if number not in edges:
@@ -216,7 +216,7 @@ def _erase_wedges(flat: Ink, values: Ink, paper: Ink, low: float) -> int:
         limits.check()
         rows, columns = (slice(max(0, part.start - around), part.stop + around) for part in place)
         own = labels[place] == number
-        if abs(float(np.median(values[place][own]) - paper[rows, columns].min())) < _AS_DARK:
+        if abs(filters.median(values[place][own]) - float(paper[rows, columns].min())) < _AS_DARK:
             flat[place][own] = 0
             erased += 1
     return erased
@@ -232,7 +232,7 @@ def thresholds(flat: Ink, dark: bool, zoom: float) -> Sheet:
     if above.size < 6 or least > TEXTURE * float(above.max()):
         return Sheet(flat, 0.0, 0.0, 1.0, dark, zoom)
     cut = otsu(above)
-    full = max(float(np.median(above[above > cut])) if (above > cut).any() else cut, least * 1.2)
+    full = max(filters.median(above[above > cut]) if (above > cut).any() else cut, least * 1.2)
     high = max(least, min(cut, 0.6 * full))
     low = max(least, 0.5 * high)
     return Sheet(flat, low, high, full, dark, zoom)
@@ -248,9 +248,9 @@ def _least(flat: Ink) -> float:
     apart = float(sample[ink].mean() - sample[~ink].mean()) if ink.any() and not ink.all() else 0.0
     crowded = ink.mean() > _CROWDED and apart > _DISTINCT * float(sample[~ink].std())  # and not one cloud of noise
     share = _TIGHT if crowded else 1.0
-    quarter, middle = np.percentile(sample, (25 * share, 50 * share))
-    noise = float(middle - quarter) / 0.6745
-    return max(FAINT, float(middle) + 4.5 * noise)
+    ordered = np.sort(sample, axis=None)
+    quarter, middle = (float(ordered[int(part * share * ordered.size)]) for part in (0.25, 0.5))
+    return max(FAINT, middle + 4.5 * (middle - quarter) / 0.6745)
 
 
 def otsu(values: NDArray[np.float32]) -> float:

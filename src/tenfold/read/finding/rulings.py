@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.read import limits
+from tenfold.read import filters, limits
 from tenfold.read.finding.paper import Sheet, thresholds
 
 _SLOPES = np.linspace(-0.08, 0.08, 17)  # of the lines that are looked for
@@ -110,7 +110,7 @@ def erase(
     same = gaps == gaps[near, columns]
     run = window & same & hit
     thick = run.sum(axis=0)
-    usual = float(np.median(thick[hit])) if hit.any() else 0.0
+    usual = filters.median(thick[hit]) if hit.any() else 0.0
     if not 0 < usual <= thickest:
         return 0.0
     erase = run & (thick <= 1.5 * usual + 1.5)[None, :]

@@ -134,7 +134,7 @@ def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], c
     for k, (likely, piece, own) in enumerate(zip(read.text.likely, read.inks, read.own, strict=True)):
         names = dict(zip(lines.classes, likely.tolist(), strict=True))
         if own and not alone:
-            names = shaped(names, piece, float(np.median(high)) if high else 0.0, dollar=read.like_dollar(k))
+            names = shaped(names, piece, filters.median(high) if high else 0.0, dollar=read.like_dollar(k))
         others = [value for n, value in agreed.items() if n != k]
         trust = 1.0 if alone or (others and min(others) > _KNOWN) else _TRUST
         signs.append(fused(names, classifier, next(rest), piece, own=own, alone=alone, trust=trust))
@@ -299,8 +299,8 @@ def words(row: ReadRow) -> list[list[Sign]]:
     if len(some) < 2:
         return [some] if some else []
     gaps = np.array([max(0, b.piece.left - a.piece.right) for a, b in pairwise(some)], float)
-    height = float(np.median([sign.piece.height for sign in some if sign.digit]))
-    usual = float(np.median(gaps)) if len(gaps) > 2 else float(gaps.min())
+    height = filters.median([sign.piece.height for sign in some if sign.digit])
+    usual = filters.median(gaps) if len(gaps) > 2 else float(gaps.min())
     parts, start = [], 0
     for k, gap in enumerate(gaps, 1):
         if gap > min(_FAR * height, max(_GAP * height, 2.2 * usual + 0.2 * height)):

@@ -49,7 +49,8 @@ def strip(sheet: Sheet, row: Row, line: int = 0) -> Strip:
     height, width = sheet.flat.shape
     ink = np.zeros((bottom - top, right - left), np.float32)
     columns = np.arange(max(0, left), min(right, width))
-    for drop in np.unique(down := np.round(slope * (columns - centre)).astype(int)):  # of neighbouring columns
+    down = np.round(slope * (columns - centre)).astype(int)
+    for drop in sorted(set(down.tolist())):  # of neighbouring columns
         some = columns[down == drop]
         rows = slice(max(0, top + drop), max(0, min(bottom + drop, height)))
         part = sheet.flat[rows, some[0] : some[-1] + 1]

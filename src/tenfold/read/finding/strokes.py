@@ -110,7 +110,7 @@ def pieces(sheet: Sheet, join: int = 0) -> list[Piece]:
         if len(holes) > MOST:
             raise Texture
     if sure.sum() > MOST:  # the rest is texture
-        sure &= areas > _STANDS_OUT * np.median(areas[sure])
+        sure &= areas > _STANDS_OUT * filters.median(areas[sure])
         if not 0 < sure.sum() <= MOST:
             raise Texture
     some = [(number, place) for number, place in enumerate(boxes, 1) if sure[number]]
@@ -259,7 +259,7 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
         elif max(piece.height, piece.width) >= 0.45 * height:
             built.append([piece])
     done = [Row(sorted(row, key=lambda p: p.left + p.right), digit_height(row)) for row in built]
-    return sorted(done, key=lambda row: float(np.median([p.middle for p in row.pieces])))
+    return sorted(done, key=lambda row: filters.median([p.middle for p in row.pieces]))
 
 
 def _commas(row: list[Piece], height: float) -> bool:
