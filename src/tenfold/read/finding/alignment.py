@@ -97,6 +97,12 @@ class Alignment:
         size = max(1, round(self.strip.height)), max(1, columns.stop - columns.start)
         return Piece(max(0, top), columns.start, np.zeros(size, bool))
 
+    @property
+    def word(self) -> bool:
+        """Whether all of the row is something else, of several letters, of which each alone may be like a digit."""
+        letters = [piece for piece in self.ignored if piece.height > _LARGE * self.inks[0].height] if self.inks else []
+        return self.text.text == OTHER and bool(letters)
+
     def like_dollar(self, k: int) -> bool:
         """Whether the first or last sign is a 5 that is higher above and lower below than all other digits are."""
         others = [ink for j, ink in enumerate(self.inks) if j != k and self.text.text[j] in WIDE and self.own[j]]

@@ -264,7 +264,7 @@ def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
         return row
     if may_be_row:
         return _or_whole(view, sheet, colours, by)
-    if view.quality < GOOD:  # a digit in pieces may have been taken for several, or stand in two rows
+    if view.quality < GOOD and not view.legible:  # a digit in pieces may have been taken for several, or stand in two rows
         joined = _read(_cut(sheet, by, max(2, round(JOIN * max(sheet.flat.shape)))), by)
         view = max(view, joined, key=lambda either: either.quality)
     return view

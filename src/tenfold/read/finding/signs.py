@@ -123,7 +123,7 @@ def _classified(plans: "list[Alignment]", ink: Ink, classifier: Classifier, line
 def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], classifier: Classifier) -> ReadRow:
     """The row, with what the digits' network makes of its `pieces`."""
     rest = iter(scores)
-    alone = len(read.inks) == 1
+    alone = len(read.inks) == 1 and not read.word
     agreed = {
         k: float(score[DIGITS.index(sign)])
         for k, (sign, score, own) in enumerate(zip(read.text.text, scores, read.own, strict=False))
