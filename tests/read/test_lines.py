@@ -133,12 +133,12 @@ def test_for_one_page_a_line_is_read_once(model: LineModel, monkeypatch: pytest.
 
 def test_what_is_expected_is_more_probable(model: LineModel) -> None:
     picture = row("407")
-    before, same, nearly, never = (
-        model.expecting(classes, odds).read([picture])[0]
-        for classes, odds in (("", 1.0), ("0123456789", 1.0), ("0123456789", 100.0), ("123456789", 1e30))
+    signs = set(model.classes) - set("0123456789")
+    before, nearly, never = (
+        model.expecting(odds).read([picture])[0] for odds in ({}, dict.fromkeys(signs, 0.01), {"0": 1e-30, "/": 1e-30})
     )
-    assert model.read([picture])[0].probability == pytest.approx(before.probability) == pytest.approx(same.probability)
+    assert model.read([picture])[0].probability == pytest.approx(before.probability)
     assert (before.text, nearly.text) == ("407", "407")
     assert before.probability < nearly.probability <= 1
-    assert set(never.text) <= set("123456789")
+    assert "0" not in never.text
     assert np.allclose(np.exp(never.scores).sum(axis=1), 1)

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,10 +64,10 @@ class LineModel:
         model._known = {}
         return model
 
-    def expecting(self, classes: Collection[str], odds: float) -> "LineModel":
-        """The same model, for lines of some classes among which every other one is so many times less probable."""
+    def expecting(self, odds: Mapping[str, float]) -> "LineModel":
+        """The same model, for lines in which some classes are so many times as probable as they are elsewhere."""
         model = copy.copy(self)
-        model._prior = np.log([1.0, *(1.0 if name in classes else 1 / odds for name in self.classes)])
+        model._prior = np.log([1.0, *(odds.get(name, 1.0) for name in self.classes)])
         return model
 
     def read(self, lines: Sequence[NDArray[np.uint8]]) -> list[Text]:

@@ -71,16 +71,24 @@ def test_rows_of_words_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "odd", "odds"),
+    ("texts", "where", "sign", "odds"),
     [
-        (["12", "3", "405", "61", "7", "2/7"], [5], 10),
-        (["12", "3", "405", "61", "7", "2/7", "8", "9"], [5], 14),
-        (["12", "3", "405", "61", "7", "?1", "8", "9"], [5], 14),
-        (["12", "3", "405", "61", "2/7"], [], 1),  # too few to tell what is written here
-        (["1/2", "3", "4/5", "61", "7", "8", "9", "2/7"], [], 1),
-        (["12", "3", "405", "61", "7", "??"], [], 10),  # is no number
+        (["12", "3", "405", "61", "7", "2/7"], 5, "/", 1 / 9),  # of nine places of other numbers none has a slash
+        (["123456789", "2/7"], 1, "/", 1 / 5),  # a long number is no more than a usual one
+        (["12", "3", "405", "61", "7", "?1", "8", "9"], 5, "?", 1 / 11),
+        (["12", "3", "2/7"], 2, "/", None),  # too few to tell what is written here
+        (["1/2", "3", "4/5", "61", "7", "8", "9", "2/7"], 7, "/", None),  # others have one
+        (["12", "3", "405", "61", "7", "??"], 5, "?", None),  # is no number
+        (["1.25", "31.00", "405", "7.30"], 2, ".", 7),  # as all others have
+        (["1.25", "31.00", "4,05", "7.30"], 2, ",", 1 / 13),
+        (["1.25", "4,05"], 1, ",", 1 / 4),
+        (["1.25", "405"], 1, ".", None),
     ],
 )
-def test_among_numbers_of_digits_alone_those_with_signs_are_odd(texts: list[str], odd: list[int], odds: float) -> None:
+def test_signs_are_as_probable_as_the_other_numbers_of_a_page_have_them(
+    texts: list[str], where: int, sign: str, odds: float | None
+) -> None:
     strip = Strip(np.zeros((30, 60), np.uint8), 0, 0, [], 20.0)
-    assert forms.odd([replace(row(*each), strip=strip) for each in texts]) == (odd, odds)
+    found = forms.expected([replace(row(*each), strip=strip) for each in texts])
+    assert (where in found) == (odds is not None)
+    assert odds is None or found[where][sign] == pytest.approx(odds)

@@ -249,14 +249,31 @@ def test_what_is_far_apart_is_several_numbers(reader: tenfold.Reader) -> None:
     assert reader.read(on_paper(write_number("2345", gap=2.3))).text == "2 3 4 5"
 
 
-def test_labels_far_from_their_numbers_are_left_out(reader: tenfold.Reader) -> None:
+@pytest.mark.parametrize("labels", [("Price", "Total"), ("Otto", "Room")])  # an O is as good as a 0
+def test_labels_far_from_their_numbers_are_left_out(reader: tenfold.Reader, labels: tuple[str, str]) -> None:
     ink = np.pad(pictures.page("2451", "308", size=36, margin=0.4), ((0, 0), (260, 20)))
     image = Image.fromarray(on_paper(ink))
     pen = ImageDraw.Draw(image)
-    for y, label in zip((24, 88), ("Price", "Total"), strict=True):
-        pen.text((20, y), label, fill=60, font=ImageFont.load_default(24))
+    for y, label in zip((24, 88), labels, strict=True):
+        pen.text((20, y), label, fill=60, font=ImageFont.load_default(28))
     pen.line((10, 124, image.width - 10, 124), fill=90, width=2)
     reading = reader.read(np.asarray(image))
     assert reading.text == "2451\n308"
     assert reading.sure
     assert any(x < 120 for x, *_ in reading.ignored)
+
+
+@pytest.mark.parametrize(("size", "high", "fill"), [(20, 30, 150), (28, 36, 90)])
+def test_the_lines_of_a_form_that_numbers_and_labels_stand_on_are_no_signs(
+    reader: tenfold.Reader, size: int, high: int, fill: int
+) -> None:
+    ink = np.pad(pictures.page("24", "8", "7", "6", size=high, margin=0.4), ((0, 0), (260, 20)))
+    image = Image.fromarray(on_paper(ink))
+    pen = ImageDraw.Draw(image)
+    for k in range(1, 5):
+        y = k * image.height // 4 - int(0.3 * high)
+        pen.text((20, y - size), "Emma", fill=60, font=ImageFont.load_default(size))
+        pen.line((10, y, image.width - 10, y - 2), fill=fill, width=1)
+    reading = reader.read(np.asarray(image))
+    assert reading.lines == ("24", "8", "7", "6")
+    assert all(digit.box[0] > 260 and digit.box[3] > high / 2 for digit in reading.digits)

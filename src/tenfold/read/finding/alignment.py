@@ -16,6 +16,7 @@ _IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's heigh
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
 _HIGHEST = dict.fromkeys(SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
 _APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
+_RULED = 2.0  # times their height is each of the signs that share ink wide, where that has no line in it
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
 _BEYOND, _WHOLE = 0.08, 1.6  # of a digit's height a stroke stands out from a row above and below, if that is whole
 
@@ -26,6 +27,9 @@ class Alignment:
     def __init__(self, strip: Strip, text: Text) -> None:
         self.text: Text = text
         self.strip: Strip = strip
+        self.ruled: bool = (
+            False  # whether signs share ink that is far longer than they are, as on a line with its paper
+        )
         self.middles: list[float] = [strip.left + (begin + end) / 2 for begin, end in text.places]
         places = self.middles
         owned, rest = self._match()
@@ -62,6 +66,7 @@ class Alignment:
                     rest.append(piece)
                 else:
                     shared |= set(over.tolist())
+                    self.ruled |= piece.width > _RULED * len(over) * max(height, piece.height)
                 continue
             away = np.where(fits, np.abs(middles - (piece.left + piece.right) / 2), np.inf)
             if piece.middle > self.strip.top + len(self.strip.grey) / 2:  # low ink is a point's, if there is one

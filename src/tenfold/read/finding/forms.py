@@ -4,25 +4,38 @@ from dataclasses import replace
 
 from tenfold.read import limits, numbers
 from tenfold.read.finding.alignment import OTHER
-from tenfold.read.finding.signs import ReadRow, Sign, words
+from tenfold.read.finding.signs import SIGNS, ReadRow, Sign, words
 
 _RARE = 50.0  # times as probable is a number of a usual form as one of another
-_MANY, _MOST = 5, 0.8  # numbers of digits alone, and their share of all others, where a sign is rare
-_PLACES = 2.0  # in a number, more or less
+_PLACES = 5  # of a number at most
+_SELDOM = 0.3  # times as probable as elsewhere, or as improbable: a row is read again where a sign is that
 
 
-def odd(rows: list[ReadRow]) -> tuple[list[int], float]:
-    """Which rows with a number have signs that are no digits, where most other numbers on the page are digits alone.
+def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
+    """The rows with a sign that the other numbers on the page lack, or without one that they have, as prices a point.
 
-    So it is in tables. And how many times less probable a sign is there: by the rule of succession a number more has
-    one in one of so many, and several places for it.
+    And how many times as probable each sign is there, by the rule of succession: one that no other number has may be
+    at one of as many places as all of these have, a long one counted as a usual one.
     """
-    every = [part for row in rows if row.number for part in words(row)]
-    plain = sum(all(sign.digit for sign in part) for part in every)
-    if plain < max(_MANY, _MOST * (len(every) - 1)):
-        return [], 1.0
-    known = [row.number and row.strip is not None for row in rows]
-    return [k for k, row in enumerate(rows) if known[k] and not all(s.digit for s in row.signs)], _PLACES * plain
+    every = [
+        (k, {s.value for s in part}, part)
+        for k, row in enumerate(rows)
+        if row.number and row.strip
+        for part in words(row)
+    ]
+    found = {}
+    for k in dict.fromkeys(k for k, *_ in every):
+        own, others = [some for j, some, _ in every if j == k], [some for j, some, _ in every if j != k]
+        places = sum(min(_PLACES, len(part)) for j, _, part in every if j != k)
+        odds = {}
+        for sign in SIGNS | {OTHER}:
+            having = sum(sign in some for some in others)
+            share, rest = having + 0.5, len(others) - having + 0.5
+            odds[sign] = share / rest if share > rest else share / len(others) if having else 1 / max(1, places)
+        extra = any(odds.get(sign, 1) < _SELDOM for some in own for sign in some)
+        if extra or any(odds[sign] > 1 / _SELDOM and sign not in some for some in own for sign in odds):
+            found[k] = odds
+    return found
 
 
 def usual(rows: list[ReadRow]) -> list[ReadRow]:

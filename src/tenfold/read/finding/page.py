@@ -133,18 +133,15 @@ class _Networks:
         return self._opened().remembering()
 
     def read(self, cut: "_Cut") -> list[ReadRow]:
-        """The rows of a sheet; those with signs once more, as rare ones, where most numbers are digits alone."""
+        """The rows of a sheet; those with other signs than the others once more, as probable as these make them."""
         rows = signs.read(cut.rows, cut.sheet.ink, self.classifier, self.lines) if cut.rows else []
         beside = {row.line for row in rows if row.number} if cut.grid else set()
         rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
         if self.classifier.classes != signs.DIGITS:
             return rows
-        odd, odds = forms.odd(rows)
-        if odd:
-            lines = self.lines.expecting(signs.DIGITS, odds)
-            again = signs.read([cut.rows[k] for k in odd], cut.sheet.ink, self.classifier, lines)
-            for k, row in zip(odd, again, strict=True):
-                rows[k] = replace(row, cell=rows[k].cell) if row.signs else rows[k]
+        for k, odds in forms.expected(rows).items():
+            (again,) = signs.read([cut.rows[k]], cut.sheet.ink, self.classifier, self.lines.expecting(odds))
+            rows[k] = replace(again, cell=rows[k].cell) if again.signs else rows[k]
         return forms.usual(rows)
 
     def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
@@ -259,12 +256,15 @@ def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
         cuts.append(_cut(bare, by, colours=colours))
         row = _row(sheet, cuts, colours, by) if may_be_row else None
         without = row or _read(cuts[1], by)
-        view = max(view, without, key=lambda each: each.evidence)
+        surer = without.count >= view.count and without.probability > view.probability
+        view = without if surer else max(view, without, key=lambda each: each.evidence)
     if row and row.rows:
         return row
     if may_be_row:
         return _or_whole(view, sheet, colours, by)
-    if view.quality < GOOD and not view.legible:  # a digit in pieces may have been taken for several, or stand in two rows
+    if (
+        view.quality < GOOD and not view.legible
+    ):  # a digit in pieces may have been taken for several, or stand in two rows
         joined = _read(_cut(sheet, by, max(2, round(JOIN * max(sheet.flat.shape)))), by)
         view = max(view, joined, key=lambda either: either.quality)
     return view

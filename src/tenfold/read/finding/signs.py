@@ -141,7 +141,7 @@ def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], c
     whole = [next(rest) for _ in read.alone]
     path = float(np.prod(read.text.likely.max(axis=1))) if signs else 0.0
     if path:  # how likely there are these signs and no others, shared among them
-        share = read.text.probability / path
+        share = read.text.probability / path * (PASSED_OVER if read.ruled else 1.0)
         if read.passed_over:
             missed = [next(rest) for _ in read.passed_over]
             signs, times = _with_missed(read, signs, lines, missed, classifier)

@@ -1,31 +1,42 @@
 /** Numbers as people write them, as tenfold's read/numbers.py and read/finding/forms.py have them. */
 
+import { sum } from "./finding.js";
 import { OTHER, named } from "./networks.js";
-import { isNumber, isRead, words } from "./signs.js";
+import { SIGNS, isNumber, isRead, words } from "./signs.js";
 
 const ONE = String.raw`(\b\d+([.,]\d+)*|\(\d+([.,]\d+)*\))`; // a number, or one in brackets
 const [AMOUNT, SUM] = [String.raw`([1-9]\d?\))?[-+]?${ONE}%?[.,]?-*`, String.raw`[-+]?${ONE}([-+]?${ONE})+%?`];
 const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}(:\d{1,3}){1,2}`];
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
-const [MANY, MOST] = [5, 0.8]; // numbers of digits alone, and their share of all others, where a sign is rare
-const PLACES = 2; // in a number, more or less
+const PLACES = 5; // of a number at most
+const SELDOM = 0.3; // times as probable as elsewhere, or as improbable: a row is read again where a sign is that
 
 /** @typedef {import("./signs.js").Sign} Sign */
 
 /** Whether people write signs so: a number, a date, a time, a score, a fraction, a range, a sum. */
 export const isUsual = (signs) => USUAL.test(textOf(signs));
 const textOf = (signs) => signs.map(({ value }) => value).join("");
-const isPlain = (signs) => /^\d*$/.test(textOf(signs));
 
-/** Which rows have signs that are no digits, where most other numbers are digits alone, and how rare signs are there.
- * @param {import("./signs.js").Read[]} rows */
-export function oddOf(rows) {
-  const every = rows.filter(isNumber).flatMap(({ signs }) => words(signs));
-  const plain = every.filter(isPlain).length;
-  const few = plain < Math.max(MANY, MOST * (every.length - 1));
-  const odd = few ? [] : [...rows.keys()].filter((k) => isNumber(rows[k]) && !isPlain(rows[k].signs));
-  return { odd, rare: PLACES * plain };
+/** The rows with a sign that the other numbers on the page lack, or without one that they have, as prices a point.
+ * And how many times as probable each sign is there: one that no other number has may be at one of as many places as
+ * all of these have.
+ * @param {import("./signs.js").Read[]} rows @returns {[number, Record<string, number>][]} */
+export function expected(rows) {
+  const every = rows.map((row) => (isNumber(row) ? words(row.signs).map((part) => part.map(({ value }) => value)) : []));
+  return [...every.keys()].flatMap((k) => {
+    const [own, others] = [every[k], every.toSpliced(k, 1).flat()];
+    const odds = Object.fromEntries([...SIGNS, OTHER].map((sign) => [sign, oddsOf(sign, others)]));
+    const lacking = (sign) => odds[sign] > 1 / SELDOM && own.some((some) => !some.includes(sign));
+    return own.flat().some((sign) => odds[sign] < SELDOM) || Object.keys(odds).some(lacking) ? [[k, odds]] : [];
+  });
+}
+
+function oddsOf(sign, others) {
+  const having = others.filter((some) => some.includes(sign)).length;
+  const [share, rest] = [having + 0.5, others.length - having + 0.5];
+  if (share > rest) return share / rest;
+  return having ? share / others.length : 1 / Math.max(1, sum(others, (some) => Math.min(PLACES, some.length)));
 }
 
 /** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it.

@@ -13,9 +13,9 @@ const here = (name) => new URL(name, import.meta.url).href;
 /** The signs of a text, with the column of each, and how likely there are signs with some names and no others.
  * @typedef {{signs: {name: string, middle: number, names: Names}[], probability: (signs: object[]) => number}} Text */
 
-/** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row, where all
- * but digits are `rare` times less probable.
- * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane, rare?: number) => Promise<Text>}>} */
+/** What model.json tells, what the network for digits makes of some ink, and what the one for lines reads in a row, where
+ * some signs are so many times as probable as elsewhere.
+ * @returns {Promise<{about: object, look: (ink: Plane) => Promise<Look>, read: (row: Plane, odds?: Record<string, number>) => Promise<Text>}>} */
 export async function load() {
   const about = await (await fetch(here("model.json"))).json();
   const ort = await import(here(`${about.runtime}/ort.wasm.min.mjs`));
@@ -38,7 +38,7 @@ export async function load() {
     return { names: named([...about.classes, OTHER], powers), input };
   }
 
-  async function read(row, rare = 1) {
+  async function read(row, odds = {}) {
     const width = Math.max(NARROW, rounded((row.width * height) / row.height));
     const across = Math.max(2, Math.ceil(width / BLOCK)) * BLOCK;
     const small = resized(row, width, height, row.height < 2 * height ? BILINEAR : BOX, across, height, true);
@@ -47,9 +47,8 @@ export async function load() {
       widths: new ort.Tensor("int64", BigInt64Array.of(BigInt(width)), [1]),
     });
     const [length, size] = [Math.ceil(width / step), scores.dims[2]];
-    const prior = about.lines.classes.map((name) => ("0123456789".includes(name) ? 0 : -Math.log(rare)));
-    const odds = prior.toSpliced(about.lines.blank, 0, 0);
-    const own = Array.from({ length }, (_, k) => logSoftmax(odds.map((more, n) => more + scores.data[k * size + n])));
+    const prior = about.lines.classes.map((name) => Math.log(odds[name] ?? 1)).toSpliced(about.lines.blank, 0, 0);
+    const own = Array.from({ length }, (_, k) => logSoftmax(prior.map((more, n) => more + scores.data[k * size + n])));
     return decoded(own, (step * row.width) / width, about.lines);
   }
 

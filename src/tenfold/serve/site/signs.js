@@ -1,10 +1,11 @@
 /** What both networks read in the rows of a sheet, as tenfold's read/finding/signs.py and page.py put it together. */
 
 import { LOW, at, distance, median, most, parted, pieceOf, pieces, rounded, rows, strip, sum, union } from "./finding.js";
-import { oddOf, usual } from "./forms.js";
+import { expected, usual } from "./forms.js";
 import { OTHER, named } from "./networks.js";
 
-const [SIGNS, WIDE] = [".,-/:+()%", "023456789"]; // WIDE are no bars, as slashes are
+export const SIGNS = ".,-/:+()%"; // between digits
+const WIDE = "023456789"; // are no bars, as slashes are
 const SMALL = { ".": 0.55, ",": 0.75, ":": 0.55, "-": 0.55 }; // of a digit's height at most
 export const DIGITS = "0,1,2,3,4,5,6,7,8,9"; // the classes of most networks for digits
 const LEAST = 0.02; // what the digits' network leaves of any digit: it has not seen all hands
@@ -12,6 +13,7 @@ const NO_DIGIT = 0.3; // what it leaves of signs where the other network sees a 
 const TRUST = 0.5; // the power that the digits' probabilities are raised to: of foreign hands they are too certain
 const KNOWN = 0.9; // the probability for it of all other digits of a row, of a hand that it knows: then the power is 1
 const [LARGE, TALL] = [0.55, 1.5]; // of a digit's height: ink as high as that may be a digit that was passed over
+const RULED = 2; // times their height is each of the signs that share ink wide, where that has no line in it
 const SPECK = 0.14; // of a digit's height: smaller pieces are specks
 const EVEN = 0.01; // of the doubt about a text falls on every sign
 const PASSED_OVER = 0.5; // of its probability is left to what is read beside such ink
@@ -42,14 +44,13 @@ export async function read(sheet, networks, single) {
   if (single || Math.max(sheet.width, sheet.height) <= SIGN) return [await alone(sheet, every, networks, look)];
   const sign = every.length === 1 && every[0].width <= 1.2 * every[0].height && (await look(every[0]));
   if (sign && isRead(sign) && sign.probability >= PLAIN) return [{ signs: [sign], ignored: [], pieces: every }];
-  const part = (rare) => (row) => readRow(strip(sheet, row), networks, look, rare);
-  const reading = async (row, rare) => joined(await Array.fromAsync(parted(row, every), part(rare)));
+  const part = (odds) => (row) => readRow(strip(sheet, row), networks, look, odds);
+  const reading = async (row, odds) => joined(await Array.fromAsync(parted(row, every), part(odds)));
   const found = rows(every);
-  const made = await Array.fromAsync(found, (row) => reading(row, 1));
+  const made = await Array.fromAsync(found, (row) => reading(row, {}));
   if (networks.about.classes.join() !== DIGITS) return made;
-  const { odd, rare } = oddOf(made);
-  for (const k of odd) {
-    const again = await reading(found[k], rare);
+  for (const [k, odds] of expected(made)) {
+    const again = await reading(found[k], odds);
     if (again.signs.length) made[k] = again;
   }
   return usual(made);
@@ -96,14 +97,14 @@ const isHigh = (height) => (p) => p.height > LARGE * height;
 const mayBeDigit = (height) => (p) => isHigh(height)(p) && p.side < TALL * height;
 
 /** A row's signs: which ink each is, and what both networks make of it. @returns {Promise<Read>} */
-async function readRow(row, { about, read }, look, rare) {
-  const text = await read(row.grey, rare);
+async function readRow(row, { about, read }, look, odds) {
+  const text = await read(row.grey, odds);
   const names = text.signs.map(({ name }) => name);
   const high = (least) => columns(row.pieces.filter((p) => p.height > least * row.height), 0);
   const more = names.includes(",") && high(LARGE).length > names.filter((name) => !(name in SMALL)).length;
   const across = high(more ? SMALL[","] : LARGE);
   const middles = aligned(text.signs.map(({ middle }) => row.left + middle), names, across, row.height);
-  const { owned, rest } = matched(row, middles, names);
+  const { owned, rest, ruled } = matched(row, middles, names);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
   const size = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
   const looks = await Array.fromAsync(inks, look);
@@ -121,7 +122,8 @@ async function readRow(row, { about, read }, look, rare) {
   const plain = text.signs.map((it, k) => {
     const others = agreed.filter((value, n) => n !== k && value !== null);
     const known = others.length && Math.min(...others) > KNOWN;
-    const [own, lone, middle] = [owned[k].length > 0, owned.length === 1, middles[k]];
+    const word = it.name === OTHER && rest.some((p) => p.height > LARGE * inks[k].height); // it may be several letters
+    const [own, lone, middle] = [owned[k].length > 0, owned.length === 1 && !word, middles[k]];
     const likely = own && !lone ? likeDollar(k) ?? shaped(it.names, inks[k], size) : it.names;
     return { ...fused(likely, looks[k], own, about, lone, lone || known ? 1 : TRUST), name: it.name, middle, own };
   });
@@ -130,7 +132,8 @@ async function readRow(row, { about, read }, look, rare) {
   const missed = await Array.fromAsync(passed, look);
   const { found, times } = withMissed(plain, missed, text, about);
   const path = product(text.signs, ({ name, names }) => names[name]);
-  const every = scaled(found, Math.min(1, (times * text.probability(text.signs)) / path));
+  const share = (text.probability(text.signs) / path) * (ruled ? PASSED_OVER : 1);
+  const every = scaled(found, Math.min(1, times * share));
   // Where ink stands out a point has some of its own, or it must be plain.
   const gone = every.filter((it) => owned.flat().length && !it.own && it.value in SMALL && it.probability <= POINT);
   const signs = scaled(every.filter((it) => !gone.includes(it)), product(gone, ({ probability }) => 1 - probability));
@@ -203,6 +206,7 @@ function columns(pieces, gap) {
 /** The pieces of each sign, none where it shares its ink with another one; and those that are no sign's. */
 function matched({ pieces, height, grey, top }, middles, names) {
   const [owned, shared, rest] = [middles.map(() => []), new Set(), []];
+  let ruled = false; // whether signs share ink that is far longer than they are, as on a line
   for (const p of [...pieces].sort((a, b) => a.width - b.width)) {
     const low = (p.top + p.bottom) / 2 > top + grey.height / 2; // such ink is a point's, if there is one
     const apart = (k) => Math.abs(middles[k] - (p.left + p.right) / 2);
@@ -213,7 +217,10 @@ function matched({ pieces, height, grey, top }, middles, names) {
     const near = over.length || !(away(nearest) < REACH * height) ? over : [nearest];
     if (near.length === 1) owned[near[0]].push(p);
     else if (near.every((k) => owned[k].length)) rest.push(p); // along signs with ink of their own: a frame or a ruling
-    else for (const k of near) shared.add(k);
+    else {
+      for (const k of near) shared.add(k);
+      ruled ||= p.width > RULED * near.length * Math.max(height, p.height);
+    }
   }
   for (const [k, some] of owned.entries()) {
     // A sign is one piece of a digit's size: the one in whose middle it is.
@@ -223,7 +230,7 @@ function matched({ pieces, height, grey, top }, middles, names) {
     rest.push(...some.filter(beside));
     owned[k] = shared.has(k) ? [] : some.filter((p) => !beside(p));
   }
-  return { owned, rest };
+  return { owned, rest, ruled };
 }
 
 /** The ink of a sign that shares it, between the middles to its neighbours, or the place where there is none. */
@@ -281,7 +288,7 @@ function cutOut(p, sheet) {
 }
 
 export const isRead = ({ value }) => value !== OTHER;
-const isDigit = ({ value }) => !(SIGNS + OTHER).includes(value);
+export const isDigit = ({ value }) => !(SIGNS + OTHER).includes(value);
 
 /** Whether there are digits in a row, and no more that is none: words have an l or an o. @param {Read} row */
 export const isNumber = ({ signs }) => signs.some(isDigit) && sum(signs, isDigit) >= sum(signs, (it) => !isRead(it));
