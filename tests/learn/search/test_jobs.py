@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,26 @@ def test_a_training_reports_its_epochs_and_may_be_ended_early(data: Path, tmp_pa
     for name, content in outcome.contents.items():
         (tmp_path / "sent" / name).write_bytes(content)
     assert same(weights(tmp_path / "sent"), weights(Run.open(tmp_path / "kept")))
+
+
+def test_what_a_killed_command_still_writes_is_waited_for(data: Path, tmp_path: Path) -> None:
+    code = """
+import sys, time, pathlib, tenfold.files
+run = pathlib.Path(sys.argv[1])
+with tenfold.files.held(run, "taken"):
+    for k in range(20):
+        run.mkdir(exist_ok=True)
+        (run / "metrics.csv").write_text(str(k))
+        if k == 0:
+            print("held", flush=True)
+        time.sleep(0.05)
+"""
+    recipe = Recipe(network="mlp", hidden=(8,), epochs=1, batch_size=50, data=str(data), device="cpu")
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path / "000"], stdout=subprocess.PIPE) as before:
+        assert before.stdout is not None
+        assert before.stdout.readline() == b"held\n"
+        assert Training(recipe, folder=str(tmp_path / "000")).trained([]) is not None
+        assert before.wait() == 0
 
 
 def test_a_place_must_be_possible(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tenfold.errors import ClusterError, DataError, DivergedError, Interrupted, 
 from tenfold.learn.recipes import devices
 from tenfold.learn.recipes.recipe import Recipe
 from tenfold.learn.stopping import Stop
-from tenfold.learn.training import ranks
+from tenfold.learn.training import ranks, runs
 from tenfold.learn.training.checkpoint import State
 from tenfold.learn.training.runs import Run
 from tenfold.learn.training.start import train
@@ -163,7 +163,8 @@ def _resumed(folder: Path, watchers: Sequence[Watcher]) -> Run | None:
         run = Run.open(folder)
         return run if run.finished else train(resume=run, quiet=True, watchers=watchers)
     except (RunError, DivergedError):  # nothing there yet, damaged, or it stopped for good: all anew
-        shutil.rmtree(folder, ignore_errors=True)
+        with runs.held(folder):  # the process of a command that was killed lives on for a moment
+            shutil.rmtree(folder, ignore_errors=True)
         return None
 
 

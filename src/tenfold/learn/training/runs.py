@@ -11,7 +11,7 @@ import csv
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -267,7 +267,7 @@ def title(target: "Target", run: Run | None) -> str:
 def begun(recipe: Recipe, out: str | Path | None = None) -> Iterator[Run]:
     """A new run, as `create` makes it, held against other processes."""
     path = _place(recipe, out)
-    with files.held(path, f"{path} {_TAKEN}", wait=_PATIENCE):
+    with held(path):
         yield create(recipe, path)
 
 
@@ -320,11 +320,9 @@ def _unused(path: Path, recipe: Recipe | None = None) -> bool:
     return False
 
 
-@contextmanager
-def held(run: Run) -> Iterator[Run]:
-    """Hold a run against other processes while it is trained. Raises StorageError when one trains it already."""
-    with files.held(run.path, f"{run.path} {_TAKEN}", wait=_PATIENCE):
-        yield run
+def held(path: Path) -> AbstractContextManager[None]:
+    """Hold a run's folder against other processes. Raises StorageError when one trains it already."""
+    return files.held(path, f"{path} {_TAKEN}", wait=_PATIENCE)
 
 
 def _rows(path: Path, columns: list[str]) -> list[dict[str, float | None]]:

@@ -106,7 +106,8 @@ def _held(
         raise UsageError(
             f"--resume takes a run as it was begun: leave {', '.join(given)} out, or start from it by --init"
         )
-    run = stack.enter_context(runs.held(Run.open(resume)))
+    run = Run.open(resume)
+    stack.enter_context(runs.held(run.path))
     return run, run.unused
 
 
