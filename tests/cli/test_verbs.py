@@ -114,14 +114,14 @@ def test_a_run_that_is_stopped_is_listed_as_such(tenfold_cli: Cli, run: Run, her
 
 def test_a_process_that_is_about_to_end_is_waited_for(run: Run) -> None:
     def other() -> None:
-        with held(run):
+        with held(run.path):
             time.sleep(0.5)
 
     thread = threading.Thread(target=other)
     thread.start()
     while not run.running:
         time.sleep(0.01)
-    with held(run):  # is not refused
+    with held(run.path):  # is not refused
         assert run.running
     thread.join()
 
@@ -131,7 +131,7 @@ def test_a_run_that_is_trained_now_is_listed_as_such_and_not_resumed(
 ) -> None:
     monkeypatch.setattr(runs, "_PATIENCE", 0.2)
     run.model_file.unlink()
-    with held(run):
+    with held(run.path):
         done = tenfold_cli("runs", "--root", ".")
         assert " running " in done.out
         assert "--resume" not in done.out

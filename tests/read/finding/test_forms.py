@@ -23,7 +23,7 @@ def row(*signs: str | tuple[str, str, float]) -> ReadRow:
     return ReadRow(made, [])
 
 
-def text(read: ReadRow) -> str:
+def text_of(read: ReadRow) -> str:
     return "".join(sign.value for sign in read.signs)
 
 
@@ -44,13 +44,13 @@ def text(read: ReadRow) -> str:
 def test_one_sign_gives_way_where_the_form_is_usual_then(
     signs: tuple[str | tuple[str, str, float], ...], read: str
 ) -> None:
-    assert text(forms.usual([row(*signs)])[0]) == read
+    assert text_of(forms.usual([row(*signs)])[0]) == read
 
 
 def test_the_likeliest_of_several_is_taken_and_is_less_sure() -> None:
     before = row(("1", "(", 0.05), "5", ("0", ")", 0.02), "0", ")")
     (after,) = forms.usual([before])
-    assert text(after) == "(500)"
+    assert text_of(after) == "(500)"
     swapped = after.signs[0]
     assert swapped.probability == swapped.probabilities["("] == pytest.approx(50 * 0.05 / (50 * 0.05 + 0.95))
     assert [sign.piece for sign in after.signs] == [sign.piece for sign in before.signs]
@@ -61,7 +61,7 @@ def test_the_probability_that_there_is_a_sign_stays() -> None:
     before = row(("(", "1", 0.5), "5")
     doubtful = ReadRow([Sign("(", 0.25, before.signs[0].probabilities, before.signs[0].piece), before.signs[1]], [])
     (after,) = forms.usual([doubtful])
-    assert text(after) == "15"
+    assert text_of(after) == "15"
     assert after.signs[0].probability == pytest.approx(0.5 * 50 / 51)
 
 
@@ -74,14 +74,17 @@ def test_rows_of_words_stay() -> None:
     ("texts", "where", "sign", "odds"),
     [
         (["12", "3", "405", "61", "7", "2/7"], 5, "/", 1 / 9),  # of nine places of other numbers none has a slash
-        (["123456789", "2/7"], 1, "/", 1 / 5),  # a long number is no more than a usual one
+        (["123456789", "41", "2/7"], 2, "/", 1 / 7),  # a long number is no more than a usual one
         (["12", "3", "405", "61", "7", "?1", "8", "9"], 5, "?", 1 / 11),
         (["12", "3", "2/7"], 2, "/", None),  # too few to tell what is written here
+        (["1234", "2/7"], 1, "/", None),  # one number tells nothing of the kinds that there are
         (["1/2", "3", "4/5", "61", "7", "8", "9", "2/7"], 7, "/", None),  # others have one
+        (["12:30", "3.75", "405", "2/7"], 3, "/", None),  # each is of a kind of its own
+        (["12:30", "412", "405", "731", "55", "2/7"], 5, "/", 1 / 5),  # one in five is
+        (["12", "3", "405", "61", "7", "01/02/2024"], 5, "/", None),  # a date
         (["12", "3", "405", "61", "7", "??"], 5, "?", None),  # is no number
         (["1.25", "31.00", "405", "7.30"], 2, ".", 7),  # as all others have
         (["1.25", "31.00", "4,05", "7.30"], 2, ",", 1 / 13),
-        (["1.25", "4,05"], 1, ",", 1 / 4),
         (["1.25", "405"], 1, ".", None),
     ],
 )
@@ -92,3 +95,29 @@ def test_signs_are_as_probable_as_the_other_numbers_of_a_page_have_them(
     found = forms.expected([replace(row(*each), strip=strip) for each in texts])
     assert (where in found) == (odds is not None)
     assert odds is None or found[where][sign] == pytest.approx(odds)
+
+
+@pytest.mark.parametrize(
+    ("left", "probability", "stays"),
+    [
+        (["??", "??", "01", "??"], 0.5, False),
+        (["??", "??", "01", "??"], 0.99, True),
+        (["??", "12", "01", "7"], 0.1, True),  # numbers begin other lines too
+        (["??", "01"], 0.5, False),
+    ],
+)
+def test_what_begins_a_line_where_words_begin_the_others_is_no_number(
+    left: list[str], probability: float, stays: bool
+) -> None:
+    rows = []
+    for line, text in enumerate(left):
+        for place, signs in ((200, "405"), (10, text)):
+            strip = Strip(np.zeros((30, 60), np.uint8), place, 0, [], 20.0, line)
+            made = replace(row(*signs), strip=strip)
+            if signs == "01":
+                made = replace(made, signs=[replace(made.signs[0], probability=probability), made.signs[1]])
+            rows.append(made)
+    found = forms.without_labels(rows)
+    (place,) = (k for k, each in enumerate(rows) if text_of(each) == "01")
+    assert found[place].number == stays
+    assert [each for k, each in enumerate(found) if k != place] == [each for k, each in enumerate(rows) if k != place]

@@ -277,3 +277,17 @@ def test_the_lines_of_a_form_that_numbers_and_labels_stand_on_are_no_signs(
     reading = reader.read(np.asarray(image))
     assert reading.lines == ("24", "8", "7", "6")
     assert all(digit.box[0] > 260 and digit.box[3] > high / 2 for digit in reading.digits)
+
+
+@pytest.mark.parametrize("texts", [("24", "8", "7"), ("61408", "9", "50")])
+def test_what_touches_lines_to_write_on_is_not_lost(reader: tenfold.Reader, texts: tuple[str, ...]) -> None:
+    ink = np.pad(pictures.page(*texts, size=30, margin=0.4), ((0, 0), (150, 80)))
+    image = Image.fromarray(pictures.drawn(ink))
+    pen = ImageDraw.Draw(image)
+    for k in range(3):
+        y = (k + 1) * image.height // 3 - 14
+        pen.text((20, y - 20), ("Date", "Time", "No.")[k], fill=60, font=ImageFont.load_default(20))
+        pen.line((140, y, image.width - 30, y), fill=120)
+    reading = reader.read(np.asarray(image))
+    assert reading.lines == texts
+    assert reading.sure

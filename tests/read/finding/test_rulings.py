@@ -31,6 +31,27 @@ def test_ruled_lines_go_and_strokes_stay(slope: float, across: bool) -> None:
     assert rulings.without_lines(sheet(on_paper(INK))) is None
 
 
+@pytest.mark.parametrize(
+    ("above", "begin", "end", "gone"),
+    [
+        (0, 90, 560, True),  # to write on: it touches what stands there
+        (40, 90, 560, False),  # goes through what is written
+        (40, 560, 700, False),  # a dash behind it
+    ],
+)
+def test_a_line_goes_that_touches_what_is_written_on_it(above: int, begin: int, end: int, gone: bool) -> None:
+    ink = np.pad(INK, ((20, 20), (150, 400)))
+    y = int(np.flatnonzero((ink > 0.5).any(axis=1)).max()) - above
+    ruled = np.zeros_like(ink)
+    ruled[y - 1 : y + 1, begin:end] = 1
+    alone = (ruled > 0) & (ndimage.maximum_filter(ink, 7) < 0.1)
+    bare = rulings.without_lines(sheet(on_paper(np.maximum(ink, ruled))))
+    assert (bare is not None) == gone
+    if bare is not None:
+        assert (bare.ink[alone] > 0.5).mean() < 0.05
+        assert (bare.ink[ink > 0.5] > 0.5).mean() > 0.85
+
+
 def test_level_lines_are_those_that_sampling_finds() -> None:
     generator = np.random.default_rng(0)
     for height, width in ((90, 120), (6, 200), (150, 30), (1, 1)):

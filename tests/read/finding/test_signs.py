@@ -286,6 +286,7 @@ def test_a_sign_that_is_not_read_fills_a_cell_beside_numbers() -> None:
     assert not speck.number
     assert ReadRow([sign(")", 0.5, 20)], [], strip, cell=True).number  # a bracket never stands alone
     assert not ReadRow([sign("/", 0.5, 20)], [], strip, cell=True).number
+    assert not ReadRow([sign("?", 0.5, 20)], [bar(40), bar(60)], strip, cell=True).number  # of a word
 
 
 def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:

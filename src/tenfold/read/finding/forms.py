@@ -1,5 +1,7 @@
 """Numbers as people write them: where the signs make what nobody writes, one of them is more likely another."""
 
+import re
+from collections import Counter
 from dataclasses import replace
 
 from tenfold.read import limits, numbers
@@ -7,6 +9,8 @@ from tenfold.read.finding.alignment import OTHER
 from tenfold.read.finding.signs import SIGNS, ReadRow, Sign, words
 
 _RARE = 50.0  # times as probable is a number of a usual form as one of another
+_DIGITS = frozenset("0123456789")
+_DATE = re.compile(r"\d{1,2}([-./])\d{1,2}\1\d{2}(\d\d)?|\d{4}([-./])\d\d\3\d\d")
 _PLACES = 5  # of a number at most
 _SELDOM = 0.3  # times as probable as elsewhere, or as improbable: a row is read again where a sign is that
 
@@ -14,27 +18,49 @@ _SELDOM = 0.3  # times as probable as elsewhere, or as improbable: a row is read
 def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
     """The rows with a sign that the other numbers on the page lack, or without one that they have, as prices a point.
 
-    And how many times as probable each sign is there, by the rule of succession: one that no other number has may be
-    at one of as many places as all of these have, a long one counted as a usual one.
+    And how many times as probable each sign is there. Of a sign that no other number has, the rule of succession says
+    that it may be at one of as many places as they have, a long one counted as a usual one; and I. J. Good's (1953)
+    that the next number is of another kind as often as a kind was met once. A date among numbers stays one.
     """
     every = [
-        (k, {s.value for s in part}, part)
+        (k, "".join(sign.value for sign in part))
         for k, row in enumerate(rows)
         if row.number and row.strip
         for part in words(row)
     ]
     found = {}
-    for k in dict.fromkeys(k for k, *_ in every):
-        own, others = [some for j, some, _ in every if j == k], [some for j, some, _ in every if j != k]
-        places = sum(min(_PLACES, len(part)) for j, _, part in every if j != k)
+    for k in dict.fromkeys(k for k, _ in every):
+        own, others = [text for j, text in every if j == k], [text for j, text in every if j != k]
+        kinds = Counter(frozenset(text) - _DIGITS for text in others)
+        new = list(kinds.values()).count(1) / max(1, len(others))
+        new = max(new, 1 / max(1, sum(min(_PLACES, len(text)) for text in others)))
         odds = {}
         for sign in SIGNS | {OTHER}:
-            having = sum(sign in some for some in others)
+            having = sum(sign in text for text in others)
             share, rest = having + 0.5, len(others) - having + 0.5
-            odds[sign] = share / rest if share > rest else share / len(others) if having else 1 / max(1, places)
-        extra = any(odds.get(sign, 1) < _SELDOM for some in own for sign in some)
-        if extra or any(odds[sign] > 1 / _SELDOM and sign not in some for some in own for sign in odds):
+            odds[sign] = share / rest if share > rest else share / len(others) if having else new
+        extra = any(odds.get(sign, 1) < _SELDOM for text in own if not _DATE.fullmatch(text) for sign in text)
+        if extra or any(odds[sign] > 1 / _SELDOM and sign not in text for text in own for sign in odds):
             found[k] = odds
+    return found
+
+
+def without_labels(rows: list[ReadRow]) -> list[ReadRow]:
+    """The rows, those of no number that begin lines as words do on most other lines: Oil is as good as 01.
+
+    How probable a number is at the beginning of a line, beside others, is told by the rest of the page.
+    """
+    lines: dict[int, list[int]] = {}
+    for k in sorted(range(len(rows)), key=lambda k: strip.left if (strip := rows[k].strip) else 0):
+        lines.setdefault(rows[k].line, []).append(k)
+    first = [some[0] for some in lines.values() if len(some) > 1]
+    found = list(rows)
+    for k in first:
+        if rows[k].number:
+            numbers = sum(rows[j].number for j in first if j != k) + 0.5
+            odds = rows[k].probability / max(1e-9, 1 - rows[k].probability) * numbers / (len(first) - numbers)
+            if 2 * numbers < len(first) and odds < 1:
+                found[k] = replace(rows[k], signs=[])
     return found
 
 

@@ -33,7 +33,7 @@ _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
 _TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
 _ONE_DIGIT = 20  # a picture that is no larger shows one
-_LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side
+_LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side, a longer piece has a line
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,7 @@ class _Networks:
         rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
         if self.classifier.classes != signs.DIGITS:
             return rows
+        rows = forms.without_labels(rows)
         for k, odds in forms.expected(rows).items():
             (again,) = signs.read([cut.rows[k]], cut.sheet.ink, self.classifier, self.lines.expecting(odds))
             rows[k] = replace(again, cell=rows[k].cell) if again.signs else rows[k]
@@ -182,6 +183,10 @@ def _rows_on(pixels: Pixels, by: _Networks, *, upright: bool, answer: bool) -> V
     pieces = [] if page is None else strokes.pieces(page)
     if page is not None and frames.panels(pieces, page.flat.shape) is None:
         view = _plain(page, pieces, by.classifier) or _read(_cut(page, by), by)
+        lined = not view.grid and any(piece.width > _LONG * piece.height for piece in pieces)
+        bare = rulings.without_lines(page) if lined else None
+        if bare is not None and not bare.blank:
+            view = _better(view, _read(_cut(bare, by), by))
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
@@ -256,8 +261,7 @@ def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
         cuts.append(_cut(bare, by, colours=colours))
         row = _row(sheet, cuts, colours, by) if may_be_row else None
         without = row or _read(cuts[1], by)
-        surer = without.count >= view.count and without.probability > view.probability
-        view = without if surer else max(view, without, key=lambda each: each.evidence)
+        view = _better(view, without)
     if row and row.rows:
         return row
     if may_be_row:
@@ -268,6 +272,13 @@ def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
         joined = _read(_cut(sheet, by, max(2, round(JOIN * max(sheet.flat.shape)))), by)
         view = max(view, joined, key=lambda either: either.quality)
     return view
+
+
+def _better(view: View, without: View) -> View:
+    """What is read on a page as it is, or without its lines."""
+    apart = sum(sign.digit for row in view.rows if not row.ruled for sign in row.signs)
+    surer = without.count >= apart and without.probability > view.probability
+    return without if surer else max(view, without, key=lambda each: each.evidence)
 
 
 def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Networks) -> View | None:

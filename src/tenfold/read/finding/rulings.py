@@ -10,28 +10,47 @@ _SLOPES = np.linspace(-0.08, 0.08, 17)  # of the lines that are looked for
 _COVER = 0.62  # of the page's width is ink along a line,
 _ENDS = 0.1  # and some of it is in either outermost part of the page
 _LEFT = 0.05  # of the ink must be left, or it was no paper with lines
+_LENGTH, _LONG = 40, 2.5  # pixels, and times its height: a shorter piece of ink stands on no line of its own
+_WRITTEN = 0.2  # of a piece's ink at least is none of a line, or above so much of that is ink: else it is a dash
 _THICK = 0.03  # of the page's shorter side: thicker is no line
 _COARSE = 400  # pixels, at which lines are looked for
 _MOST = 120  # lines
 
 
-def without_lines(sheet: Sheet, *, least: int = 1) -> Sheet | None:
-    """The sheet without straight lines across it, both ways; None where there are none, or nothing else.
+def without_lines(sheet: Sheet) -> Sheet | None:
+    """The sheet without straight lines across it, both ways, and lines to write on that touch what is written there.
 
-    `least` is how many there must be.
+    None where there are none, or nothing else.
     """
     if sheet.blank or min(sheet.flat.shape) < 24:
         return None
     flat = sheet.flat
     mask: NDArray[np.bool_] = np.asarray(flat > sheet.low)
-    (level, number), (upright, further) = _erased(mask), _erased(mask.T)
-    gone = level | upright.T
-    if number + further < least:
-        return None
+    gone = _erased(mask) | _erased(mask.T).T
+    gone |= _written_on(mask & ~gone)
     ink = flat > sheet.high
     if not gone.any() or np.count_nonzero(ink & ~gone) < _LEFT * np.count_nonzero(ink):
         return None
     return thresholds(np.where(gone, np.float32(0), flat), sheet.dark, sheet.zoom)
+
+
+def _written_on(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of level lines that are as long as the piece of ink which they are the foot of: bool (H, W)."""
+    gone = np.zeros_like(mask)
+    labels, boxes = filters.components(mask)
+    for number, (rows, columns) in enumerate(boxes, 1):
+        limits.check()
+        high, wide = rows.stop - rows.start, columns.stop - columns.start
+        if wide < max(_LENGTH, _LONG * high):
+            continue
+        piece = labels[rows, columns] == number
+        line = _erased(piece)
+        ys = np.flatnonzero(line.any(axis=1))
+        above = mask[max(0, rows.start - wide // 8) : rows.start, columns].any(axis=0)
+        touching = np.count_nonzero(piece & ~line) > _WRITTEN * np.count_nonzero(piece)
+        if len(ys) and ys.mean() > high / 2 and (touching or above.mean() > _WRITTEN):
+            gone[rows, columns] |= line
+    return gone
 
 
 def _coarse(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
@@ -42,18 +61,17 @@ def _coarse(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     return np.asarray(blocks.reshape(height // step, step, width // step, step).any(axis=(1, 3))), step
 
 
-def _erased(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """The pixels of nearly level lines bool (H, W), and how many lines they are."""
+def _erased(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of nearly level lines across a mask: bool (H, W)."""
     width = mask.shape[1]
     coarse, step = _coarse(mask)
     gone = np.zeros_like(mask)
     columns = np.arange(width)
-    count = 0
     for middle, slope in _level_lines(coarse):
         limits.check()
         centre = np.round((middle + 0.5) * step + slope * (columns - width / 2)).astype(int)
-        count += erase(mask, centre, step, gone, max(4.0, _THICK * min(mask.shape))) > 0
-    return gone, count
+        erase(mask, centre, step, gone, max(4.0, _THICK * min(mask.shape)))
+    return gone
 
 
 def _level_lines(mask: NDArray[np.bool_]) -> list[tuple[int, float]]:

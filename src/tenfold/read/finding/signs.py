@@ -67,6 +67,7 @@ class ReadRow:
     ignored: list[Piece]
     strip: Strip | None = None  # what was read
     cell: bool = False  # whether it is in one beside others, which a sign that is not read has as well
+    ruled: bool = False  # whether signs share ink that is far longer than they are
 
     @property
     def line(self) -> int:
@@ -87,10 +88,12 @@ class ReadRow:
     def number(self) -> bool:
         """Whether there are digits in it, and no more that is none: words have an l or an o. One sign fills a cell.
 
-        A bracket never stands alone, so it may be a digit there.
+        A bracket never stands alone, so it may be a digit there; a word of several letters is none.
         """
         if self.cell and self.strip and len(self.signs) == 1 and self.signs[0].value in (OTHER, "(", ")"):
-            return may_be_digit(self.signs[0].piece, self.strip.height)
+            piece = self.signs[0].piece
+            letters = any(may_be_digit(each, piece.height) for each in self.ignored)
+            return may_be_digit(piece, self.strip.height) and not letters
         return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
 
     @property
@@ -151,6 +154,7 @@ def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], c
         _kept(read, signs),
         [piece for piece in read.ignored if all(piece is not s.piece for s in signs)],
         read.strip,
+        ruled=read.ruled,
     )
     return _likelier(row, by_digits(classifier, whole[0], read.alone[0])) if read.alone else row
 

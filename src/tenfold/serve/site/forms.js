@@ -9,6 +9,7 @@ const [AMOUNT, SUM] = [String.raw`([1-9]\d?\))?[-+]?${ONE}%?[.,]?-*`, String.raw
 const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}(:\d{1,3}){1,2}`];
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
+const DATE = /^(\d{1,2}([-./])\d{1,2}\2\d{2}(\d\d)?|\d{4}([-./])\d\d\4\d\d)$/; // which among numbers stays one
 const PLACES = 5; // of a number at most
 const SELDOM = 0.3; // times as probable as elsewhere, or as improbable: a row is read again where a sign is that
 
@@ -19,24 +20,28 @@ export const isUsual = (signs) => USUAL.test(textOf(signs));
 const textOf = (signs) => signs.map(({ value }) => value).join("");
 
 /** The rows with a sign that the other numbers on the page lack, or without one that they have, as prices a point.
- * And how many times as probable each sign is there: one that no other number has may be at one of as many places as
- * all of these have.
+ * And how many times as probable each sign is there.
  * @param {import("./signs.js").Read[]} rows @returns {[number, Record<string, number>][]} */
 export function expected(rows) {
-  const every = rows.map((row) => (isNumber(row) ? words(row.signs).map((part) => part.map(({ value }) => value)) : []));
+  const every = rows.map((row) => (isNumber(row) ? words(row.signs).map(textOf) : []));
   return [...every.keys()].flatMap((k) => {
     const [own, others] = [every[k], every.toSpliced(k, 1).flat()];
     const odds = Object.fromEntries([...SIGNS, OTHER].map((sign) => [sign, oddsOf(sign, others)]));
-    const lacking = (sign) => odds[sign] > 1 / SELDOM && own.some((some) => !some.includes(sign));
-    return own.flat().some((sign) => odds[sign] < SELDOM) || Object.keys(odds).some(lacking) ? [[k, odds]] : [];
+    const lacking = (sign) => odds[sign] > 1 / SELDOM && own.some((text) => !text.includes(sign));
+    const extra = own.some((text) => !DATE.test(text) && [...text].some((sign) => odds[sign] < SELDOM));
+    return extra || Object.keys(odds).some(lacking) ? [[k, odds]] : [];
   });
 }
 
 function oddsOf(sign, others) {
-  const having = others.filter((some) => some.includes(sign)).length;
+  const having = others.filter((text) => text.includes(sign)).length;
   const [share, rest] = [having + 0.5, others.length - having + 0.5];
   if (share > rest) return share / rest;
-  return having ? share / others.length : 1 / Math.max(1, sum(others, (some) => Math.min(PLACES, some.length)));
+  if (having) return share / others.length;
+  // One that no other number has is as probable as a place of those, or a kind of number that was met once.
+  const kinds = others.map((text) => [...SIGNS, OTHER].filter((name) => text.includes(name)).join(""));
+  const once = kinds.filter((kind) => kinds.indexOf(kind) === kinds.lastIndexOf(kind)).length / Math.max(1, others.length);
+  return Math.max(once, 1 / Math.max(1, sum(others, (text) => Math.min(PLACES, text.length))));
 }
 
 /** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it.
