@@ -333,6 +333,10 @@ def test_clean_pictures_are_read_as_the_service_reads_them(page: Any, reader: te
     for picture, beyond in zip(slashes, (6, 22), strict=True):  # the shorter one is a 1 among numbers of digits alone
         ends = 202, picture.height - 108 - beyond, 172, picture.height - 49 + beyond
         ImageDraw.Draw(picture).line(ends, fill=255, width=5)
+    parts = [write_number(part, 60, seed=4, margin=0.25) for part in ("25", "06", "2024")]
+    date = Image.fromarray((255 * np.pad(np.hstack(parts), 40)).astype(np.uint8))
+    for x in (217, 391):  # slashes as upright and as high as ones
+        ImageDraw.Draw(date).line((x + 4, 50, x - 4, date.height - 50), fill=255, width=6)
     colours = np.array([250, 240, 200]) + ink[..., None] * (np.array([20, 40, 160]) - np.array([250, 240, 200]))
     climbing = np.zeros((300, 700))
     for k, sign in enumerate("3748"):
@@ -351,6 +355,7 @@ def test_clean_pictures_are_read_as_the_service_reads_them(page: Any, reader: te
         "several rows": 255 * rows,
         "a short slash": np.asarray(slashes[0]),
         "a long slash": np.asarray(slashes[1]),
+        "a date": np.asarray(date),
         "climbing": 255 * climbing,
         "specks": 255 * specks,
         "in a ring": 255 * ringed,

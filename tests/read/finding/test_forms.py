@@ -98,6 +98,26 @@ def test_signs_are_as_probable_as_the_other_numbers_of_a_page_have_them(
 
 
 @pytest.mark.parametrize(
+    ("written", "share", "read"),
+    [
+        ("2510612024", 0.02, "25/06/2024"),
+        ("0613119", 0.02, "0613119"),  # a digit less
+        ("06131119", 0.05, "06/31/19"),
+        ("06131119", 0.01, "06131119"),  # shorter ones are dates by chance more often
+        ("2510612024", 1e-4, "2510612024"),  # plainly ones
+        ("2513612024", 0.2, "2513612024"),  # no month has a 36th day
+        ("2510614024", 0.2, "2510614024"),
+    ],
+)
+def test_upright_slashes_of_a_date_are_no_ones(written: str, share: float, read: str) -> None:
+    signs = [(sign, "/", share) if k in (2, 5) and sign == "1" else sign for k, sign in enumerate(written)]
+    (after,) = forms.usual([row(*signs)])
+    assert text_of(after) == read
+    if read != written:
+        assert after.signs[2].probability == after.signs[2].probabilities["/"] > 0.8
+
+
+@pytest.mark.parametrize(
     ("left", "probability", "stays"),
     [
         (["??", "??", "01", "??"], 0.5, False),

@@ -1,5 +1,6 @@
 """Numbers as people write them: where the signs make what nobody writes, one of them is more likely another."""
 
+import math
 import re
 from collections import Counter
 from dataclasses import replace
@@ -11,6 +12,8 @@ from tenfold.read.finding.signs import SIGNS, ReadRow, Sign, words
 _RARE = 50.0  # times as probable is a number of a usual form as one of another
 _DIGITS = frozenset("0123456789")
 _DATE = re.compile(r"\d{1,2}([-./])\d{1,2}\1\d{2}(\d\d)?|\d{4}([-./])\d\d\3\d\d")
+_BY_CHANCE = {8: 6e-4, 10: 1.2e-5}  # of numbers with so many digits are dates with ones for slashes
+_LEAST = 1e-6  # the probability of a sign that is seen nowhere
 _PLACES = 5  # of a number at most
 _SELDOM = 0.3  # times as probable as elsewhere, or as improbable: a row is read again where a sign is that
 
@@ -54,28 +57,54 @@ def without_labels(rows: list[ReadRow]) -> list[ReadRow]:
     for k in sorted(range(len(rows)), key=lambda k: strip.left if (strip := rows[k].strip) else 0):
         lines.setdefault(rows[k].line, []).append(k)
     first = [some[0] for some in lines.values() if len(some) > 1]
+    begun = {k for k in first if rows[k].number and any(sign.digit for sign in rows[k].signs)}  # with a number
     found = list(rows)
     for k in first:
-        if rows[k].number:
-            numbers = sum(rows[j].number for j in first if j != k) + 0.5
-            odds = rows[k].probability / max(1e-9, 1 - rows[k].probability) * numbers / (len(first) - numbers)
-            if 2 * numbers < len(first) and odds < 1:
-                found[k] = replace(rows[k], signs=[])
+        numbers = len(begun - {k}) + 0.5
+        odds = rows[k].probability / max(1e-9, 1 - rows[k].probability) * numbers / (len(first) - numbers)
+        if rows[k].number and 2 * numbers < len(first) and (k not in begun or odds < 1):
+            found[k] = replace(rows[k], signs=[])
     return found
 
 
 def usual(rows: list[ReadRow]) -> list[ReadRow]:
-    """Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it."""
+    """Rows in whose numbers ones are the slashes of a date, or one sign each is another, where that is likelier."""
     every = [part for row in rows if row.number for part in words(row)]
-    changed = {id(old): new for part in every if (swap := _swap(part)) for old, new in [swap]}
+    changed = {id(old): new for part in every for old, new in _slashes(part) or _swap(part)}
     return [replace(row, signs=[changed.get(id(sign), sign) for sign in row.signs]) for row in rows]
 
 
-def _swap(number: list[Sign]) -> tuple[Sign, Sign] | None:
-    """The sign that is another one, and that; None where the number may stay as it is."""
+def _slashes(number: list[Sign]) -> list[tuple[Sign, Sign]]:
+    """The two signs of a number that are slashes, and those; none where it is likelier no date.
+
+    Of numbers as long, few are a day, a 1, a month, a 1 and a year by chance: then slashes that are as upright as ones
+    are likelier, if dates are as usual as such numbers.
+    """
+    text = [sign.value for sign in number]
+    if len(text) not in _BY_CHANCE or not {text[2], text[5]} <= {"1", "/"} or not all(sign.read for sign in number):
+        return []
+    day, month, year = ("".join(text[k:end]) for k, end in ((0, 2), (3, 5), (6, None)))
+    low, high = sorted((int(day), int(month))) if (day + month + year).isdigit() else (0, 0)
+    if not (0 < low <= 12 and high <= 31 and (len(year) == 2 or year[:2] in ("19", "20"))):
+        return []
+    marks = number[2], number[5]
+    odds = math.prod(mark.probabilities["/"] / max(_LEAST, mark.probabilities["1"]) for mark in marks)
+    share = math.sqrt(odds / (odds + _BY_CHANCE[len(text)]))  # that both are, half of it for each
+    if share**2 < 0.5:
+        return []
+    named = {"/": share, "1": 1 - share}
+    there = [mark.probability / mark.probabilities[mark.value] for mark in marks]  # how likely it is a sign at all
+    return [
+        (mark, replace(mark, value="/", probability=some * share, probabilities=mark.probabilities | named))
+        for mark, some in zip(marks, there, strict=True)
+    ]
+
+
+def _swap(number: list[Sign]) -> list[tuple[Sign, Sign]]:
+    """The sign that is another one, and that; none where the number may stay as it is."""
     text = [sign.value for sign in number]
     if numbers.usual("".join(text)) or not all(sign.read for sign in number):
-        return None
+        return []
     best, swap = 1.0, None
     for k, sign in enumerate(number):
         limits.check()
@@ -85,9 +114,9 @@ def _swap(number: list[Sign]) -> tuple[Sign, Sign] | None:
             if odds > best and numbers.usual(other):
                 best, swap = odds, (sign, name)
     if swap is None:
-        return None
+        return []
     sign, name = swap
     named = sign.probabilities | {name: sign.probabilities[name] * _RARE}
     named = {each: value / sum(named.values()) for each, value in named.items()}
     there = sign.probability / sign.probabilities[sign.value]  # how likely it is a sign at all
-    return sign, replace(sign, value=name, probability=there * named[name], probabilities=named)
+    return [(sign, replace(sign, value=name, probability=there * named[name], probabilities=named))]

@@ -88,12 +88,12 @@ class ReadRow:
     def number(self) -> bool:
         """Whether there are digits in it, and no more that is none: words have an l or an o. One sign fills a cell.
 
-        A bracket never stands alone, so it may be a digit there; a word of several letters is none.
+        A bracket never stands alone, so it may be a digit there; a word of three letters or more is none.
         """
         if self.cell and self.strip and len(self.signs) == 1 and self.signs[0].value in (OTHER, "(", ")"):
             piece = self.signs[0].piece
-            letters = any(may_be_digit(each, piece.height) for each in self.ignored)
-            return may_be_digit(piece, self.strip.height) and not letters
+            letters = sum(may_be_digit(each, piece.height) for each in self.ignored)
+            return may_be_digit(piece, self.strip.height) and letters < 2
         return 0 < sum(sign.digit for sign in self.signs) >= sum(not sign.read for sign in self.signs)
 
     @property

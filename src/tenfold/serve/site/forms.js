@@ -10,6 +10,8 @@ const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
 const DATE = /^(\d{1,2}([-./])\d{1,2}\2\d{2}(\d\d)?|\d{4}([-./])\d\d\4\d\d)$/; // which among numbers stays one
+const CHANCE = { 8: 6e-4, 10: 1.2e-5 }; // of numbers with so many digits are dates with ones for slashes
+const LEAST = 1e-6; // the probability of a sign that is seen nowhere
 const PLACES = 5; // of a number at most
 const SELDOM = 0.3; // times as probable as elsewhere, or as improbable: a row is read again where a sign is that
 
@@ -44,11 +46,25 @@ function oddsOf(sign, others) {
   return Math.max(once, 1 / Math.max(1, sum(others, (text) => Math.min(PLACES, text.length))));
 }
 
-/** Rows in whose numbers one sign each is another one, where that makes a number of a usual form of it.
+/** Rows in whose numbers ones are the slashes of a date, or one sign each is another, where that is likelier.
  * @param {import("./signs.js").Read[]} rows */
 export function usual(rows) {
-  const changed = (row) => ({ ...row, signs: words(row.signs).flatMap(swapped) });
+  const changed = (row) => ({ ...row, signs: words(row.signs).flatMap((number) => dated(number) ?? swapped(number)) });
   return rows.map((row) => (isNumber(row) ? changed(row) : row));
+}
+
+/** A number as a date, in which slashes as upright as ones may be; null where it is likelier none. @param {Sign[]} number */
+function dated(number) {
+  const parts = textOf(number).match(/^(\d\d)[1/](\d\d)[1/]((19|20)?\d\d)$/);
+  const [low, high] = parts ? [+parts[1], +parts[2]].sort((a, b) => a - b) : [0, 0];
+  if (!low || low > 12 || high > 31) return null;
+  const odds = [2, 5].reduce((all, k) => (all * number[k].names["/"]) / Math.max(LEAST, number[k].names["1"]), 1);
+  const share = Math.sqrt(odds / (odds + CHANCE[number.length])); // that both are, half of it for each
+  const slash = (it) => {
+    const probability = (it.probability / it.names[it.value]) * share;
+    return { ...it, value: "/", probability, names: { ...it.names, "/": share, 1: 1 - share } };
+  };
+  return share ** 2 < 0.5 ? null : number.map((it, k) => (k === 2 || k === 5 ? slash(it) : it));
 }
 
 /** @param {Sign[]} number */
