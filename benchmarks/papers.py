@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib import get_data_path
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
@@ -32,6 +33,7 @@ LETTERS, OTHERS = "ACEFHKLMNPRTUVWXYacdefhjkmnprtuvwxy", "#&@€£§ΩΣ"  # non
 PRINTED = LETTERS + "Bobglshti#&@$ "  # what Pillow's own font has
 UNITS = ("{} kg", "{} m", "{} cm", "{} km", "No {}", "{} EUR", "EUR {}", "{} €", "€ {}", "$ {}", "${}", "{}kg", "{} h")
 LABELS = ("Milk", "Bread", "Total", "Emma", "Otto", "Maria", "Room", "Weight", "Eggs", "Height", "Year", "Paid")
+FIELDS = ("Date", "Time", "No", "Amount")
 WORDS = ("Total amount", "Meter reading", "Date of birth", "Phone number", "Account", "Postcode", "Members present")
 # The shapes of a sign, parted by "|", each of strokes parted by ";": points x,y in hundredths of a digit's height, y
 # from its top down. A stroke that begins with "~" is drawn round through its points, others have corners there.
@@ -429,6 +431,66 @@ def labelled(rng: Rng) -> tuple[Picture, str]:
     return on_paper(rng, *layers, margin=size, tilt=0.4), "\n".join(texts)
 
 
+def form(rng: Rng) -> tuple[Picture, str]:
+    """Typed labels, each with a date, a time, a number or an amount on a line that what is written may touch."""
+    size, texts = (
+        int(rng.integers(26, 50)),
+        [date(rng), f"{rng.integers(24):02}:{rng.integers(60):02}", number(rng, 3, 5)],
+    )
+    texts.append(f"{rng.integers(1, 900)}.{rng.integers(100):02}")
+    parts = [written(text, size, rng, gap=(0.04, 0.2)) for text in texts]
+    words = [trimmed(printed(word, int(size * rng.uniform(0.4, 0.7)))) for word in FIELDS]
+    left, step = max(word.shape[1] for word in words) + size, int(size * rng.uniform(1.6, 2.4))
+    width = left + int(1.2 * max(part.shape[1] for part in parts)) + size // 2
+    writing, print_, ruling = np.zeros((3, step * len(texts) + size, width), np.float32)
+    for k, (word, part) in enumerate(zip(words, parts, strict=True)):
+        foot = step * (k + 1)
+        put(word, print_, foot - len(word), 0)
+        put(part, writing, foot + size * rng.uniform(-0.1, 0.15) - len(part), left + size // 3)
+        ruling[foot : foot + thickness(size // 3, rng), left:] = 1
+    layers = (ruling, np.full(3, rng.uniform(0.2, 0.7))), (print_, np.full(3, 0.15)), (writing, pen_colour(rng))
+    return on_paper(rng, *layers, margin=size, tilt=0.4), "\n".join(texts)
+
+
+def date(rng: Rng) -> str:
+    """The day, the month and the year, of two or four digits."""
+    year = rng.integers(2000, 2030)
+    return f"{rng.integers(1, 29):02}/{rng.integers(1, 13):02}/{year if rng.uniform() < 0.7 else f'{year % 100:02}'}"
+
+
+def printed_date(rng: Rng) -> tuple[Picture, str]:
+    """A date in print, in one of the fonts that matplotlib brings."""
+    fonts = sorted(f for f in Path(get_data_path()).glob("fonts/ttf/DejaVuS*.ttf") if "Display" not in f.name)
+    text, font = date(rng), ImageFont.truetype(fonts[rng.integers(len(fonts))], int(rng.integers(16, 60)))
+    image = Image.new("L", (int(font.getlength(text)) + 4, int(1.4 * font.size)))
+    ImageDraw.Draw(image).text((2, 0), text, 255, font)
+    ink = trimmed(np.asarray(image, np.float32) / 255)
+    return on_paper(rng, (ink, pen_colour(rng)), margin=int(font.size), tilt=0.4), text
+
+
+def score_sheet(rng: Rng) -> tuple[Picture, str]:
+    """A ruled table with typed names above and typed words before its numbers."""
+    size, (many, across) = int(rng.integers(26, 50)), rng.integers((3, 2), (7, 5))
+    texts = [[number(rng, 1, 3) for _ in range(across)] for _ in range(many)]
+    parts = [[written(text, size, rng, gap=(0.04, 0.2)) for text in row] for row in texts]
+    typed = [trimmed(printed(str(rng.choice(LABELS)), int(size * 0.5))) for _ in range(many + across)]
+    tall, wide = int(size * rng.uniform(1.6, 2.2)), max(part.shape[1] for row in parts for part in row) + size
+    left, thick = max(word.shape[1] for word in typed) + size, thickness(size, rng)
+    writing, print_, ruling = np.zeros((3, tall * (many + 1) + thick, left + wide * across + thick), np.float32)
+    for k in range(many + 2):
+        ruling[tall * k : tall * k + thick] = 1
+    for x in (0, *range(left, ruling.shape[1], wide)):
+        ruling[:, x : x + thick] = 1
+    for k, word in enumerate(typed):
+        y, x = (tall * (k + 1), 0) if k < many else (0, left + wide * (k - many))
+        put(word[:, : wide - 8], print_, y + (tall - len(word)) / 2, x + thick + 4)
+    for k, row in enumerate(parts, 1):
+        for j, part in enumerate(row):
+            placed(part, writing, (tall * k + thick, left + wide * j + thick, tall - thick, wide - thick), rng)
+    layers = (ruling, np.full(3, rng.uniform(0.2, 0.7))), (print_, np.full(3, 0.15)), (writing, pen_colour(rng))
+    return on_paper(rng, *layers, margin=size, tilt=0.4), "\n".join(" ".join(row) for row in texts)
+
+
 def meter(rng: Rng) -> tuple[Picture, str]:
     """Boxes that stand apart with a digit in each, light in dark ones or dark in light ones with frames."""
     size, text, dark = int(rng.integers(30, 70)), number(rng, 4, 8), rng.uniform() < 0.5
@@ -520,6 +582,9 @@ KINDS = {
     "below words": Kind(below_words, Task("page", "digits", "")),
     "security": Kind(security),
     "labelled": Kind(labelled, Task("page", "lines")),
+    "form": Kind(form, Task("page", "lines")),
+    "score sheet": Kind(score_sheet, Task("page", "lines")),
+    "printed date": Kind(printed_date, Task(allowed=DIGITS + SIGNS)),
     "meter": Kind(meter),
     "on a table": Kind(lying, Task("page", "lines")),
     "plate": Kind(plate),

@@ -141,3 +141,17 @@ def test_what_begins_a_line_where_words_begin_the_others_is_no_number(
     (place,) = (k for k, each in enumerate(rows) if text_of(each) == "01")
     assert found[place].number == stays
     assert [each for k, each in enumerate(found) if k != place] == [each for k, each in enumerate(rows) if k != place]
+
+
+@pytest.mark.parametrize(("texts", "kept"), [(["? 12", "? 405", "7"], ["12", "405", "7"]), (["? 12", "7", "61"], None)])
+def test_a_word_before_a_number_is_left_out_where_most_lines_begin_with_one(
+    texts: list[str], kept: list[str] | None
+) -> None:
+    rows = []
+    for line, text in enumerate(texts):
+        strip = Strip(np.zeros((30, 60), np.uint8), 0, 0, [], 20.0, line)
+        made = replace(row(*text), strip=strip)
+        rows.append(replace(made, signs=[sign for sign in made.signs if sign.value != " "]))
+    found = forms.without_labels(rows)
+    assert [text_of(each) for each in found] == (kept or ["?12", "7", "61"])
+    assert [len(each.ignored) for each in found] == ([1, 1, 0] if kept else [0, 0, 0])

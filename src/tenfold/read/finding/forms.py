@@ -49,21 +49,28 @@ def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
 
 
 def without_labels(rows: list[ReadRow]) -> list[ReadRow]:
-    """The rows, those of no number that begin lines as words do on most other lines: Oil is as good as 01.
+    """The rows without what begins most lines and is no number: labels, of which Oil is as good as 01.
 
-    How probable a number is at the beginning of a line, beside others, is told by the rest of the page.
+    It may be a row of its own or be parted from the number behind it. How probable a number is there, beside others, is
+    told by the other lines.
     """
     lines: dict[int, list[int]] = {}
     for k in sorted(range(len(rows)), key=lambda k: strip.left if (strip := rows[k].strip) else 0):
         lines.setdefault(rows[k].line, []).append(k)
-    first = [some[0] for some in lines.values() if len(some) > 1]
-    begun = {k for k in first if rows[k].number and any(sign.digit for sign in rows[k].signs)}  # with a number
+    first = {some[0]: len(some) > 1 for some in lines.values()}  # whether there are others in its line
+    parts = {k: words(rows[k]) if rows[k].number else [] for k in first}
+    for k, some in parts.items():
+        if not first[k] and (len(some) < 2 or any(sign.digit for sign in some[0])):
+            del first[k]
+    begun = {k for k in first if any(sign.digit for part in parts[k][:1] for sign in part)}  # with a number
     found = list(rows)
-    for k in first:
-        numbers = len(begun - {k}) + 0.5
-        odds = rows[k].probability / max(1e-9, 1 - rows[k].probability) * numbers / (len(first) - numbers)
-        if rows[k].number and 2 * numbers < len(first) and (k not in begun or odds < 1):
-            found[k] = replace(rows[k], signs=[])
+    for k, several in first.items():
+        row, numbers = rows[k], len(begun - {k}) + 0.5
+        odds = row.probability / max(1e-9, 1 - row.probability) * numbers / (len(first) - numbers)
+        if parts[k] and 2 * numbers < len(first) and (k not in begun or odds < 1):
+            label = row.signs if several else parts[k][0]
+            ignored = [*row.ignored, *(sign.piece for sign in label)]
+            found[k] = replace(row, signs=row.signs[len(label) :], ignored=ignored)
     return found
 
 
