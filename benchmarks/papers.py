@@ -464,7 +464,7 @@ def printed_date(rng: Rng) -> tuple[Picture, str]:
     text, font = date(rng), ImageFont.truetype(fonts[rng.integers(len(fonts))], int(rng.integers(16, 60)))
     image = Image.new("L", (int(font.getlength(text)) + 4, int(1.4 * font.size)))
     ImageDraw.Draw(image).text((2, 0), text, 255, font)
-    ink = trimmed(np.asarray(image, np.float32) / 255)
+    ink = trimmed(np.asarray(image, np.float32) / np.float32(255))
     return on_paper(rng, (ink, pen_colour(rng)), margin=int(font.size), tilt=0.4), text
 
 
