@@ -433,10 +433,8 @@ def labelled(rng: Rng) -> tuple[Picture, str]:
 
 def form(rng: Rng) -> tuple[Picture, str]:
     """Typed labels, each with a date, a time, a number or an amount on a line that what is written may touch."""
-    size, texts = (
-        int(rng.integers(26, 50)),
-        [date(rng), f"{rng.integers(24):02}:{rng.integers(60):02}", number(rng, 3, 5)],
-    )
+    size = int(rng.integers(26, 50))
+    texts = [date(rng), f"{rng.integers(24):02}:{rng.integers(60):02}", number(rng, 3, 5)]
     texts.append(f"{rng.integers(1, 900)}.{rng.integers(100):02}")
     parts = [written(text, size, rng, gap=(0.04, 0.2)) for text in texts]
     words = [trimmed(printed(word, int(size * rng.uniform(0.4, 0.7)))) for word in FIELDS]
@@ -581,8 +579,8 @@ KINDS = {
     "colour only": Kind(colour_only),
     "below words": Kind(below_words, Task("page", "digits", "")),
     "security": Kind(security),
-    "labelled": Kind(labelled, Task("page", "lines")),
-    "form": Kind(form, Task("page", "lines")),
+    "labelled": Kind(labelled, Task("page", "lines", DIGITS + ".")),
+    "form": Kind(form, Task("page", "lines", DIGITS + "/:.")),
     "score sheet": Kind(score_sheet, Task("page", "lines")),
     "printed date": Kind(printed_date, Task(allowed=DIGITS + SIGNS)),
     "meter": Kind(meter),
