@@ -27,9 +27,7 @@ class Alignment:
     def __init__(self, strip: Strip, text: Text) -> None:
         self.text: Text = text
         self.strip: Strip = strip
-        self.ruled: bool = (
-            False  # whether signs share ink that is far longer than they are, as on a line with its paper
-        )
+        self.ruled: bool = False  # whether signs share ink that is far longer than they are, as on a line
         self.middles: list[float] = [strip.left + (begin + end) / 2 for begin, end in text.places]
         places = self.middles
         owned, rest = self._match()

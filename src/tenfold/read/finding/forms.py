@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tenfold.read import limits, numbers
 from tenfold.read.finding.alignment import OTHER
@@ -25,27 +25,47 @@ def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
     that it may be at one of as many places as they have, a long one counted as a usual one; and I. J. Good's (1953)
     that the next number is of another kind as often as a kind was met once. A date among numbers stays one.
     """
-    every = [
-        (k, "".join(sign.value for sign in part))
+    texts = {
+        k: ["".join(sign.value for sign in part) for part in words(row)]
         for k, row in enumerate(rows)
         if row.number and row.strip
-        for part in words(row)
-    ]
+    }
+    every = _Met.of([text for some in texts.values() for text in some])
     found = {}
-    for k in dict.fromkeys(k for k, _ in every):
-        own, others = [text for j, text in every if j == k], [text for j, text in every if j != k]
-        kinds = Counter(frozenset(text) - _DIGITS for text in others)
-        new = list(kinds.values()).count(1) / max(1, len(others))
-        new = max(new, 1 / max(1, sum(min(_PLACES, len(text)) for text in others)))
-        odds = {}
-        for sign in SIGNS | {OTHER}:
-            having = sum(sign in text for text in others)
-            share, rest = having + 0.5, len(others) - having + 0.5
-            odds[sign] = share / rest if share > rest else share / len(others) if having else new
+    for k, own in texts.items():
+        odds = every.without(_Met.of(own)).odds()
         extra = any(odds.get(sign, 1) < _SELDOM for text in own if not _DATE.fullmatch(text) for sign in text)
         if extra or any(odds[sign] > 1 / _SELDOM and sign not in text for text in own for sign in odds):
             found[k] = odds
     return found
+
+
+@dataclass(frozen=True)
+class _Met:
+    """What was met in some numbers: their places, and how many there are of each kind, which is its signs."""
+
+    places: int
+    kinds: Counter[frozenset[str]]
+
+    @classmethod
+    def of(cls, texts: list[str]) -> "_Met":
+        """What is met in some texts."""
+        places = sum(min(_PLACES, len(text)) for text in texts)
+        return cls(places, Counter(frozenset(text) - _DIGITS for text in texts))
+
+    def without(self, own: "_Met") -> "_Met":
+        """What is met in the other numbers."""
+        return _Met(self.places - own.places, self.kinds - own.kinds)
+
+    def odds(self) -> dict[str, float]:
+        """How many times as probable as elsewhere each sign is in a further number."""
+        numbers, odds = self.kinds.total(), {}
+        new = max(list(self.kinds.values()).count(1) / max(1, numbers), 1 / max(1, self.places))
+        for sign in SIGNS | {OTHER}:
+            having = sum(count for kind, count in self.kinds.items() if sign in kind)
+            share, rest = having + 0.5, numbers - having + 0.5
+            odds[sign] = share / rest if share > rest else share / numbers if having else new
+        return odds
 
 
 def without_labels(rows: list[ReadRow]) -> list[ReadRow]:
