@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Page
 from tenfold.read.finding.alignment import OTHER
-from tenfold.read.finding.page import View
 from tenfold.read.finding.signs import Sign, cut_out
+from tenfold.read.finding.view import View
 
 SURE, UNSURE, NONE, PAPER, TEXT = (0, 130, 60), (205, 30, 30), (120, 120, 120), (250, 250, 247), (30, 30, 30)
 Colour = tuple[int, int, int]

@@ -19,9 +19,10 @@ from tenfold.read import decode, limits, numbers
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import MAX_PIXELS, Page, Source
 from tenfold.read.decoding.page import Kept
-from tenfold.read.finding.page import View, find
+from tenfold.read.finding.page import find
 from tenfold.read.finding.signs import DIGITS, SIGNS, Sign, cut_out, words
 from tenfold.read.finding.strokes import Piece
+from tenfold.read.finding.view import View
 from tenfold.read.limits import MAX_SECONDS, TOGETHER, Deadline
 from tenfold.read.lines import LineModel
 from tenfold.read.reading import UNSURE, Box, Digit, Reading

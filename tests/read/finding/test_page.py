@@ -16,6 +16,7 @@ from tenfold.read.finding import page
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
+from tenfold.read.finding.view import View
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -39,7 +40,7 @@ def test_what_is_upright_is_not_turned(reader: tenfold.Reader) -> None:
     assert tenfold.Reader(reader.classifier, always_answer=True, upright=True).read(turned).text == text
 
 
-def signed(*rows: str, probability: float = 0.99) -> page.View:
+def signed(*rows: str, probability: float = 0.99) -> View:
     """A view in which these rows were read, every sign as probable."""
     flat = np.zeros((60, 60), np.float32)
     flat[10:50, 10:50] = 1
@@ -48,7 +49,7 @@ def signed(*rows: str, probability: float = 0.99) -> page.View:
         [Sign(value, probability, {value: probability}, piece) for value, piece in zip(row, pieces, strict=False)]
         for row in rows
     ]
-    return page.View(Sheet(flat, 0.3, 0.6, 1.0, True, 1.0), 0, [ReadRow(row, []) for row in read])
+    return View(Sheet(flat, 0.3, 0.6, 1.0, True, 1.0), 0, [ReadRow(row, []) for row in read])
 
 
 @pytest.mark.parametrize(
@@ -68,9 +69,9 @@ def signed(*rows: str, probability: float = 0.99) -> page.View:
 def test_a_page_is_turned_where_more_is_plainly_read_so(
     reader: tenfold.Reader,
     monkeypatch: pytest.MonkeyPatch,
-    upright: page.View,
+    upright: View,
     turns: int,
-    seen: page.View,
+    seen: View,
     turned: bool,
 ) -> None:
     views = iter([seen if way == turns else signed() for way in (1, 3, 2)])

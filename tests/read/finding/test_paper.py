@@ -1,15 +1,24 @@
-"""Ink without the paper it is on."""
+"""Ink without the paper it is on: clean pictures are read at once, all others in the general way."""
+
+import io
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
 
+import tenfold
 from conftest import on_paper, write_number
-from read.pictures import colours, sheet
-from tenfold.read.finding import paper, strokes
+from read.pictures import colours, drawn, sheet
+from read.pictures import page as rows_of
+from tenfold.mnist import embedded
+from tenfold.read.finding import page, paper, strokes
 
 INK = write_number("508", size=70)
+FIVE = write_number("5", size=80, seed=3)
+NAVY, CREAM = np.array([20, 30, 120]), np.array([255, 250, 230])
 
 
 def likeness(found: np.ndarray, ink: np.ndarray = INK) -> float:
@@ -118,3 +127,93 @@ def test_what_is_no_sheet_on_something_else() -> None:
     hollow = plain.copy()
     hollow[30:110, 30:190] = 0.15  # a light 0
     assert paper.lying(colours(on_table(hollow, 0.15))) is None
+
+
+def png(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("text", ["7", "2079", "41\n306", "12 88"])
+@pytest.mark.parametrize("kind", ["dark", "light", "coloured"])
+def test_one_look_is_enough_for_clean_pictures(
+    reader: tenfold.Reader, text: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ink = rows_of(*text.split("\n"))
+    mixed = (CREAM * (1 - ink[..., None]) + NAVY * ink[..., None]).astype(np.uint8)
+    image = {"dark": drawn(ink), "light": 255 - drawn(ink), "coloured": mixed}[kind]
+    with monkeypatch.context() as patched:
+        patched.setattr(paper, "clean", lambda _: None)
+        general = reader.read(image)
+    monkeypatch.setattr(paper, "sheets", lambda _: pytest.fail("the paper was estimated"))
+    reading = reader.read(image)
+    assert reading.text == general.text == text
+    for one, other in zip(reading.digits, general.digits, strict=True):
+        assert np.abs(np.array(one.box) - other.box).max() <= 2
+        assert one.probability > page.GOOD
+
+
+def test_most_digits_of_mnist_are_read_at_one_look(reader: tenfold.Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits, sheets = embedded.read("train"), paper.sheets
+    general: list[np.ndarray] = []
+
+    def counted(seen: np.ndarray) -> Iterator[paper.Sheet]:
+        general.append(seen)
+        return sheets(seen)
+
+    monkeypatch.setattr(paper, "sheets", counted)
+    for single in (False, True):
+        texts = [reader.read(png(digits.images[k]), single=single).text for k in range(55_000, 55_100)]
+        assert np.mean([text == str(digits.labels[55_000 + k]) for k, text in enumerate(texts)]) > 0.96
+    assert len(general) < 20
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        on_paper(FIVE),
+        np.full((50, 60), 255, np.uint8),
+        np.full((1, 1), 7, np.uint8),
+        drawn(0.1 * FIVE),
+        np.pad(drawn(np.ones((60, 60))), 5, constant_values=255),
+        np.where(np.arange(FIVE.shape[1]) < FIVE.shape[1] // 2, 0.5 - FIVE / 2, 0.5 + FIVE / 2) * 255,
+        drawn(FIVE) * np.linspace(1, 0.5, FIVE.shape[1]),
+    ],
+    ids=["noise", "blank", "pixel", "faint", "mostly ink", "both sides", "shaded"],
+)
+def test_what_is_not_clean(image: np.ndarray) -> None:
+    assert paper.clean(colours(image if image.dtype == np.uint8 else image / 255)) is None
+
+
+def test_a_tight_crop_is_clean_and_ink_at_its_edges_is_known() -> None:
+    rows, columns = (np.flatnonzero(FIVE.max(axis=axis) > 0.3) for axis in (1, 0))
+    tight = FIVE[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    whole, cut = (paper.clean(colours(drawn(ink))) for ink in (FIVE, tight[::2, ::2]))
+    assert whole is not None
+    assert cut is not None
+    assert whole.inside
+    assert not cut.inside
+    assert paper.clean(colours(drawn(np.kron(tight, np.ones((3, 3)))))) is None  # it may be anything
+
+
+def test_the_sheet_is_the_distance_from_the_ground() -> None:
+    made = paper.clean(colours(drawn(0.5 * FIVE)))
+    assert made is not None
+    assert made.dark
+    assert made.zoom == 1
+    assert np.abs(made.flat - FIVE / FIVE.max()).max() < 0.02
+
+
+def test_many_threads_read_clean_pictures_the_same(reader: tenfold.Reader) -> None:
+    pictures = [png(image) for image in embedded.read("train").images[:48]]
+    expected = [reader.read(picture) for picture in pictures]
+    found: dict[int, list[tenfold.Reading]] = {}
+    threads = [
+        threading.Thread(target=lambda k=k: found.update({k: [reader.read(p) for p in pictures]})) for k in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(found[k] == expected for k in range(8))

@@ -1,8 +1,8 @@
 """From the colours of a page to the ink of each sign on it.
 
 page       a page to its rows: which ink, which way up
-clean      ink on a ground of one colour, at once
-paper      ink on any paper: the light and the paper taken away
+view       what one way of looking gave
+paper      ink on a ground of one colour, and on any paper: the light and the paper taken away
 rulings    ruled lines taken out of the ink
 grids      the walls of tables and forms
 cells      the rows in each cell between them

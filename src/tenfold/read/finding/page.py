@@ -1,7 +1,7 @@
 """One page to the rows on it: which ink, which way up."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,115 +10,29 @@ from PIL import Image
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
-from tenfold.read.finding import cells, clean, forms, frames, grids, paper, rulings, signs, strips, strokes
+from tenfold.read.finding import cells, forms, frames, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.alignment import may_be_digit
 from tenfold.read.finding.paper import Sheet
-from tenfold.read.finding.signs import ReadRow, Sign
+from tenfold.read.finding.signs import ReadRow
 from tenfold.read.finding.strokes import Piece, Texture
+from tenfold.read.finding.view import View
 from tenfold.read.lines import LineModel
 
 GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
 SAFE = 0.9  # the probability of a row: then it is not tried whether the whole picture makes a likelier one
 BETTER = 0.15  # by how much of that the page turned must win over the page as it stands
 LIKELY = 0.75  # the quality of a page that is turned, or in the other ink
-LEGIBLE = {2: 0.85, 3: 0.69}  # the mean probability of the signs of a row of two digits, and of more
 PLAIN = 0.98  # the probability of a digit that is one at first sight
 OTHER_INK = 0.3  # by how much light ink must win where dark ink is likelier, or the other way round
 JOIN = 0.012  # of the longer side: gaps up to twice this are closed where more is read then
 CROWD = 300  # rows, or pieces of one digit: more of them are texture, or a page of text
-_PLAINLY, _UPRIGHT = 0.965, 0.95  # that of a row that is read upside down, and of every digit that is not
-_SOME = 0.25  # of the ink at least are numbers in a page that is not looked at otherwise
+_PLAINLY = 0.965  # that of a row that is read upside down
 _POSSIBLE = 0.1  # the probability of a text that may be right
 _AS_HIGH, _AS_WIDE = 0.5, 0.7  # of a picture: a row so high and wide is one and the same with the whole of it
 _LARGE = 0.45  # of the height of a picture of one row are its digits, or the picture is no view of the row
 _TINY = 18  # pixels: of smaller digits the network for lines has seen too few, and
 _ONE_DIGIT = 20  # a picture that is no larger shows one
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side, a longer piece has a line
-
-
-@dataclass(frozen=True)
-class View:
-    """What one way of looking at a page gave."""
-
-    sheet: Sheet | None = None
-    turns: int = 0  # quarter turns to the left that were made before reading
-    all_rows: list[ReadRow] = field(default_factory=list)
-    frames: list[Piece] = field(default_factory=list)  # what is drawn round numbers
-    grid: grids.Grid | None = None  # of lines as dark as ink, which were taken out too
-    corner: tuple[int, int] = (0, 0)  # left and top in the full picture of the part that was looked at
-
-    @property
-    def rows(self) -> list[ReadRow]:
-        """Those with a number in them."""
-        return [row for row in self.all_rows if row.number]
-
-    @property
-    def signs(self) -> list[Sign]:
-        """Those of all rows with a number."""
-        return [sign for row in self.rows for sign in row.signs]
-
-    @property
-    def ignored(self) -> list[Piece]:
-        """The ink that was taken for no sign."""
-        return [*(piece for row in self.all_rows for piece in row.unread), *self.frames]
-
-    @property
-    def count(self) -> int:
-        """The number of digits."""
-        return sum(sign.digit for sign in self.signs)
-
-    @property
-    def quality(self) -> float:
-        """How much of the ink is read in numbers, each counted by how probable its signs are: 0 to 1."""
-        read = [(sum(s.piece.mass for s in row.signs if s.read), row.mean) for row in self.rows]
-        total = sum(s.piece.mass for row in self.all_rows for s in row.signs) + sum(
-            p.mass for row in self.all_rows for p in row.ignored
-        )
-        if not total:  # of paper from which no ink stands out
-            return self.rows[0].mean if self.rows else 0.0
-        return sum(mass * good for mass, good in read) / total
-
-    @property
-    def evidence(self) -> float:
-        """The quality, and more for many digits: it takes less chance to make one of a blot than six."""
-        return self.quality + 0.08 * min(6, self.count)
-
-    @property
-    def probability(self) -> float:
-        """Of its least probable row; 0 where there is none."""
-        return min((row.probability for row in self.rows), default=0.0)
-
-    @property
-    def legible(self) -> bool:
-        """Whether there is a row of digits that are read well, or of many: then the page is not looked at otherwise."""
-        return self.quality > _SOME and any(
-            row.mean > LEGIBLE.get(min(3, sum(s.digit for s in row.signs)), 1.0) and all(s.read for s in row.signs)
-            for row in self.rows
-        )
-
-    @property
-    def plain(self) -> bool:
-        """Whether all of its digits are such at first sight."""
-        return all(sign.probability > _UPRIGHT for sign in self.signs if sign.digit)
-
-    @property
-    def bars(self) -> bool:
-        """Whether there are no digits but ones, as any bar is one: too little to turn a page for."""
-        return all(sign.value == "1" for sign in self.signs if sign.digit)
-
-    def box(self, piece: Piece, scale: float) -> tuple[int, int, int, int]:
-        """Where a piece is in the full picture, with `scale` of its pixels to one looked at: x, y, width, height."""
-        assert self.sheet is not None
-        height, width = self.sheet.flat.shape  # as turned
-        top, left = min(piece.top, height - 1), min(piece.left, width - 1)  # a sign without ink may be seen beside it
-        bottom, right = min(piece.bottom, height), min(piece.right, width)
-        for _ in range(self.turns):  # a quarter back, to the right
-            top, left, bottom, right = left, height - bottom, right, height - top
-            height, width = width, height
-        factor = scale / self.sheet.zoom
-        x, y = round(left * factor), round(top * factor)
-        size = max(1, round(right * factor) - x), max(1, round(bottom * factor) - y)
-        return x + self.corner[0], y + self.corner[1], *size
 
 
 class _Networks:
@@ -179,7 +93,7 @@ def _rows_on(pixels: Pixels, by: _Networks, *, upright: bool, answer: bool) -> V
     """The rows on a page."""
     if max(pixels.shape[:2]) <= _ONE_DIGIT:
         return _single_on(pixels, by, answer=answer)
-    page = clean.sheet(pixels)
+    page = paper.clean(pixels)
     pieces = [] if page is None else strokes.pieces(page)
     if page is not None and frames.panels(pieces, page.flat.shape) is None:
         view = _plain(page, pieces, by.classifier) or _read(_cut(page, by), by)
@@ -190,7 +104,7 @@ def _rows_on(pixels: Pixels, by: _Networks, *, upright: bool, answer: bool) -> V
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
-        if min(page.flat.shape) >= paper.SMALL and clean.inside(page):  # as a drawing is: no other way shows more of it
+        if min(page.flat.shape) >= paper.SMALL and page.inside:  # as a drawing is: no other way shows more of it
             return view if good or upright or view.legible else _turned(view, by)
     best, colours = View(), decode.colours(pixels)
     for number, sheet in enumerate(_sheets(colours)):
@@ -386,7 +300,7 @@ def _read(cut: _Cut, by: _Networks) -> View:
 
 def _single_on(pixels: Pixels, by: _Networks, *, answer: bool) -> View:
     """All that is on a page as one digit."""
-    sheet = clean.sheet(pixels) or next(paper.sheets(decode.colours(pixels)), None)
+    sheet = paper.clean(pixels) or next(paper.sheets(decode.colours(pixels)), None)
     return _single(sheet, by, answer=answer) if sheet else View()
 
 

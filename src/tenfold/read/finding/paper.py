@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.read import filters, limits
-from tenfold.read.decode import Colours, fitting
+from tenfold.read.decode import Colours, Pixels, fitting
+from tenfold.read.decode import colours as in_colours
 
 Ink = NDArray[np.float32]  # (H, W), 0 where there is paper, 1 where the ink is full
 
@@ -30,6 +31,12 @@ _SAMPLE = 200  # rows and columns at least, in which noise is measured
 FAINT = 0.055  # of the paper's brightness: less than this is never ink
 ROUGH = 0.4  # of the darkest: where noise reaches this, it is smoothed
 TEXTURE = 0.7  # of the darkest: where noise reaches this, nothing stands out from it
+_SAME = 2.5 / 255  # of full brightness: colours no further apart are one
+_COMMON = 0.35  # of the edges have the ground's colour,
+_GROUND = 0.25  # and so much of a picture whose ink touches them
+_FAR = 0.2  # of full brightness: the strongest ink is at least this far from the ground
+_SOFT, _FULL = 0.3, 0.6  # of the strongest: from here on it is ink, and surely ink
+_WRITING = 0.6  # of the picture: more is no writing
 SMALL = 112  # pixels: smaller pictures are enlarged to about this, so that strokes are wider than a pixel
 
 
@@ -50,6 +57,12 @@ class Sheet:
         return self.high == 0
 
     @property
+    def inside(self) -> bool:
+        """Whether no ink touches the edges."""
+        edges = (self.flat[0], self.flat[-1], self.flat[:, 0], self.flat[:, -1])
+        return all(float(edge.max()) < self.low for edge in edges)
+
+    @property
     def ink(self) -> Ink:
         """Ink from 0 to 1, soft at its edges."""
         if self.blank:
@@ -57,6 +70,40 @@ class Sheet:
         floor = self.low * 0.6
         soft: Ink = np.clip((self.flat - floor) / (self.full - floor), 0, 1)
         return soft
+
+
+def clean(pixels: Pixels) -> Sheet | None:
+    """How far each pixel (H, W, 3) is from the ground, the strongest ink as 1; None where the picture is not clean.
+
+    Strokes on a ground of one colour, as MNIST's own files and drawing pages have it, need no estimate of paper and
+    light. The ground is the commonest colour of the four edges, which ink may touch in a small, tight crop; all ink is
+    on one side of it, darker or brighter.
+    """
+    height, width, _ = pixels.shape
+    every = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (N, 3)
+    edges = in_colours(every)
+    bytes_ = (edges * 255).round().astype(np.int64) @ (1, 256, 65_536)
+    values, counts = np.unique(bytes_, return_counts=True)
+    first = int(np.argmax(bytes_ == values[counts.argmax()]))
+    same = np.abs(edges - edges[first]).max(axis=1) <= _SAME
+    if same.mean() < _COMMON or not (same.all() or min(height, width) < SMALL):
+        return None
+    # Few pixels are not the ground's, and nothing is reckoned for the others.
+    unlike = np.flatnonzero(pixels.reshape(height, -1) != np.tile(every[first], width)) // 3
+    unlike = unlike[np.diff(unlike, prepend=-1) > 0]
+    away = (in_colours(pixels.reshape(-1, 3)[unlike]) - edges[first]).T
+    above, below = np.maximum.reduce(away), -np.minimum.reduce(away)
+    if not same.all() and np.count_nonzero(np.maximum(above, below) > _SAME) > (1 - _GROUND) * height * width:
+        return None
+    least, most = sorted((float(above.max(initial=0)), float(below.max(initial=0))))
+    if least > _SAME or most < _FAR:
+        return None
+    dark = float(below.max()) == most
+    flat = np.zeros(height * width, np.float32)
+    flat[unlike] = (below if dark else above) / np.float32(most)
+    if np.count_nonzero(flat > _SOFT) > _WRITING * flat.size:
+        return None
+    return Sheet(flat.reshape(height, width), _SOFT, _FULL, 1.0, dark, 1.0)
 
 
 def sheets(colours: Colours) -> Iterator[Sheet]:
