@@ -34,6 +34,7 @@ PRINTED = LETTERS + "Bobglshti#&@$ "  # what Pillow's own font has
 UNITS = ("{} kg", "{} m", "{} cm", "{} km", "No {}", "{} EUR", "EUR {}", "{} €", "€ {}", "$ {}", "${}", "{}kg", "{} h")
 LABELS = ("Milk", "Bread", "Total", "Emma", "Otto", "Maria", "Room", "Weight", "Eggs", "Height", "Year", "Paid")
 FIELDS = ("Date", "Time", "No", "Amount")
+TITLES, GOODS = ("Delivery note", "Work report", "Order form", "Weigh bill"), ("Boxes", "Pallets", "Returns")
 WORDS = ("Total amount", "Meter reading", "Date of birth", "Phone number", "Account", "Postcode", "Members present")
 # The shapes of a sign, parted by "|", each of strokes parted by ";": points x,y in hundredths of a digit's height, y
 # from its top down. A stroke that begins with "~" is drawn round through its points, others have corners there.
@@ -102,7 +103,7 @@ class Task(NamedTuple):
     """What a reader may know of a picture before, and when its answer is right."""
 
     layout: str = "row"  # or page, or single
-    score: str = "text"  # or digits: they alone count; lines: of numbers; refused: no digit may be answered
+    score: str = "text"  # or digits: they alone count; lines: of numbers; set: numbers in any order; refused: no digit
     allowed: str = DIGITS  # what may stand in it, for readers that can be told so; empty is anything
 
 
@@ -450,6 +451,36 @@ def form(rng: Rng) -> tuple[Picture, str]:
     return on_paper(rng, *layers, margin=size, tilt=0.4), "\n".join(texts)
 
 
+def note(rng: Rng) -> tuple[Picture, str]:
+    """A delivery note: a title, fields with lines to write on, a small ruled table beside them, and a total below."""
+    size, rule = int(rng.integers(26, 44)), thickness(20, rng)
+    fields = [number(rng, 5, 6), date(rng), f"{rng.integers(24):02}:{rng.integers(60):02}"]
+    counts, total = (
+        [number(rng, 1, 3) for _ in GOODS],
+        f"{rng.integers(1, 10)},{rng.integers(1000):03}.{rng.integers(100):02}",
+    )
+    writing, print_, ruling = np.zeros((3, 15 * size, 24 * size), np.float32)
+    put(trimmed(printed(str(rng.choice(TITLES)), size)), print_, size / 2, size / 2)
+    for k, (word, text) in enumerate(zip(("Order", "Date", "Time", "Total"), (*fields, total), strict=True)):
+        foot, left = int(size * (4.2 + 2.4 * k)), 4 * size
+        label, part = trimmed(printed(word, int(0.6 * size))), written(text, size, rng, gap=(0.04, 0.2))
+        put(label, print_, foot - len(label), size / 2)
+        put(part, writing, foot - 2 - len(part) + size * rng.uniform(-0.1, 0.1), left + size * 0.3)
+        ruling[foot : foot + rule, left : 12 * size] = 1
+    left, top, tall, wide = int(size * rng.uniform(14, 15)), int(size * rng.uniform(2, 4)), int(1.8 * size), 4 * size
+    for k in range(len(GOODS) + 1):
+        ruling[top + tall * k : top + tall * k + rule, left : left + 2 * wide] = 1
+    for x in (left, left + wide, left + 2 * wide):
+        ruling[top : top + tall * len(GOODS) + rule, x : x + rule] = 1
+    for k, (word, text) in enumerate(zip(GOODS, counts, strict=True)):
+        label, part = trimmed(printed(word, int(0.55 * size))), written(text, int(0.9 * size), rng, gap=(0.04, 0.2))
+        put(label, print_, top + tall * k + (tall - len(label)) / 2, left + size * 0.3)
+        put(part, writing, top + tall * k + (tall - len(part)) / 2, left + wide + size * 0.6)
+    layers = (ruling, np.full(3, rng.uniform(0.2, 0.7))), (print_, np.full(3, 0.15)), (writing, pen_colour(rng))
+    lines = sorted([*fields, total, *counts])
+    return on_paper(rng, *layers, margin=size, tilt=0.6), "\n".join(lines)
+
+
 def date(rng: Rng) -> str:
     """The day, the month and the year, of two or four digits."""
     year = rng.integers(2000, 2030)
@@ -581,6 +612,7 @@ KINDS = {
     "security": Kind(security),
     "labelled": Kind(labelled, Task("page", "lines", DIGITS + ".")),
     "form": Kind(form, Task("page", "lines", DIGITS + "/:.")),
+    "delivery note": Kind(note, Task("page", "set", DIGITS + "/:.,")),
     "score sheet": Kind(score_sheet, Task("page", "lines")),
     "printed date": Kind(printed_date, Task(allowed=DIGITS + SIGNS)),
     "meter": Kind(meter),

@@ -148,6 +148,8 @@ def is_right(score: str, wanted: str, answer: str) -> bool:
             return not digits
         case "digits":
             return digits == wanted
+        case "set":
+            return sorted(answer.split()) == wanted.split()
         case "lines":
             return [row for line in answer.splitlines() if (row := line.split())] == [
                 line.split() for line in wanted.splitlines()

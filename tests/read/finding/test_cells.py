@@ -1,11 +1,14 @@
 """Rows in the cells of a table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tenfold.read.finding import cells, grids
-from tenfold.read.finding.grids import Grid, Line
+from tenfold.read.finding.grids import Grid
 from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.rulings import Line
 from tenfold.read.finding.strokes import Piece, Row, rows
 
 XS, YS = (0, 100, 200, 300), (0, 60, 120)
@@ -115,9 +118,55 @@ def test_gaps_are_no_columns(numbers: tuple[str, ...], apart: int) -> None:
     assert cells.columns(written(*numbers, apart=apart)) is None
 
 
-def test_numbers_beside_a_grid_are_in_none_of_its_cells() -> None:
+def faint(grid: Grid) -> Grid:
+    """The grid as it would be found in what is hardly seen."""
+    return Grid(*([replace(line, ink=0.5) for line in lines] for lines in (grid.level, grid.upright)))
+
+
+def test_a_grid_beside_the_numbers_of_a_page_parts_those_in_it_if_it_is_plain() -> None:
     beside = [digit(x, y) for x in (600, 630) for y in (10, 40, 70)]
-    assert not cells.hold_numbers(grid(), [digit(10, 10), digit(40, 10), *beside])
+    pieces = [digit(10, 10), digit(40, 10), *beside]
+    assert cells.hold_numbers(grid(), pieces)
+    assert not cells.hold_numbers(faint(grid(xs=XS[:3])), pieces)
+    assert cells.hold_numbers(faint(grid()), pieces)  # so many lines hardly cross by accident
+
+
+def test_a_word_in_a_cell_is_as_good_as_a_number_of_several_digits() -> None:
+    letters = [digit(x, 90, 16, 10) for x in (10, 25, 40)]
+    alone = [digit(110, 10), digit(10, 10), digit(110, 75)]
+    assert cells.hold_numbers(grid(), [*alone, *letters])
+    assert not cells.hold_numbers(grid(), [*alone, *letters[:2]])
+
+
+def test_lines_beside_a_grid_are_their_own_and_are_read_before_or_after_it() -> None:
+    walls = Grid([Line(y, 0, 500, 800) for y in (100, 160, 220)], [Line(x, 0, 100, 220) for x in (500, 650, 800)])
+    within = [digit(x, y) for y in (110, 170) for x in (520, 545, 670)]
+    title, fields, right, below = (
+        digit(560, 20),
+        [digit(x, y) for y in (90, 170) for x in (10, 40)],
+        900,
+        digit(20, 400),
+    )
+    pieces = [title, *fields, *within, digit(right, 120), below]
+    found = lefts(cells.lines(walls, pieces))
+    assert found == [[[560]], [[10, 40]], [[10, 40]], [[520, 545], [670]], [[520, 545], [670]], [[right]], [[20]]]
+
+
+@pytest.mark.parametrize(
+    ("label", "joined"),
+    [
+        ((10, 26, 20), True),
+        ((10, 26, 38), False),  # as high as the number
+        ((10, 52, 20), False),  # below it
+        ((250, 26, 20), False),  # on its right
+    ],
+)
+def test_a_low_row_on_the_left_of_a_number_is_in_its_line(label: tuple[int, int, int], joined: bool) -> None:
+    left, top, height = label
+    word = Row([digit(left + 15 * k, top, height, 10) for k in range(4)], height)
+    number = Row([digit(150 + 25 * k, 10) for k in range(3)], 40)
+    found = cells.with_labels([number, word], 40)
+    assert found == ([[word, number]] if joined else [[number], [word]])
 
 
 def test_strokes_one_above_another_are_no_wall(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,10 @@ def test_rows_of_words_stay() -> None:
         (["12:30", "3.75", "405", "2/7"], 3, "/", None),  # each is of a kind of its own
         (["12:30", "412", "405", "731", "55", "2/7"], 5, "/", 1 / 5),  # one in five is
         (["12", "3", "405", "61", "7", "01/02/2024"], 5, "/", None),  # a date
+        (["12", "3", "405", "61", "7", "09:45"], 5, ":", None),  # a time
+        (["12", "3", "405", "61", "7", "29:45"], 5, ":", 1 / 9),
+        (["12", "3", "405", "61", "7", "1,250.00"], 5, ",", None),  # an amount
+        (["12", "3", "405", "61", "7", "1.250"], 5, ".", 1 / 9),
         (["12", "3", "405", "61", "7", "??"], 5, "?", None),  # is no number
         (["1.25", "31.00", "405", "7.30"], 2, ".", 7),  # as all others have
         (["1.25", "31.00", "4,05", "7.30"], 2, ",", 1 / 13),
@@ -137,21 +141,37 @@ def test_what_begins_a_line_where_words_begin_the_others_is_no_number(
             if signs == "01":
                 made = replace(made, signs=[replace(made.signs[0], probability=probability), made.signs[1]])
             rows.append(made)
-    found = forms.without_labels(rows)
     (place,) = (k for k, each in enumerate(rows) if text_of(each) == "01")
-    assert found[place].number == stays
-    assert [each for k, each in enumerate(found) if k != place] == [each for k, each in enumerate(rows) if k != place]
+    assert forms.labels(rows) == ({} if stays else {place: 2})
 
 
-@pytest.mark.parametrize(("texts", "kept"), [(["? 12", "? 405", "7"], ["12", "405", "7"]), (["? 12", "7", "61"], None)])
+@pytest.mark.parametrize(("texts", "labels"), [(["? 12", "? 405", "7"], {0: 1, 1: 1}), (["? 12", "7", "61"], {})])
 def test_a_word_before_a_number_is_left_out_where_most_lines_begin_with_one(
-    texts: list[str], kept: list[str] | None
+    texts: list[str], labels: dict[int, int]
 ) -> None:
     rows = []
     for line, text in enumerate(texts):
         strip = Strip(np.zeros((30, 60), np.uint8), 0, 0, [], 20.0, line)
         made = replace(row(*text), strip=strip)
         rows.append(replace(made, signs=[sign for sign in made.signs if sign.value != " "]))
-    found = forms.without_labels(rows)
-    assert [text_of(each) for each in found] == (kept or ["?12", "7", "61"])
-    assert [len(each.ignored) for each in found] == ([1, 1, 0] if kept else [0, 0, 0])
+    assert forms.labels(rows) == labels
+
+
+def test_only_the_word_before_a_number_is_a_label_where_another_number_stands_in_the_line() -> None:
+    rows = []
+    for line, text in enumerate(("? 12", "? 405")):
+        for place, signs in ((10, text), (200, "7")):
+            strip = Strip(np.zeros((30, 60), np.uint8), place, 0, [], 20.0, line)
+            made = replace(row(*signs), strip=strip)
+            rows.append(replace(made, signs=[sign for sign in made.signs if sign.value != " "]))
+    assert forms.labels(rows) == {0: 1, 2: 1}
+
+
+def test_a_low_row_before_a_number_in_its_line_is_a_label_as_a_whole() -> None:
+    rows = []
+    for line, height in enumerate((12.0, 20.0)):
+        for place, signs, high in ((10, "? 21", height), (200, "7", 20.0)):
+            strip = Strip(np.zeros((30, 60), np.uint8), place, 0, [], high, line)
+            made = replace(row(*signs), strip=strip)
+            rows.append(replace(made, signs=[sign for sign in made.signs if sign.value != " "]))
+    assert forms.labels(rows) == {0: 3, 2: 1}

@@ -7,6 +7,8 @@ from conftest import write_number
 from read.pictures import sheet
 from tenfold.read.finding import grids, paper
 from tenfold.read.finding.paper import Sheet
+from tenfold.read.finding.rulings import Line
+from tenfold.read.finding.strokes import Piece
 
 YS, XS = (20, 90, 160), (30, 130, 250, 350)
 
@@ -112,25 +114,47 @@ def test_walls_that_are_lighter_than_the_paper_are_found() -> None:
 
 
 def test_strokes_one_above_another_are_no_wall_beside_walls_that_are_ink_throughout() -> None:
-    ink = np.zeros((60, 100), bool)
-    ink[10] = ink[30, ::2] = True  # a wall, and what wanders about a line
-    ink[26, 1::2] = True
-    wall, strokes = (grids.Line(y, 0, 0, 99) for y in (10, 30))
-    assert grids._full([wall, strokes], ink) == [wall]
-    assert grids._full([strokes], ink) == [strokes]  # a wall may be paler
-
-
-def test_a_stroke_beside_a_wall_does_not_bend_it() -> None:
-    xs = np.arange(300)
-    wall = np.tile(xs, 3), np.concatenate([np.round(40 + 0.01 * xs).astype(int) + k for k in (-1, 0, 1)])
-    stroke = np.tile(xs[:75], 3), np.repeat([30, 31, 32], 75)
-    slope, at = grids._fitted(*(np.concatenate(both) for both in zip(wall, stroke, strict=True)))
-    assert [at, at + 299 * slope] == pytest.approx([40, 43], abs=1)
+    wall, strokes = Line(10, 0, 0, 99), Line(30, 0, 0, 99, ink=0.5)
+    assert grids._long([wall, strokes]) == [wall]
+    assert grids._long([strokes]) == [strokes]  # a wall may be paler
 
 
 def test_walls_that_begin_too_late_are_in_all_of_a_row_or_in_none() -> None:
-    level = [grids.Line(y, 0, 0, 300) for y in (0, 100, 200)]
-    upright = [grids.Line(0, 0, 70, 200), grids.Line(150, 0, 0, 200)]
+    level = [Line(y, 0, 0, 300) for y in (0, 100, 200)]
+    upright = [Line(0, 0, 70, 200), Line(150, 0, 0, 200)]
     found = grids.Grid(level, upright)
     assert [found.cell(60, y) for y in (30, 60, 90)] == [(1, 0)] * 3
     assert [found.cell(60, y) for y in (110, 190)] == [(2, 1)] * 2
+
+
+def test_a_table_is_found_beside_longer_lines_and_those_that_continue_its_own() -> None:
+    image = np.full((300, 900), 220, np.uint8)
+    image[50:240, 480:860] = page(1.0)
+    for y in (70, 155, 240, 270):  # to write on: one is as high as a wall
+        image[y : y + 2, 40:400] = 40
+    image[20:22, 20:880] = 40  # below a title
+    found = grids.find(sheet(image))
+    assert found is not None
+    assert [line.place(600) for line in found.level] == pytest.approx([50 + y for y in YS], abs=3)
+    assert [line.place(130) for line in found.upright] == pytest.approx([480 + x for x in XS], abs=3)
+    assert min(line.begin for line in found.level) > 450
+    in_table, beside = (Piece(100, left, np.ones((40, 20), bool)) for left in (540, 380))
+    assert found.has(in_table)
+    assert not found.has(beside)
+
+
+@pytest.mark.parametrize(("begin", "near"), [(0, False), (12, True)])
+def test_a_grid_goes_on_where_no_line_closes_it(begin: int, near: bool) -> None:
+    level = [Line(y, 0, begin, 300) for y in (0, 100, 200)]
+    found = grids.Grid(level, [Line(x, 0, 0, 200) for x in (0, 150, 300)])
+    assert found.has(Piece(40, begin - 30, np.ones((30, 20), bool))) == near
+
+
+def test_strokes_in_a_cell_are_no_grid_in_a_grid() -> None:
+    image = page(1.0)
+    for k in range(3):
+        image[28 + 22 * k : 31 + 22 * k, 140:240] = 20
+        image[26:84, 150 + 38 * k : 153 + 38 * k] = 20
+    found = grids.find(sheet(image))
+    assert found is not None
+    assert (len(found.level), len(found.upright)) == (len(YS), len(XS))

@@ -13,6 +13,7 @@ import tenfold
 from conftest import on_paper, write_number
 from read import pictures
 from tenfold.read.finding import page
+from tenfold.read.finding.forms import Networks
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
@@ -76,7 +77,7 @@ def test_a_page_is_turned_where_more_is_plainly_read_so(
 ) -> None:
     views = iter([seen if way == turns else signed() for way in (1, 3, 2)])
     monkeypatch.setattr(page, "_read", lambda *_: next(views))
-    found = page._turned(upright, page._Networks(reader.classifier, lambda: reader.lines))
+    found = page._turned(upright, Networks(reader.classifier, lambda: reader.lines))
     assert found.turns == (turns if turned else 0)
 
 
@@ -125,7 +126,7 @@ def test_a_picture_of_one_row_is_read_as_a_whole_where_no_ink_stands_out(reader:
     generator = np.random.default_rng(1)
     ink = write_number("4071", size=40, seed=2)
     rough = np.clip(0.75 - 0.35 * ink + generator.normal(0, 0.09, ink.shape), 0, 1).astype(np.float32)
-    view = page._textured(pictures.colours(rough), page._Networks(reader.classifier, lambda: reader.lines))
+    view = page._textured(pictures.colours(rough), Networks(reader.classifier, lambda: reader.lines))
     assert "".join(sign.value for sign in view.signs) == "4071"
     assert view.box(view.signs[0].piece, 1.0)[0] < view.box(view.signs[-1].piece, 1.0)[0]
 

@@ -69,3 +69,19 @@ def test_level_lines_are_those_that_sampling_finds() -> None:
             assert along.mean() >= 0.5
             assert along[:end].any()
             assert along[-end:].any()
+
+
+def test_how_much_of_a_line_is_ink() -> None:
+    ink = np.zeros((60, 100), bool)
+    ink[10] = ink[30, ::2] = True  # a wall, and what wanders about a line
+    ink[26, 1::2] = True
+    shares = [rulings._share(rulings.Line(y, 0, 0, 99), ink) for y in (10, 30)]
+    assert shares == [1.0, 0.5]
+
+
+def test_a_stroke_beside_a_wall_does_not_bend_it() -> None:
+    xs = np.arange(300)
+    wall = np.tile(xs, 3), np.concatenate([np.round(40 + 0.01 * xs).astype(int) + k for k in (-1, 0, 1)])
+    stroke = np.tile(xs[:75], 3), np.repeat([30, 31, 32], 75)
+    slope, at = rulings._fitted(*(np.concatenate(both) for both in zip(wall, stroke, strict=True)))
+    assert [at, at + 299 * slope] == pytest.approx([40, 43], abs=1)

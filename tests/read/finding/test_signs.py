@@ -294,6 +294,48 @@ def test_ink_is_no_lone_digit_where_signs_were_read_far_from_it() -> None:
     assert not plan([bar(40, 30)], 10, 50, 120).alone
 
 
+class Saying:
+    """A model for lines to which texts are as probable as is said."""
+
+    def __init__(self, **shares: float) -> None:
+        self.shares = shares
+
+    def probability(self, line: Text, text: str) -> float:
+        return self.shares.get(f"_{text}".replace(".", "point").replace(",", "comma"), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("shares", "points", "times"),
+    [
+        ({"_11": 0.5, "_1point1": 0.1, "_1comma1": 0.01}, ["."], 1.2),
+        ({"_11": 0.5, "_1point1": 0.1, "_1comma1": 0.2}, [","], 1.4),
+        ({"_11": 0.5, "_1point1": 0.005}, [], 1 - 0.2 / 1.2),  # hardly; but the ink is there
+    ],
+)
+def test_a_point_that_was_passed_over_is_read_where_the_text_is_possible(
+    shares: dict[str, float], points: list[str], times: float
+) -> None:
+    made = plan([bar(20), bar(40, 8, 8, top=46), bar(60)], 23, 63)
+    planned = signs._plan(made.strip, made.text, Saying(**shares))  # type: ignore[arg-type]
+    assert [name for name, _, _ in planned.points] == points
+    assert planned.times == pytest.approx(times)
+    assert len(planned.strip.pieces) == 3 - len(points)
+
+
+def test_a_point_that_was_passed_over_stands_between_its_digits(reader: tenfold.Reader) -> None:
+    pieces = [bar(20), bar(40, 8, 8, top=46), bar(60)]
+    ink = np.zeros((60, 200), np.float32)
+    for piece in pieces:
+        ink[piece.top : piece.bottom, piece.left : piece.right] = 1
+    made = plan(pieces, 23, 63)
+    planned = signs._plan(made.strip, made.text, Saying(_11=0.5, _1point1=0.4))  # type: ignore[arg-type]
+    (row,) = signs._classified([planned], ink, reader.classifier, reader.lines)
+    assert [sign.value for sign in row.signs] == ["1", ".", "1"]
+    assert row.signs[1].piece is pieces[1]
+    assert row.signs[1].probability == pytest.approx(16 / 17)
+    assert pieces[1] not in row.ignored
+
+
 def test_doubt_about_a_row_falls_on_the_signs_that_are_doubtful() -> None:
     some = [sign("7", 0.99), sign("5", 0.99), sign("?", 0.5)]
     doubted = signs._doubted(some, 0.5)

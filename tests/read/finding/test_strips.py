@@ -33,6 +33,19 @@ def test_the_whole_of_a_picture_as_a_row_is_its_ink_and_itself() -> None:
         assert np.corrcoef(ink.grey.ravel(), itself.grey.ravel())[0, 1] > 0.9
 
 
+def test_what_is_behind_the_widest_gap_is_a_row_of_its_own() -> None:
+    image = on_paper(write_number("407", size=40))
+    image = np.pad(image, ((20, 20), (200, 20)), constant_values=image[0, 0])
+    image[40:60, 20:60:10] = image.min()  # the strokes of a label
+    sheet = pictures.sheet(image)
+    (row,) = strokes.rows(strokes.pieces(sheet))
+    whole = strips.strip(sheet, row, line=3)
+    first = min(piece.left for piece in row.pieces if piece.left > 150)
+    behind = strips.behind(sheet, whole, 0, first)
+    assert [piece.left for piece in behind.pieces] == [piece.left for piece in row.pieces if piece.left >= first]
+    assert (behind.line, behind.left > 150) == (3, True)
+
+
 @pytest.mark.parametrize(("shape", "may"), [((50, 200), True), ((50, 50), False), ((10, 300), False)])
 def test_what_may_be_a_row(shape: tuple[int, int], may: bool) -> None:
     assert strips.may_be_row(shape) == may

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tenfold.read import filters, limits
-from tenfold.read.finding.strips import Strip
+from tenfold.read.finding.strips import Strip, columns
 from tenfold.read.finding.strokes import Piece, union
 from tenfold.read.lines import Text
 
@@ -15,6 +15,8 @@ _WITHOUT, _NO_SIGN = 0.25, 1.0  # as a quarter of a digit's height away, and hig
 _IN_COLUMN, _WIDTH = 4, 0.75  # signs at most that touch, and of a digit's height its width
 _LARGE, _TALL = 0.55, 1.5  # of a digit's height: ink that is as high as that may be a digit that was passed over
 _HIGHEST = dict.fromkeys(SMALL, _LARGE) | {",": 0.75}  # of a digit's height is the ink of a point
+_POINT = (0.15, 0.5)  # of a digit's height is a point high and wide,
+_FOOT = 0.65  # and of a row's height it stands low
 _APART = 0.05  # of a digit's height are between two pieces of its size that are no parts of one
 _RULED = 2.0  # times their height is each of the signs that share ink wide, where that has no line in it
 _REACH = 0.6  # of a digit's height: how far from the middle of a sign its ink may be
@@ -27,6 +29,8 @@ class Alignment:
     def __init__(self, strip: Strip, text: Text) -> None:
         self.text: Text = text
         self.strip: Strip = strip
+        self.points: list[tuple[str, float, Piece]] = []  # signs that were passed over, and how probable they are
+        self.times: float = 1.0  # how many times as probable the text is with them
         self.ruled: bool = False  # whether signs share ink that is far longer than they are, as on a line
         self.middles: list[float] = [strip.left + (begin + end) / 2 for begin, end in text.places]
         places = self.middles
@@ -101,6 +105,26 @@ class Alignment:
         return Piece(max(0, top), columns.start, np.zeros(size, bool))
 
     @property
+    def free(self) -> list[tuple[int, str, list[Piece]]]:
+        """Ink that may be a point, a comma or a colon between two digits and is no sign: before which, as what, which.
+
+        It stands free: there is no other ink above or below it.
+        """
+        found, text, height = [], self.text.text, self.strip.height
+        for left, right in columns(self.strip.pieces):
+            some = [piece for piece in self.strip.pieces if left <= piece.left < right]
+            size = [max(piece.height, piece.width) / height for piece in some]
+            k = sum(middle < (left + right) / 2 for middle in self.middles)
+            taken = any(left - 1 <= middle <= right + 1 for middle in self.middles)
+            if taken or not 0 < k < len(text) or not text[k - 1 : k + 1].isdigit():
+                continue
+            if _POINT[0] < min(size) and max(size) < _POINT[1]:
+                low = some[0].middle - self.strip.top > _FOOT * len(self.strip.grey)
+                names = ":" if len(some) == 2 else ".," if len(some) == 1 and low else ""
+                found += [(k, names, some)] if names else []
+        return found
+
+    @property
     def word(self) -> bool:
         """Whether all of the row is something else, of several letters, of which each alone may be like a digit."""
         letters = [piece for piece in self.ignored if piece.height > _LARGE * self.inks[0].height] if self.inks else []
@@ -159,17 +183,6 @@ def _cheaper(best: dict[int, tuple[float, dict[int, float]]], done: int, cost: f
     """Keep the cheaper way to have so many signs done."""
     if done not in best or cost < best[done][0]:
         best[done] = cost, places
-
-
-def columns(pieces: list[Piece], gap: float = 0) -> list[tuple[int, int]]:
-    """Where pieces that stand one above another, or less than `gap` pixels apart, begin and end, from left to right."""
-    columns: list[tuple[int, int]] = []
-    for piece in sorted(pieces, key=lambda piece: piece.left):
-        if columns and piece.left < columns[-1][1] + gap:
-            columns[-1] = columns[-1][0], max(columns[-1][1], piece.right)
-        else:
-            columns.append((piece.left, piece.right))
-    return columns
 
 
 def may_be_digit(piece: Piece, height: float) -> bool:

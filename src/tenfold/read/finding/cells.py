@@ -9,40 +9,54 @@ import numpy as np
 from tenfold.read import filters, limits
 from tenfold.read.decode import Colours
 from tenfold.read.finding import grids
-from tenfold.read.finding.grids import Grid, Line
+from tenfold.read.finding.grids import Grid
 from tenfold.read.finding.paper import Sheet
-from tenfold.read.finding.strokes import Piece, Row, digit_height, rows
+from tenfold.read.finding.rulings import Line
+from tenfold.read.finding.strokes import Piece, Row, digit_height, parted, rows
 
 _LARGE = 0.55  # of a digit's height: smaller pieces may be parts of one
+_LETTER, _WORD = 0.3, 3  # of it is the least letter, and so many are a word
 _OVER = 0.2  # of a piece is beside a wall that it crosses
 _CROSSING = 0.2  # of the digits cross walls at most, where numbers are written into cells
 _STROKES, _EDGE = 0.5, 0.1  # of an upright line: strokes of digits one above another, through more than their edges
 _ROWS, _BAND, _WIDER = 3, 0.45, 2.0  # rows of a table without walls; its columns are so far apart, and times as gaps
 _INK, _TALL, _MOSTLY = 0.15, 1.4, 0.9  # of a digit's height: longer ink, mostly so near to walls, is of walls
+_SMALLER, _BESIDE, _BEGIN = 0.75, 0.25, 3  # of a number's height is a label, of it beside the number's first pieces
 _LOW = 0.6  # of the height of the others: a row of no digit may be lower than that
 
 
 def hold_numbers(grid: Grid, pieces: list[Piece]) -> bool:
-    """Whether there are several rows of cells, with most numbers in them: squared paper has a digit in each."""
+    """Whether there are several rows of cells with numbers or words in them: squared paper has a digit in each.
+
+    Most numbers on the page must be in those of a grid that may be an accident.
+    """
     height = digit_height(pieces)
-    large = [piece for piece in pieces if piece.height > _LARGE * height]
-    if 2 * sum(grid.holds(piece.left + piece.width / 2, piece.middle) for piece in large) < len(large):
+    every = [piece for piece in pieces if piece.height > _LARGE * height]
+    large = [piece for piece in every if grid.has(piece)]
+    if not grid.plain and 2 * len(large) < len(every):
         return False
     if not (grid.several_rows and sum(_crosses(grid, piece) for piece in large) <= _CROSSING * len(large)):
         return False
-    return any(
-        after.left >= before.right for cell in _by_cell(grid, large).values() for before, after in pairwise(cell)
+    letters = [piece for piece in pieces if piece.height > _LETTER * height and grid.has(piece)]
+    beside = (
+        sum(after.left >= before.right for before, after in pairwise(cell)) >= least
+        for some, least in ((large, 1), (letters, _WORD - 1))
+        for cell in _by_cell(grid, some).values()
     )
+    return any(beside)
 
 
 def lines(grid: Grid, pieces: list[Piece]) -> list[list[Row]]:
     """What is written in cells, from above; of each line of writing a row for every cell that has some of it.
 
     The first rows of the cells between two level lines are a line, however high each stands, and so on; where there are
-    no level lines, lines go along all cells.
+    no level lines, lines go along all cells. What is above the grid or on its left comes before it, all else after it.
     """
     height, bands = digit_height(pieces), dict[int, list[list[Row]]]()
     pieces = [piece for piece in pieces if not _wall(grid, piece, height)]
+    beside = [piece for piece in pieces if grid.level and not grid.has(piece)]
+    apart = with_labels(rows(beside, height), height) if beside else []
+    pieces = [piece for piece in pieces if not grid.level or grid.has(piece)]
     whole = rows(pieces) if pieces else []
     if grid.level:
         along = {id(piece): k for k, row in enumerate(whole) for piece in row.pieces}
@@ -54,7 +68,34 @@ def lines(grid: Grid, pieces: list[Piece]) -> list[list[Row]]:
             parts = sorted(_by_cell(grid, row.pieces).items())
             bands[k] = [[Row(part, digit_height(part))] for _, part in parts]
     found = [[row for row in some if row] for band in bands.values() for some in zip_longest(*band)]
-    return [[row if row.height > _LOW * height else replace(row, height=height) for row in line] for line in found]
+    found = [[row if row.height > _LOW * height else replace(row, height=height) for row in line] for line in found]
+    before = [line for line in apart if grid.follows(line[0].pieces[0])]
+    return [*before, *found, *(line for line in apart if line not in before)]
+
+
+def with_labels(rows: list[Row], height: float) -> list[list[Row]]:
+    """Rows as lines of the rows that they are made of; in that of a number is the label on its left, which is lower.
+
+    Most digits on the page are `height` pixels high.
+    """
+    found = [parted(row, height) for row in rows]
+    for line in found.copy():
+        label, pieces = line[0], line[0].pieces
+        top, bottom = min(piece.top for piece in pieces), max(piece.bottom for piece in pieces)
+        for other in found:
+            first = other[0].pieces[:_BEGIN]
+            beside = min(bottom, max(p.bottom for p in first)) - max(top, min(p.top for p in first))
+            behind = max(piece.right for piece in pieces) < first[0].left
+            if (
+                len(line) == 1
+                and label.height < _SMALLER * other[0].height
+                and behind
+                and beside > _BESIDE * (bottom - top)
+            ):
+                found = [each for each in found if each is not line]
+                other.insert(0, label)
+                break
+    return found
 
 
 def find(rows: list[Row], sheet: Sheet, colours: Colours | None, *, table: bool) -> Grid | None:

@@ -1,21 +1,78 @@
-"""Numbers as people write them: where the signs make what nobody writes, one of them is more likely another."""
+"""Rows as people write them: what the others on a page tell of each, and what nobody writes, which is hardly meant."""
 
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tenfold.read import limits, numbers
+from tenfold.read.classifier import Classifier
+from tenfold.read.finding import signs, strips
 from tenfold.read.finding.alignment import OTHER
+from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import SIGNS, ReadRow, Sign, words
+from tenfold.read.finding.view import Cut
+from tenfold.read.lines import LineModel
 
 _RARE = 50.0  # times as probable is a number of a usual form as one of another
 _DIGITS = frozenset("0123456789")
-_DATE = re.compile(r"\d{1,2}([-./])\d{1,2}\1\d{2}(\d\d)?|\d{4}([-./])\d\d\3\d\d")
+_DATE = r"\d{1,2}([-./])\d{1,2}\1\d{2}(\d\d)?|\d{4}([-./])\d\d\3\d\d"
+_FORMED = re.compile(_DATE + r"|([01]\d|2[0-3]):[0-5]\d|[1-9]\d{0,2}(,\d{3}\.|\.\d{3},)\d\d")
 _BY_CHANCE = {8: 6e-4, 10: 1.2e-5}  # of numbers with so many digits are dates with ones for slashes
 _LEAST = 1e-6  # the probability of a sign that is seen nowhere
 _PLACES = 5  # of a number at most
+_LOWER = 0.75  # of a number's height is a label in its line
 _SELDOM = 0.3  # times as probable as elsewhere, or as improbable: a row is read again where a sign is that
+
+
+class Networks:
+    """What a page is read with: both networks, of which the one for lines reads a line once, and whether by cells."""
+
+    def __init__(self, classifier: Classifier, opened: Callable[[], LineModel], *, table: bool = False) -> None:
+        self.classifier, self.table = classifier, table
+        self._opened = opened
+
+    @cached_property
+    def lines(self) -> LineModel:
+        """The network for lines, opened when it is first needed."""
+        return self._opened().remembering()
+
+    def read(self, cut: Cut) -> list[ReadRow]:
+        """The rows of a sheet; those with other signs than the others once more, as probable as these make them."""
+        rows = signs.read(cut.rows, cut.sheet.ink, self.classifier, self.lines) if cut.rows else []
+        beside = {row.line for row in rows if row.number} if cut.grid else set()
+        rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
+        if self.classifier.classes != signs.DIGITS:
+            return rows
+        for k, count in labels(rows).items():
+            rows[k] = self._without(rows[k].signs[:count], rows[k], cut)
+        for k, odds in expected(rows).items():
+            if strip := rows[k].strip:
+                again = self._again(rows[k], strip, cut, self.lines.expecting(odds))
+                rows[k] = again if again.signs else rows[k]
+        return usual(rows)
+
+    def _without(self, label: list[Sign], row: ReadRow, cut: Cut) -> ReadRow:
+        """A row of a sheet without the label that it begins with, read again."""
+        rest, whole = row.signs[len(label) :], row.strip
+        if not rest or not whole:
+            return replace(row, signs=rest, ignored=[*row.ignored, *(sign.piece for sign in label)])
+        strip = strips.behind(cut.written, whole, label[-1].piece.left, rest[0].piece.left)
+        again = self._again(row, strip, cut, self.lines)
+        left = min(piece.left for piece in strip.pieces)
+        return replace(again, ignored=[*again.ignored, *(piece for piece in whole.pieces if piece.left < left)])
+
+    def _again(self, row: ReadRow, strip: strips.Strip, cut: Cut, lines: LineModel) -> ReadRow:
+        """A row of a sheet, or a part of it, read once more."""
+        (again,) = signs.read([strip], cut.sheet.ink, self.classifier, lines)
+        return replace(again, cell=row.cell)
+
+    def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
+        """One row, of which there are several views."""
+        row = signs.read_views(views, sheet.ink, self.classifier, self.lines)
+        return usual([row])[0] if self.classifier.classes == signs.DIGITS else row
 
 
 def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
@@ -23,7 +80,8 @@ def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
 
     And how many times as probable each sign is there. Of a sign that no other number has, the rule of succession says
     that it may be at one of as many places as they have, a long one counted as a usual one; and I. J. Good's (1953)
-    that the next number is of another kind as often as a kind was met once. A date among numbers stays one.
+    that the next number is of another kind as often as a kind was met once. A date, a time or an amount
+    with thousands and cents, which a sign too many hardly makes, stays one.
     """
     texts = {
         k: ["".join(sign.value for sign in part) for part in words(row)]
@@ -34,7 +92,7 @@ def expected(rows: list[ReadRow]) -> dict[int, dict[str, float]]:
     found = {}
     for k, own in texts.items():
         odds = every.without(_Met.of(own)).odds()
-        extra = any(odds.get(sign, 1) < _SELDOM for text in own if not _DATE.fullmatch(text) for sign in text)
+        extra = any(odds.get(sign, 1) < _SELDOM for text in own if not _FORMED.fullmatch(text) for sign in text)
         if extra or any(odds[sign] > 1 / _SELDOM and sign not in text for text in own for sign in odds):
             found[k] = odds
     return found
@@ -68,8 +126,8 @@ class _Met:
         return odds
 
 
-def without_labels(rows: list[ReadRow]) -> list[ReadRow]:
-    """The rows without what begins most lines and is no number: labels, of which Oil is as good as 01.
+def labels(rows: list[ReadRow]) -> dict[int, int]:
+    """How many signs at the begin of rows are a label, where most lines begin with one: Oil is as good as 01.
 
     It may be a row of its own or be parted from the number behind it. How probable a number is there, beside others, is
     told by the other lines.
@@ -79,19 +137,22 @@ def without_labels(rows: list[ReadRow]) -> list[ReadRow]:
         lines.setdefault(rows[k].line, []).append(k)
     first = {some[0]: len(some) > 1 for some in lines.values()}  # whether there are others in its line
     parts = {k: words(rows[k]) if rows[k].number else [] for k in first}
-    for k, some in parts.items():
-        if not first[k] and (len(some) < 2 or any(sign.digit for sign in some[0])):
-            del first[k]
+    worded = {k for k, some in parts.items() if len(some) > 1 and not any(sign.digit for sign in some[0])}
+    first = {k: several for k, several in first.items() if several or k in worded}
     begun = {k for k in first if any(sign.digit for part in parts[k][:1] for sign in part)}  # with a number
-    found = list(rows)
-    for k, several in first.items():
-        row, numbers = rows[k], len(begun - {k}) + 0.5
-        odds = row.probability / max(1e-9, 1 - row.probability) * numbers / (len(first) - numbers)
+    found = {}
+    for k in first:
+        numbers = len(begun - {k}) + 0.5
+        odds = rows[k].probability / max(1e-9, 1 - rows[k].probability) * numbers / (len(first) - numbers)
         if parts[k] and 2 * numbers < len(first) and (k not in begun or odds < 1):
-            label = row.signs if several else parts[k][0]
-            ignored = [*row.ignored, *(sign.piece for sign in label)]
-            found[k] = replace(row, signs=row.signs[len(label) :], ignored=ignored)
+            found[k] = len(parts[k][0] if k in worded and not _lower(rows[k], rows) else rows[k].signs)
     return found
+
+
+def _lower(row: ReadRow, rows: list[ReadRow]) -> bool:
+    """Whether a row is lower than another one in its line, as what is typed."""
+    heights = [other.strip.height for other in rows if other.strip and other.line == row.line]
+    return row.strip is not None and row.strip.height < _LOWER * max(heights)
 
 
 def usual(rows: list[ReadRow]) -> list[ReadRow]:

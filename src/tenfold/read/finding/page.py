@@ -1,8 +1,7 @@
 """One page to the rows on it: which ink, which way up."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -10,12 +9,13 @@ from PIL import Image
 from tenfold.read import decode
 from tenfold.read.classifier import Classifier
 from tenfold.read.decode import Colours, Pixels
-from tenfold.read.finding import cells, forms, frames, grids, paper, rulings, signs, strips, strokes
+from tenfold.read.finding import cells, frames, grids, paper, rulings, signs, strips, strokes
 from tenfold.read.finding.alignment import may_be_digit
+from tenfold.read.finding.forms import Networks
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow
 from tenfold.read.finding.strokes import Piece, Texture
-from tenfold.read.finding.view import View
+from tenfold.read.finding.view import Cut, View
 from tenfold.read.lines import LineModel
 
 GOOD = 0.8  # share of the ink that is read well: then nothing else is tried
@@ -35,36 +35,6 @@ _ONE_DIGIT = 20  # a picture that is no larger shows one
 _LONG = 2.5  # times its height: a longer picture is of a row that is not upright on its side, a longer piece has a line
 
 
-class _Networks:
-    """What a page is read with: both networks, of which the one for lines reads a line once, and whether by cells."""
-
-    def __init__(self, classifier: Classifier, opened: Callable[[], LineModel], *, table: bool = False) -> None:
-        self.classifier, self.table = classifier, table
-        self._opened = opened
-
-    @cached_property
-    def lines(self) -> LineModel:
-        return self._opened().remembering()
-
-    def read(self, cut: "_Cut") -> list[ReadRow]:
-        """The rows of a sheet; those with other signs than the others once more, as probable as these make them."""
-        rows = signs.read(cut.rows, cut.sheet.ink, self.classifier, self.lines) if cut.rows else []
-        beside = {row.line for row in rows if row.number} if cut.grid else set()
-        rows = [replace(row, cell=True) if row.line in beside else row for row in rows]
-        if self.classifier.classes != signs.DIGITS:
-            return rows
-        rows = forms.without_labels(rows)
-        for k, odds in forms.expected(rows).items():
-            (again,) = signs.read([cut.rows[k]], cut.sheet.ink, self.classifier, self.lines.expecting(odds))
-            rows[k] = replace(again, cell=rows[k].cell) if again.signs else rows[k]
-        return forms.usual(rows)
-
-    def read_views(self, views: list[strips.Strip], sheet: Sheet) -> ReadRow:
-        """One row, of which there are several views."""
-        row = signs.read_views(views, sheet.ink, self.classifier, self.lines)
-        return forms.usual([row])[0] if self.classifier.classes == signs.DIGITS else row
-
-
 def find(
     pixels: Pixels,
     classifier: Classifier,
@@ -82,25 +52,25 @@ def find(
     pixels at most is of one. With `answer` it is a digit whatever it is. In a `table` any walls part numbers, else
     those of several rows of cells with numbers in them. Raises TooCostlyError where the thread's deadline is over.
     """
-    by = _Networks(classifier, opened, table=table)
+    by = Networks(classifier, opened, table=table)
     try:
         return _single_on(pixels, by, answer=answer) if single else _rows_on(pixels, by, upright=upright, answer=answer)
     except Texture:
         return View()
 
 
-def _rows_on(pixels: Pixels, by: _Networks, *, upright: bool, answer: bool) -> View:
+def _rows_on(pixels: Pixels, by: Networks, *, upright: bool, answer: bool) -> View:
     """The rows on a page."""
     if max(pixels.shape[:2]) <= _ONE_DIGIT:
         return _single_on(pixels, by, answer=answer)
     page = paper.clean(pixels)
     pieces = [] if page is None else strokes.pieces(page)
     if page is not None and frames.panels(pieces, page.flat.shape) is None:
-        view = _plain(page, pieces, by.classifier) or _read(_cut(page, by), by)
-        lined = not view.grid and any(piece.width > _LONG * piece.height for piece in pieces)
-        bare = rulings.without_lines(page) if lined else None
-        if bare is not None and not bare.blank:
-            view = _better(view, _read(_cut(bare, by), by))
+        cut = _cut(page, by)
+        view = _plain(page, pieces, by.classifier) or _read(cut, by)
+        lined = any(piece.width > _LONG * piece.height for piece in pieces)
+        if lined and (bare := _without_lines(cut, by)):
+            view = _better(view, _read(bare, by))
         good = view.quality >= GOOD
         if (good and view.probability >= SAFE) or (view.grid and not view.all_rows):
             return view
@@ -162,7 +132,7 @@ def _plain(sheet: Sheet, pieces: list[Piece], classifier: Classifier) -> View | 
     return View(sheet, 0, [ReadRow([sign], [])]) if sign.read and sign.probability >= PLAIN else None
 
 
-def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
+def _upright(sheet: Sheet, colours: Colours, by: Networks) -> View:
     """A sheet as it stands, without ruled lines, and as one row or with small gaps closed, whichever is read best."""
     cuts = [_cut(sheet, by, colours=colours)]
     may_be_row = strips.may_be_row(sheet.flat.shape)
@@ -170,9 +140,8 @@ def _upright(sheet: Sheet, colours: Colours, by: _Networks) -> View:
     view = row or _read(cuts[0], by)
     if view.quality >= GOOD and view.probability >= SAFE and (row or not may_be_row):
         return view
-    bare = None if cuts[0].grid else rulings.without_lines(sheet)
-    if bare is not None and not bare.blank:
-        cuts.append(_cut(bare, by, colours=colours))
+    if bare := _without_lines(cuts[0], by, colours):
+        cuts.append(bare)
         row = _row(sheet, cuts, colours, by) if may_be_row else None
         without = row or _read(cuts[1], by)
         view = _better(view, without)
@@ -195,7 +164,7 @@ def _better(view: View, without: View) -> View:
     return without if surer else max(view, without, key=lambda each: each.evidence)
 
 
-def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Networks) -> View | None:
+def _row(sheet: Sheet, cuts: list[Cut], colours: Colours, by: Networks) -> View | None:
     """A picture of one row, which all views of it decide together; None where it may be of several, or of a part."""
     ones = [cut for cut in cuts if len(cut.rows) == 1]
     if not ones:
@@ -210,7 +179,7 @@ def _row(sheet: Sheet, cuts: "list[_Cut]", colours: Colours, by: _Networks) -> V
     return View(cut.sheet, 0, [by.read_views(views, sheet)], cut.frames, cut.grid)
 
 
-def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Networks) -> View:
+def _or_whole(view: View, sheet: Sheet, colours: Colours, by: Networks) -> View:
     """What was read in a picture that may be one row, or its text as a whole where that is not safe."""
     ends = [end for sign in view.signs for end in (sign.piece.left, sign.piece.right)]
     wide = bool(ends) and max(ends) - min(ends) > _AS_WIDE * sheet.flat.shape[1]
@@ -226,13 +195,13 @@ def _or_whole(view: View, sheet: Sheet, colours: Colours, by: _Networks) -> View
     return whole if more else max(view, whole, key=lambda either: either.probability)
 
 
-def _textured(colours: Colours, by: _Networks) -> View:
+def _textured(colours: Colours, by: Networks) -> View:
     """A picture of one row, on paper so rough that nothing stands out from it."""
     sheet = Sheet(1 - np.ascontiguousarray(colours.mean(axis=2), np.float32), 0.0, 0.0, 1.0, True, 1.0)
-    return _read(_Cut(sheet, strips.whole(sheet, colours)[1:], []), by)
+    return _read(Cut(sheet, sheet, sheet, strips.whole(sheet, colours)[1:], []), by)
 
 
-def _turned(upright: View, by: _Networks) -> View:
+def _turned(upright: View, by: Networks) -> View:
     """The sheet turned by quarters if more of it is read so than upright, and several digits side by side.
 
     Upside down many digits are others, and letters digits, as a euro sign is a 3: where there are digits upright that
@@ -253,34 +222,26 @@ def _turned(upright: View, by: _Networks) -> View:
     return best
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A sheet's rows, cut out, and what is drawn round them."""
-
-    sheet: Sheet
-    rows: list[strips.Strip]
-    frames: list[Piece]
-    grid: grids.Grid | None = None
-
-
-def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = None) -> _Cut:
+def _cut(
+    sheet: Sheet, by: Networks, join: int = 0, colours: Colours | None = None, grid: grids.Grid | None = None
+) -> Cut:
     """A sheet's rows, with gaps of up to 2 * `join` pixels closed; none where there are too many.
 
-    Walls are looked for in the `colours` that it was made from too.
+    Walls are looked for in the `colours` that it was made from too. `grid` is what was taken out before.
     """
     bare, (sheet, pieces) = sheet, strokes.clean(sheet, join)
     walls = [found for piece in pieces if frames.cells(piece) and (found := grids.find(bare, piece))]
-    grid = grids.joined(walls) if walls else None
-    if grid:  # of whose lines some may be too pale in places to be of one piece
+    if walls:  # of whose lines some may be too pale in places to be of one piece
+        grid = grids.joined(walls)
         grid = max(grid, grids.find(bare) or grid, key=lambda each: len(each.level) + len(each.upright))
         sheet, pieces = strokes.clean(grid.without(bare), join)
     around = frames.around(pieces)
     inside = [piece for piece in pieces if piece not in around]
     rows = strokes.rows(inside) if inside else []
     if len(rows) > CROWD:
-        return _Cut(sheet, [], around, grid)
+        return Cut(bare, sheet, sheet, [], around, grid)
     height = strokes.digit_height(inside)
-    lines = [strokes.parted(row, height) for row in rows]
+    lines = cells.with_labels(rows, height)
     parting = grid or cells.find(rows, bare, colours, table=by.table)
     if parting and (by.table or (len(rows) > 1 and cells.hold_numbers(parting, inside))):
         grid, lines = parting, cells.lines(parting, inside)
@@ -289,22 +250,28 @@ def _cut(sheet: Sheet, by: _Networks, join: int = 0, colours: Colours | None = N
     written = frames.erased(sheet, around)
     cut = [strips.strip(written, row, line) for line, some in enumerate(lines) for row in some]
     cut = [strip for strip in cut if strip.grey.shape[1] <= strips.LONGEST * strip.grey.shape[0]]
-    return _Cut(sheet, cut, around, grid)
+    return Cut(bare, sheet, written, cut, around, grid)
 
 
-def _read(cut: _Cut, by: _Networks) -> View:
+def _without_lines(cut: Cut, by: Networks, colours: Colours | None = None) -> Cut | None:
+    """The rows of the same sheet without lines to write on; None where there are none."""
+    bare = rulings.without_lines(cut.sheet if cut.grid else cut.bare)
+    return None if bare is None or bare.blank else _cut(bare, by, colours=colours, grid=cut.grid)
+
+
+def _read(cut: Cut, by: Networks) -> View:
     """The rows of a sheet, read."""
     rows = by.read(cut)
     return View(cut.sheet, 0, rows, cut.frames if rows else [], cut.grid)
 
 
-def _single_on(pixels: Pixels, by: _Networks, *, answer: bool) -> View:
+def _single_on(pixels: Pixels, by: Networks, *, answer: bool) -> View:
     """All that is on a page as one digit."""
     sheet = paper.clean(pixels) or next(paper.sheets(decode.colours(pixels)), None)
     return _single(sheet, by, answer=answer) if sheet else View()
 
 
-def _single(sheet: Sheet, by: _Networks, *, answer: bool = False) -> View:
+def _single(sheet: Sheet, by: Networks, *, answer: bool = False) -> View:
     """All ink as one digit: the largest piece with what is near it, or with all that is large enough.
 
     With `answer` it is the digit that it is most like, whatever it is, unless it is a texture.

@@ -16,8 +16,8 @@ from tenfold.read.classifier import Classifier
 from tenfold.read.finding.alignment import OTHER, SMALL, WIDE, Alignment, may_be_digit
 from tenfold.read.finding.paper import Ink
 from tenfold.read.finding.strips import Strip
-from tenfold.read.finding.strokes import Piece
-from tenfold.read.lines import LineModel
+from tenfold.read.finding.strokes import Piece, union
+from tenfold.read.lines import LineModel, Text
 
 DIGITS = tuple("0123456789")
 SIGNS = frozenset(".,-/:+()%")  # between digits
@@ -33,6 +33,7 @@ _TALLER, _AS_TALL = 1.15, 1.1  # times as high as digits is a slash or a bracket
 _LEANING = 0.8  # times its height is a slash wide that need not be longer than digits
 _LIKE, _UNLIKE = 12.0, 0.2  # times as probable is a sign by its shape
 _DOLLAR = 2.0  # times as probable as the 5 that it is like is a dollar, which is no sign
+_FREE = 20.0  # times as probable is a point between digits where ink of its size stands free
 _GAP, _FAR = 1.25, 2.0  # of a digit's height, between digits: a wider one may part two numbers, and does
 
 
@@ -107,15 +108,33 @@ class ReadRow:
 def read(strips: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
     """The signs of each row: the network for lines reads it, the one for digits looks at the ink of each sign."""
     texts = lines.read([strip.grey for strip in strips])
-    return _classified(
-        [Alignment(strip, text) for strip, text in zip(strips, texts, strict=True)], ink, classifier, lines
-    )
+    plans = [_plan(strip, text, lines) for strip, text in zip(strips, texts, strict=True)]
+    return _classified(plans, ink, classifier, lines)
 
 
 def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: LineModel) -> ReadRow:
     """The signs of one row of which there are several views."""
     k, text = lines.likeliest([strip.grey for strip in views])
-    return _classified([Alignment(views[k], text)], ink, classifier, lines)[0]
+    return _classified([_plan(views[k], text, lines)], ink, classifier, lines)[0]
+
+
+def _plan(strip: Strip, text: Text, lines: LineModel) -> Alignment:
+    """Where the signs of a text stand; with a point that was passed over between digits where that is likelier."""
+    plan = Alignment(strip, text)
+    whole, points, times = text.text, list[tuple[str, float, Piece]](), 1.0
+    for k, names, pieces in reversed(plan.free):
+        before = max(1e-30, lines.probability(text, whole))
+        name = max(names, key=lambda name: lines.probability(text, whole[:k] + name + whole[k:]))
+        odds = lines.probability(text, whole[:k] + name + whole[k:]) / before
+        share = odds * _FREE / (1 + odds * _FREE)
+        if share > 0.5:
+            whole = whole[:k] + name + whole[k:]
+            points.append((name, share, union(pieces)))
+            strip = replace(strip, pieces=[piece for piece in strip.pieces if piece not in pieces])
+        times *= 1 + odds if share > 0.5 else 1 - share
+    plan = Alignment(strip, text) if points else plan
+    plan.points, plan.times = points, times
+    return plan
 
 
 def _classified(plans: "list[Alignment]", ink: Ink, classifier: Classifier, lines: LineModel) -> list[ReadRow]:
@@ -144,14 +163,18 @@ def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], c
     whole = [next(rest) for _ in read.alone]
     path = float(np.prod(read.text.likely.max(axis=1))) if signs else 0.0
     if path:  # how likely there are these signs and no others, shared among them
-        share = read.text.probability / path * (PASSED_OVER if read.ruled else 1.0)
+        share = read.text.probability / path * (PASSED_OVER if read.ruled else 1.0) * read.times
         if read.passed_over:
             missed = [next(rest) for _ in read.passed_over]
             signs, times = _with_missed(read, signs, lines, missed, classifier)
             share *= times
         signs = _doubted(signs, min(1.0, share))
+    signs = _kept(read, signs)
+    for name, sure, piece in read.points:
+        k = sum(sign.piece.left + sign.piece.right < piece.left + piece.right for sign in signs)
+        signs.insert(k, Sign(name, sure, {name: sure, OTHER: 1 - sure}, piece))
     row = ReadRow(
-        _kept(read, signs),
+        signs,
         [piece for piece in read.ignored if all(piece is not s.piece for s in signs)],
         read.strip,
         ruled=read.ruled,

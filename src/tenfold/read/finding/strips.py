@@ -1,6 +1,7 @@
 """Rows of ink to strips: each row cut out straight, as the network for lines reads it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,26 @@ def strip(sheet: Sheet, row: Row, line: int = 0) -> Strip:
         part = sheet.flat[rows, some[0] : some[-1] + 1]
         ink[rows.start - top - drop : rows.start - top - drop + len(part), some - left] = part
     return Strip(_grey(ink, sheet), left, top, row.pieces, row.height, line)
+
+
+def behind(sheet: Sheet, row: Strip, begin: float, end: float) -> Strip:
+    """What of a row is behind the widest gap between two columns of a sheet, as a row."""
+    across = columns(row.pieces)
+    gaps = [(b[0] - a[1], b[0]) for a, b in pairwise(across) if a[1] > begin and b[0] <= end]
+    left = max(gaps, default=(0, end))[1]
+    pieces = [piece for piece in row.pieces if piece.left >= left]
+    return strip(sheet, Row(pieces, digit_height(pieces)), row.line) if pieces else row
+
+
+def columns(pieces: list[Piece], gap: float = 0) -> list[tuple[int, int]]:
+    """Where pieces that stand one above another, or less than `gap` pixels apart, begin and end, from left to right."""
+    columns: list[tuple[int, int]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.left):
+        if columns and piece.left < columns[-1][1] + gap:
+            columns[-1] = columns[-1][0], max(columns[-1][1], piece.right)
+        else:
+            columns.append((piece.left, piece.right))
+    return columns
 
 
 def whole(sheet: Sheet, colours: Colours, row: Strip | None = None) -> list[Strip]:

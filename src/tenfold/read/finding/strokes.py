@@ -16,6 +16,7 @@ _OVER = 8  # times as large as the page are the boxes of its pieces together at 
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
 _COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
+_HANGING = 0.85  # or beside digits of another row
 _BETWEEN = 1.2  # of a digit's height are at least between two commas of a number: three digits
 _FAR, _LOW = 2.5, 0.6  # of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
@@ -244,6 +245,8 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
             built.append([piece])
             ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
         ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
+    hanging = [piece for row in built for piece in _hanging(row, large, height)]
+    built, small = [[piece for piece in row if piece not in hanging] for row in built], small + hanging
     low = [row for row in built if _commas(row, height)]
     if len(low) == len(built) and low:  # of a single digit in pieces, say
         low.remove(max(low, key=lambda row: max(p.mass for p in row)))
@@ -266,6 +269,18 @@ def _commas(row: list[Piece], height: float) -> bool:
     """Whether a row has only pieces that are smaller than digits and as far apart as the commas of a number."""
     small = all(max(piece.height, piece.width) < _COMMA * height for piece in row)
     return small and all(after.left - before.right > _BETWEEN * height for before, after in pairwise(row))
+
+
+def _hanging(row: list[Piece], large: list[Piece], height: float) -> list[Piece]:
+    """The pieces of a row that are low and alone in it, but beside one of another row: the commas of that, say."""
+    gaps = [after.left - before.right for before, after in pairwise(row)]
+    alone = [
+        piece
+        for piece, beside in zip(row, zip([np.inf, *gaps], [*gaps, np.inf], strict=True), strict=True)
+        if len(row) > 1 and piece.height < _HANGING * height and min(beside) > _BETWEEN * height
+    ]
+    others = boxes_of([piece for piece in large if piece not in row]) if alone else np.zeros((0, 4))
+    return [piece for piece in alone if len(others) and _distances(others, piece).min() < 0.5 * height]
 
 
 def parted(row: Row, height: float) -> list[Row]:

@@ -1,8 +1,8 @@
-"""What one way of looking at a page gave: the rows on it, how well they are read, and where they are."""
+"""What one way of looking at a page gave: the rows that were cut out, how well they are read, and where they are."""
 
 from dataclasses import dataclass, field
 
-from tenfold.read.finding import grids
+from tenfold.read.finding import grids, strips
 from tenfold.read.finding.paper import Sheet
 from tenfold.read.finding.signs import ReadRow, Sign
 from tenfold.read.finding.strokes import Piece
@@ -10,6 +10,18 @@ from tenfold.read.finding.strokes import Piece
 LEGIBLE = {2: 0.85, 3: 0.69}  # the mean probability of the signs of a row of two digits, and of more
 _SOME = 0.25  # of the ink at least are numbers in a page that is not looked at otherwise
 _UPRIGHT = 0.95  # the probability of every digit that is such at first sight
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A sheet's rows, cut out, and what is drawn round them."""
+
+    bare: Sheet  # as it was given
+    sheet: Sheet
+    written: Sheet  # without the frames
+    rows: list[strips.Strip]
+    frames: list[Piece]
+    grid: grids.Grid | None = None
 
 
 @dataclass(frozen=True)

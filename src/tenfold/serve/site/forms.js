@@ -9,7 +9,9 @@ const [AMOUNT, SUM] = [String.raw`([1-9]\d?\))?[-+]?${ONE}%?[.,]?-*`, String.raw
 const [FRACTION, TIME] = [String.raw`\d{1,4}(/\d{1,4}){1,2}`, String.raw`\d{1,3}(:\d{1,3}){1,2}`];
 const USUAL = RegExp(String.raw`^(${AMOUNT}|${SUM}|${FRACTION}|${TIME}|\(-?${ONE}%\)|\d{1,2}\))$`);
 const RARE = 50; // times as probable is a number of a usual form as one of another
-const DATE = /^(\d{1,2}([-./])\d{1,2}\2\d{2}(\d\d)?|\d{4}([-./])\d\d\4\d\d)$/; // which among numbers stays one
+const DATE = String.raw`\d{1,2}([-./])\d{1,2}\2\d{2}(\d\d)?|\d{4}([-./])\d\d\4\d\d`;
+// A date, a time, or an amount with thousands and cents: among numbers it stays one.
+const FORMED = RegExp(String.raw`^(${DATE}|([01]\d|2[0-3]):[0-5]\d|[1-9]\d{0,2}(,\d{3}\.|\.\d{3},)\d\d)$`);
 const CHANCE = { 8: 6e-4, 10: 1.2e-5 }; // of numbers with so many digits are dates with ones for slashes
 const LEAST = 1e-6; // the probability of a sign that is seen nowhere
 const PLACES = 5; // of a number at most
@@ -30,7 +32,7 @@ export function expected(rows) {
     const [own, others] = [every[k], every.toSpliced(k, 1).flat()];
     const odds = Object.fromEntries([...SIGNS, OTHER].map((sign) => [sign, oddsOf(sign, others)]));
     const lacking = (sign) => odds[sign] > 1 / SELDOM && own.some((text) => !text.includes(sign));
-    const extra = own.some((text) => !DATE.test(text) && [...text].some((sign) => odds[sign] < SELDOM));
+    const extra = own.some((text) => !FORMED.test(text) && [...text].some((sign) => odds[sign] < SELDOM));
     return extra || Object.keys(odds).some(lacking) ? [[k, odds]] : [];
   });
 }

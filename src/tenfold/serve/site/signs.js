@@ -28,6 +28,8 @@ const [BEYOND, WHOLE] = [0.08, 1.6]; // of a digit's height a stroke stands out 
 const DOLLAR = 2; // times as probable as the 5 that it is like is a dollar, which is no sign
 const [REACH, APART] = [0.6, 0.05]; // of a digit's height: a sign's ink is nearer to its middle, its parts to another
 const [POINT, PLAIN] = [0.75, 0.98]; // the probability of a point that touches a digit, and of what is plainly one
+const [SMALLEST, LARGEST, FOOT] = [0.15, 0.5, 0.65]; // of a digit's height is a point, so low in a row it stands,
+const FREE = 20; // and so many times as probable is one between digits where ink of its size stands free
 const MOST = 2000; // pieces: more of them are texture, or a page of text
 const [GAP, AWAY] = [1.25, 2]; // of a digit's height, between digits: a wider one may part two numbers, and does
 
@@ -104,7 +106,8 @@ async function readRow(row, { about, read }, look, odds) {
   const more = names.includes(",") && high(LARGE).length > names.filter((name) => !(name in SMALL)).length;
   const across = high(more ? SMALL[","] : LARGE);
   const middles = aligned(text.signs.map(({ middle }) => row.left + middle), names, across, row.height);
-  const { owned, rest, ruled } = matched(row, middles, names);
+  const { points, free, times: more } = passedPoints(row, middles, text);
+  const { owned, rest, ruled } = matched({ ...row, pieces: row.pieces.filter((p) => !free.includes(p)) }, middles, names);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
   const size = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
   const looks = await Array.fromAsync(inks, look);
@@ -132,11 +135,13 @@ async function readRow(row, { about, read }, look, odds) {
   const missed = await Array.fromAsync(passed, look);
   const { found, times } = withMissed(plain, missed, text, about);
   const path = product(text.signs, ({ name, names }) => names[name]);
-  const share = (text.probability(text.signs) / path) * (ruled ? PASSED_OVER : 1);
+  const share = (text.probability(text.signs) / path) * (ruled ? PASSED_OVER : 1) * more;
   const every = scaled(found, Math.min(1, times * share));
   // Where ink stands out a point has some of its own, or it must be plain.
   const gone = every.filter((it) => owned.flat().length && !it.own && it.value in SMALL && it.probability <= POINT);
   const signs = scaled(every.filter((it) => !gone.includes(it)), product(gone, ({ probability }) => 1 - probability));
+  const place = ({ piece }) => piece.left + piece.right;
+  for (const it of points) signs.splice(signs.filter((other) => place(other) < place(it)).length, 0, it);
   const ignored = rest.filter((p) => found.every(({ piece }) => piece !== p));
   const made = { signs, ignored, pieces: [...row.pieces].sort((a, b) => a.left + a.right - b.left - b.right) };
   if (sum(row.pieces, (p) => p.side > 0.3 * row.height) > 1 || (owned.length === 1 && owned[0].length)) return made;
@@ -146,6 +151,32 @@ async function readRow(row, { about, read }, look, odds) {
   if (digit < several || !digit || !isRead(one)) return made;
   const probability = digit / (digit + several + (1 - one.probability) * (1 - whole));
   return { ...made, signs: [{ ...one, probability }], ignored: [] };
+}
+
+/** Points and colons between digits, of ink that stands free and is no sign, where they are likelier than not. */
+function passedPoints({ pieces, height, grey, top }, middles, { signs, probability }) {
+  let [whole, times] = [signs, 1];
+  const [points, free] = [[], []];
+  for (const [left, right] of columns(pieces, 0).reverse()) {
+    const some = pieces.filter((p) => p.left >= left && p.left < right);
+    const k = middles.filter((middle) => middle < (left + right) / 2).length;
+    const between = k > 0 && k < signs.length && [k - 1, k].every((n) => isDigit({ value: signs[n].name }));
+    if (!between || middles.some((middle) => middle >= left - 1 && middle <= right + 1)) continue;
+    const low = (some[0].top + some[0].bottom) / 2 > top + FOOT * grey.height;
+    const names = some.length === 2 ? [":"] : some.length === 1 && low ? [".", ","] : [];
+    if (!names.length || some.some(({ side }) => side <= SMALLEST * height || side >= LARGEST * height)) continue;
+    const texts = names.map((name) => whole.toSpliced(k, 0, { name }));
+    const best = most([...texts.keys()], (n) => probability(texts[n]));
+    const odds = probability(texts[best]) / Math.max(1e-30, probability(whole));
+    const share = (FREE * odds) / (1 + FREE * odds);
+    times *= share > 0.5 ? 1 + odds : 1 - share;
+    if (share <= 0.5) continue;
+    const [value, shares] = [names[best], { [names[best]]: share, [OTHER]: 1 - share }];
+    whole = texts[best];
+    free.push(...some);
+    points.push({ value, probability: share, names: shares, piece: union(some) });
+  }
+  return { points, free, times };
 }
 
 /** The signs, with the ink that was passed over where it is plainly digits, and how much less probable that is: two
