@@ -279,8 +279,8 @@ def _hanging(row: list[Piece], large: list[Piece], height: float) -> list[Piece]
         for piece, beside in zip(row, zip([np.inf, *gaps], [*gaps, np.inf], strict=True), strict=True)
         if len(row) > 1 and piece.height < _HANGING * height and min(beside) > _BETWEEN * height
     ]
-    others = boxes_of([piece for piece in large if piece not in row]) if alone else np.zeros((0, 4))
-    return [piece for piece in alone if len(others) and _distances(others, piece).min() < 0.5 * height]
+    others = [piece for piece in large if piece not in row] if alone else []
+    return [piece for piece in alone if others and _distances(boxes_of(others), piece).min() < 0.5 * height]
 
 
 def parted(row: Row, height: float) -> list[Row]:
