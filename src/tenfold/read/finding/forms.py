@@ -31,7 +31,8 @@ class Networks:
     """What a page is read with: both networks, of which the one for lines reads a line once, and whether by cells."""
 
     def __init__(self, classifier: Classifier, opened: Callable[[], LineModel], *, table: bool = False) -> None:
-        self.classifier, self.table = classifier, table
+        self.classifier: Classifier = classifier
+        self.table: bool = table
         self._opened = opened
 
     @cached_property
