@@ -87,6 +87,11 @@ def test_upright_lines_alone_part_rows() -> None:
     assert lefts(cells.lines(grid(ys=()), pieces)) == [[[10], [120, 150]], [[20]]]
 
 
+def test_level_lines_alone_part_rows() -> None:
+    pieces = [digit(10, 2), digit(120, 18), digit(20, 70)]
+    assert lefts(cells.lines(grid(xs=()), pieces)) == [[[10, 120]], [[20]]]
+
+
 def written(*numbers: str, apart: int = 0) -> list[Row]:
     """A row of digits for each text, with what is blank in it: a digit is 20 pixels wide, and a place is 24."""
     return [

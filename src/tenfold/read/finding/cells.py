@@ -54,9 +54,10 @@ def lines(grid: Grid, pieces: list[Piece]) -> list[list[Row]]:
     """
     height, bands = digit_height(pieces), dict[int, list[list[Row]]]()
     pieces = [piece for piece in pieces if not _wall(grid, piece, height)]
-    beside = [piece for piece in pieces if grid.level and not grid.has(piece)]
-    apart = with_labels(rows(beside, height), height) if beside else []
-    pieces = [piece for piece in pieces if not grid.level or grid.has(piece)]
+    within = [piece for piece in pieces if grid.has(piece)] if grid.level and grid.upright else pieces
+    taken = {id(piece) for piece in within}
+    beside = [piece for piece in pieces if id(piece) not in taken]
+    apart, pieces = with_labels(rows(beside, height), height) if beside else [], within
     whole = rows(pieces) if pieces else []
     if grid.level:
         along = {id(piece): k for k, row in enumerate(whole) for piece in row.pieces}

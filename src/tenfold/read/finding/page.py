@@ -254,7 +254,10 @@ def _cut(
 
 
 def _without_lines(cut: Cut, by: Networks, colours: Colours | None = None) -> Cut | None:
-    """The rows of the same sheet without lines to write on; None where there are none."""
+    """The rows of the same sheet without lines to write on; None where there are none, or no long ink beside a grid."""
+    inked = [(piece, strip.height) for strip in cut.rows for piece in (*strip.pieces, *cut.frames)] if cut.grid else []
+    if cut.grid and not any(piece.width > _LONG * max(height, piece.height) for piece, height in inked):
+        return None
     bare = rulings.without_lines(cut.sheet if cut.grid else cut.bare)
     return None if bare is None or bare.blank else _cut(bare, by, colours=colours, grid=cut.grid)
 
