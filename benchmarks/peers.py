@@ -234,13 +234,18 @@ def main() -> None:
             took = f"{1000 * seconds:5.0f} ms"
             print(f"{kind:16} {name:10} {row['right']:4} of {len(pictures)}, {took}{sure}", flush=True)
         raw[kind] = [" | ".join(texts) for texts in zip(*columns, strict=True)]
+        if len(peers) == len(PEERS):
+            keep(summary, raw, peers)
     if len(peers) < len(PEERS):
         print("this was not with all peers: nothing is written")
-        return
+
+
+def keep(summary: dict[str, Row], raw: dict[str, list[str]], peers: dict[str, Peer]) -> None:
+    """Write what has been measured beside the other kinds that are there."""
     before, rows, _ = measured("peers") if (RESULTS / "peers.json").is_file() else ({"kinds": {}}, {}, "")
     versions = {name: peer.name for name, peer in peers.items()}
-    kinds_now = {**before["kinds"], **summary}  # of the others what was measured last
-    save("peers", {"machine": machine_name(), "peers": versions, "kinds": kinds_now}, {**rows, **raw})
+    kinds = {**before["kinds"], **summary}  # of the others what was measured last
+    save("peers", {"machine": machine_name(), "peers": versions, "kinds": kinds}, {**rows, **raw})
 
 
 def tables() -> dict[str, str]:
