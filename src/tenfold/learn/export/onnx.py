@@ -180,7 +180,7 @@ def _metadata(model: Model, decisions: Decisions) -> dict[str, str]:
 def _quantized(raw: bytes, digits: Digits | None) -> bytes:
     """The graph with 8-bit convolutions and products with weights, calibrated on digits; normalisation stays exact."""
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     if digits is None:
         raise DataError("there are no validation digits to calibrate the 8 bits on: the run learnt from all of them")
@@ -203,6 +203,9 @@ def _quantized(raw: bytes, digits: Digits | None) -> bytes:
             op_types_to_quantize=["Conv", "Gemm", "MatMul"],
             nodes_to_exclude=[node.name for node in graph.node if not weights & set(node.input)],
             per_channel=True,
+            # Products of whole numbers with signs overflow on processors without instructions for them (VNNI).
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QUInt8,
         )
         return _compact(after.read_bytes())
 
