@@ -106,7 +106,7 @@ async function readRow(row, { about, read }, look, odds) {
   const more = names.includes(",") && high(LARGE).length > names.filter((name) => !(name in SMALL)).length;
   const across = high(more ? SMALL[","] : LARGE);
   const middles = aligned(text.signs.map(({ middle }) => row.left + middle), names, across, row.height);
-  const { points, free, times: more } = passedPoints(row, middles, text);
+  const { points, free, times: likelier } = passedPoints(row, middles, text);
   const { owned, rest, ruled } = matched({ ...row, pieces: row.pieces.filter((p) => !free.includes(p)) }, middles, names);
   const inks = owned.map((some, k) => (some.length ? union(some) : cell(row, middles, k)));
   const size = median(inks.filter((_, k) => WIDE.includes(names[k])).map((p) => p.height));
@@ -135,7 +135,7 @@ async function readRow(row, { about, read }, look, odds) {
   const missed = await Array.fromAsync(passed, look);
   const { found, times } = withMissed(plain, missed, text, about);
   const path = product(text.signs, ({ name, names }) => names[name]);
-  const share = (text.probability(text.signs) / path) * (ruled ? PASSED_OVER : 1) * more;
+  const share = (text.probability(text.signs) / path) * (ruled ? PASSED_OVER : 1) * likelier;
   const every = scaled(found, Math.min(1, times * share));
   // Where ink stands out a point has some of its own, or it must be plain.
   const gone = every.filter((it) => owned.flat().length && !it.own && it.value in SMALL && it.probability <= POINT);
