@@ -455,10 +455,8 @@ def note(rng: Rng) -> tuple[Picture, str]:
     """A delivery note: a title, fields with lines to write on, a small ruled table beside them, and a total below."""
     size, rule = int(rng.integers(26, 44)), thickness(20, rng)
     fields = [number(rng, 5, 6), date(rng), f"{rng.integers(24):02}:{rng.integers(60):02}"]
-    counts, total = (
-        [number(rng, 1, 3) for _ in GOODS],
-        f"{rng.integers(1, 10)},{rng.integers(1000):03}.{rng.integers(100):02}",
-    )
+    counts = [number(rng, 1, 3) for _ in GOODS]
+    total = f"{rng.integers(1, 10)},{rng.integers(1000):03}.{rng.integers(100):02}"
     writing, print_, ruling = np.zeros((3, 15 * size, 24 * size), np.float32)
     put(trimmed(printed(str(rng.choice(TITLES)), size)), print_, size / 2, size / 2)
     for k, (word, text) in enumerate(zip(("Order", "Date", "Time", "Total"), (*fields, total), strict=True)):

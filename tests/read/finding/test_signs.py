@@ -334,6 +334,7 @@ def test_a_point_that_was_passed_over_stands_between_its_digits(reader: tenfold.
     assert row.signs[1].piece is pieces[1]
     assert row.signs[1].probability == pytest.approx(16 / 17)
     assert pieces[1] not in row.ignored
+    assert row.strip is made.strip  # so that it is there when the row is read once more
 
 
 def test_doubt_about_a_row_falls_on_the_signs_that_are_doubtful() -> None:

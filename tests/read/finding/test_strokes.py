@@ -99,6 +99,11 @@ def test_a_comma_beside_the_digits_of_another_row_is_no_part_of_a_label(left: in
     assert [len(row.pieces) for row in found] == counts
 
 
+def test_low_pieces_that_each_stand_beside_another_row_stay_where_they_are() -> None:
+    pieces = [bar(top, left, 30, 20) for top, left in ((0, 0), (0, 200), (34, 20), (34, 220))]
+    assert sorted(len(row.pieces) for row in strokes.rows(pieces, 40)) == [2, 2]
+
+
 def bar(top: int, left: int, height: int, width: int) -> Piece:
     return Piece(top, left, np.ones((height, width), bool))
 

@@ -29,6 +29,7 @@ class Alignment:
     def __init__(self, strip: Strip, text: Text) -> None:
         self.text: Text = text
         self.strip: Strip = strip
+        self.row: Strip = strip  # with the ink of points that were passed over too
         self.points: list[tuple[str, float, Piece]] = []  # signs that were passed over, and how probable they are
         self.times: float = 1.0  # how many times as probable the text is with them
         self.ruled: bool = False  # whether signs share ink that is far longer than they are, as on a line

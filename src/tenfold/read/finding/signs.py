@@ -120,7 +120,7 @@ def read_views(views: list[Strip], ink: Ink, classifier: Classifier, lines: Line
 
 def _plan(strip: Strip, text: Text, lines: LineModel) -> Alignment:
     """Where the signs of a text stand; with a point that was passed over between digits where that is likelier."""
-    plan = Alignment(strip, text)
+    row, plan = strip, Alignment(strip, text)
     whole, points, times = text.text, list[tuple[str, float, Piece]](), 1.0
     for k, names, pieces in reversed(plan.free):
         before = max(1e-30, lines.probability(text, whole))
@@ -133,7 +133,7 @@ def _plan(strip: Strip, text: Text, lines: LineModel) -> Alignment:
             strip = replace(strip, pieces=[piece for piece in strip.pieces if piece not in pieces])
         times *= 1 + odds if share > 0.5 else 1 - share
     plan = Alignment(strip, text) if points else plan
-    plan.points, plan.times = points, times
+    plan.row, plan.points, plan.times = row, points, times
     return plan
 
 
@@ -176,7 +176,7 @@ def _row(read: Alignment, lines: LineModel, scores: list[NDArray[np.float32]], c
     row = ReadRow(
         signs,
         [piece for piece in read.ignored if all(piece is not s.piece for s in signs)],
-        read.strip,
+        read.row,
         ruled=read.ruled,
     )
     return _likelier(row, by_digits(classifier, whole[0], read.alone[0])) if read.alone else row

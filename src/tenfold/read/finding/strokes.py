@@ -15,8 +15,7 @@ _STANDS_OUT = 4.0  # but what has so many times the ink of most of them may be
 _OVER = 8  # times as large as the page are the boxes of its pieces together at most: those of writing hardly overlap
 _POINT = 0.7  # of the pen's width: what is smaller is no point
 _FLAT, _ALONG = 0.35, 0.25  # of a digit's height is a dash, or the bar of a 5; what is beside it counts as so far
-_COMMA = 0.75  # of a digit's height: a piece that is smaller and alone may hang below a row
-_HANGING = 0.85  # or beside digits of another row
+_COMMA, _HANGING = 0.75, 0.85  # of a digit's height: a smaller piece that is alone may hang below a row, or beside one
 _BETWEEN = 1.2  # of a digit's height are at least between two commas of a number: three digits
 _FAR, _LOW = 2.5, 0.6  # of a digit's height: a wider gap parts rows, and a row of no digit may be lower
 _SPECK = 0.14  # of a digit's height: smaller pieces are specks
@@ -246,7 +245,8 @@ def rows(pieces: list[Piece], height: float = 0.0) -> list[Row]:
             ends[best, 0] = piece.top, piece.bottom, piece.right, piece.height
         ends[best, 1], ends[best, 0] = ends[best, 0], (piece.top, piece.bottom, piece.right, piece.height)
     hanging = [piece for row in built for piece in _hanging(row, large, height)]
-    built, small = [[piece for piece in row if piece not in hanging] for row in built], small + hanging
+    if kept := [left for row in built if (left := [piece for piece in row if piece not in hanging])]:
+        built, small = kept, small + hanging
     low = [row for row in built if _commas(row, height)]
     if len(low) == len(built) and low:  # of a single digit in pieces, say
         low.remove(max(low, key=lambda row: max(p.mass for p in row)))
