@@ -91,11 +91,13 @@ def test_commas_between_groups_of_digits_are_no_row_of_their_own() -> None:
     assert [len(row.pieces) for row in strokes.rows(digits + small)] == [7, 3]
 
 
-@pytest.mark.parametrize(("left", "counts"), [(190, [4, 4]), (120, [3, 5])])
-def test_a_comma_beside_the_digits_of_another_row_is_no_part_of_a_label(left: int, counts: list[int]) -> None:
+@pytest.mark.parametrize(("left", "wide", "counts"), [(190, 10, [4, 4]), (120, 10, [3, 5]), (188, 36, [3, 5])])
+def test_a_comma_beside_the_digits_of_another_row_is_no_part_of_a_label(
+    left: int, wide: int, counts: list[int]
+) -> None:
     digits = [bar(10, x, 40, 20) for x in (165, 205, 235)]
     label = [bar(44, x, 20, 10) for x in (10, 25, 40, 55)]
-    found = strokes.rows([*digits, *label, bar(40, left, 32, 10)], 40)
+    found = strokes.rows([*digits, *label, bar(40, left, 32, wide)], 40)
     assert [len(row.pieces) for row in found] == counts
 
 

@@ -277,7 +277,7 @@ def _hanging(row: list[Piece], large: list[Piece], height: float) -> list[Piece]
     alone = [
         piece
         for piece, beside in zip(row, zip([np.inf, *gaps], [*gaps, np.inf], strict=True), strict=True)
-        if len(row) > 1 and piece.height < _HANGING * height and min(beside) > _BETWEEN * height
+        if len(row) > 1 and max(piece.height, piece.width) < _HANGING * height and min(beside) > _BETWEEN * height
     ]
     others = [piece for piece in large if piece not in row] if alone else []
     return [piece for piece in alone if others and _distances(boxes_of(others), piece).min() < 0.5 * height]
